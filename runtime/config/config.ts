@@ -1,0 +1,55 @@
+/**
+ * crio.conf and its drop-ins, registries.conf and policy.json, as berthd uses them: defaults filled in,
+ * names narrow. Sources: crio.conf(5), containers-registries.conf(5), containers-policy.json(5).
+ */
+export interface Config {
+  /** Files that were read, lowest precedence first. */
+  readonly files: readonly string[];
+  /** Keys that were found and mean nothing to berthd, as `file:line: key`. */
+  readonly ignored: readonly string[];
+  /** Persistent state: images. [crio] root; default /var/lib/berth. */
+  readonly root: string;
+  /** State that a reboot ends: records, pinned namespaces. [crio] runroot; default /run/berth. */
+  readonly runRoot: string;
+  readonly listen: string;
+  readonly grpcMaxMessageBytes: number;
+  readonly stream: { readonly address: string; readonly port: number; readonly idleTimeoutSeconds: number };
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  readonly cgroupManager: 'systemd' | 'cgroupfs';
+  readonly defaultRuntime: string;
+  readonly runtimes: ReadonlyMap<string, RuntimeHandler>;
+  readonly defaultCapabilities: readonly string[];
+  readonly addInheritableCapabilities: boolean;
+  readonly defaultSysctls: Readonly<Record<string, string>>;
+  readonly defaultEnv: readonly string[];
+  readonly defaultUlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
+  readonly pidsLimit: number;
+  readonly pauseImage: string;
+  readonly cni: {
+    readonly defaultNetwork: string | undefined;
+    readonly networkDir: string;
+    readonly pluginDirs: readonly string[];
+  };
+  readonly registries: RegistriesConfig;
+  readonly policy: unknown;
+}
+
+export interface RuntimeHandler {
+  readonly name: string;
+  readonly path: string;
+  readonly type: 'oci' | 'vm';
+  readonly root: string;
+}
+
+export interface RegistriesConfig {
+  readonly unqualifiedSearch: readonly string[];
+  readonly shortNameMode: 'enforcing' | 'permissive' | 'disabled';
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly registries: readonly {
+    readonly prefix: string;
+    readonly location: string;
+    readonly insecure: boolean;
+    readonly blocked: boolean;
+    readonly mirrors: readonly { readonly location: string; readonly insecure: boolean }[];
+  }[];
+}

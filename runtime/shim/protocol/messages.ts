@@ -1,0 +1,147 @@
+import type { OciProcess } from '../../spec/oci/runtime.ts';
+
+/**
+ * What berthd and berth-shim say to each other on /run/berth/shim.sock (mode 0600).
+ *
+ * Control connection: frames of a u32 big-endian length and that many bytes of UTF-8 JSON.
+ *   request  { id, method, params }        berthd → shim
+ *   answer   { id, result } | { id, error: { code, message, context? } }
+ *   event    { event, params }             shim → berthd, after `subscribe`
+ * Session connection: the first frame is { session: token }; from then on stream frames of
+ *   a one-byte tag (SessionTag), a u32 big-endian length and the payload.
+ *
+ * Both sides ignore fields they do not know and answer `Unimplemented` to methods they do not know,
+ * so an old shim and a new daemon understand each other.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** Largest control frame either side accepts: an ExecSync answer of 16 MiB in base64, and room. */
+export const MAX_FRAME_BYTES = 48 * 1024 * 1024;
+
+export interface Methods {
+  hello: {
+    params: { version: number; client: string };
+    result: { version: number; pid: number; release: string };
+  };
+
+  /** Events follow on this connection; exits that nobody has seen yet are sent first. */
+  subscribe: { params: Record<string, never>; result: Record<string, never> };
+
+  /** Runs a helper (CNI plugin, hook, `runc state`) to its end. An exit code other than 0 is a result. */
+  run: {
+    params: {
+      argv: string[];
+      env?: Record<string, string>;
+      cwd?: string;
+      stdin?: string;
+      timeoutMs: number;
+      outputLimitBytes?: number;
+    };
+    result: {
+      exitCode: number | null;
+      signal: string | null;
+      stdout: string;
+      stderr: string;
+      timedOut: boolean;
+      truncated: boolean;
+    };
+  };
+
+  /** `<runtime> create`: the container's init waits in `runc create`d state; its streams are connected and its log is open. */
+  create: { params: CreateParams; result: { pid: number } };
+
+  /** `<runtime> start`. */
+  start: { params: { id: string }; result: { startedAtNs: string } };
+
+  /** Sends a signal to the container's init process through its pidfd. Not an error when it has ended. */
+  kill: { params: { id: string; signal: number }; result: Record<string, never> };
+
+  /** `<runtime> delete` of a container that has ended, and removal of all that the shim kept of it. Idempotent. */
+  delete: { params: { id: string }; result: Record<string, never> };
+
+  /** Closes the container's log and opens it again at the same path, after the kubelet rotated it. */
+  reopenLog: { params: { id: string }; result: Record<string, never> };
+
+  /** Runs a process in the container to its end with stdin at /dev/null (CRI ExecSync). */
+  exec: {
+    params: { id: string; process: OciProcess; timeoutMs: number; outputLimitBytes: number };
+    result: { exitCode: number; stdout: string; stderr: string; timedOut: boolean; truncated: boolean };
+  };
+
+  /** Starts a process in the container whose streams go over a session connection that must come within 30 s. */
+  execSession: { params: { id: string; process: OciProcess; stdin: boolean }; result: { session: string } };
+
+  /** Joins the streams of the running container. */
+  attachSession: {
+    params: { id: string; stdin: boolean; stdout: boolean; stderr: boolean };
+    result: { session: string };
+  };
+
+  /** Everything the shim knows, ended containers that were not deleted included. */
+  list: { params: Record<string, never>; result: { containers: ContainerState[] } };
+
+  /** Starts berth-pull with `request` on its stdin; progress comes as `pull-progress` events carrying `pullId`. */
+  pull: { params: { pullId: string; request: unknown }; result: { outcome: unknown } };
+
+  /** Ends that pull; its `pull` answers with `Cancelled`. */
+  cancelPull: { params: { pullId: string }; result: Record<string, never> };
+}
+
+export interface CreateParams {
+  /** 64 hexadecimal digits. */
+  id: string;
+  /** The OCI command line up to the verb, e.g. ['/usr/sbin/runc', '--root', '/run/berth/runc']. */
+  runtime: string[];
+  /** Folder with config.json. */
+  bundle: string;
+  terminal: boolean;
+  stdin: boolean;
+  /** Close stdin after the first attach session that used it ends. */
+  stdinOnce: boolean;
+  /** CRI log file, its folder exists; null: output is only for attach. */
+  logPath: string | null;
+  /** cgroup path of the container as in /proc/PID/cgroup, for OOM detection; null: no detection. */
+  timeoutMs: number;
+}
+
+export interface ContainerState {
+  id: string;
+  pid: number;
+  /** Field 22 of /proc/PID/stat: tells the process from another that got its pid. */
+  startTimeTicks: string;
+  exit: ContainerExit | null;
+}
+
+export interface ContainerExit {
+  /** 0–255; 128 + signal when a signal ended it; 255 with reason `Unknown` when nobody could tell. */
+  exitCode: number;
+  /** Nanoseconds since the epoch, decimal: int64 does not fit a JSON number. */
+  finishedAtNs: string;
+  oomKilled: boolean;
+  reason: 'Exited' | 'OOMKilled' | 'Unknown';
+}
+
+export interface Events {
+  exit: { id: string } & ContainerExit;
+  'pull-progress': { pullId: string; progress: unknown };
+}
+
+export const SessionTag = {
+  stdin: 0,
+  stdout: 1,
+  stderr: 2,
+  resize: 3,
+  stdinEnd: 4,
+  exit: 5,
+  failed: 6,
+} as const;
+
+/** Payload of SessionTag.resize. */
+export interface Resize {
+  width: number;
+  height: number;
+}
+/** Payload of SessionTag.exit, the last frame of an exec session. */
+export interface SessionExit {
+  exitCode: number;
+}

@@ -1,0 +1,45 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** Output of a finished remote command. `exitCode` is undefined when a signal ended it. */
+export interface ExecResult {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A remote command that is running, with its streams. */
+export interface RemoteProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the command ended; rejects with Fail `ConnectionLost` when the connection dropped first. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>;
+}
+
+export interface ConnectionStats {
+  /** Round trips by our count: connection set-up, channel opens, requests that waited for an answer. */
+  readonly roundTrips: number;
+  readonly channels: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
+/** One host as we reach it. Everything runs as root: the transport adds sudo where the login user is not. */
+export interface Connection {
+  /** The profile's name of the host. */
+  readonly host: string;
+  /** For messages, e.g. `ops@192.0.2.10:22`. */
+  readonly address: string;
+  /** Runs `script` with POSIX sh; `input` is its standard input. An exit code other than 0 is a result, not an error. */
+  sh(
+    script: string,
+    options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
+  ): Promise<ExecResult>;
+  /** Starts `script` with POSIX sh and hands over its streams. */
+  spawn(script: string, options: { readonly signal: AbortSignal }): Promise<RemoteProcess>;
+  /** Makes `127.0.0.1:port` of the host lead to `127.0.0.1:localPort` of this machine, until closed. */
+  forwardToLocal(port: number, localPort: number): Promise<{ close(): Promise<void> }>;
+  stats(): ConnectionStats;
+  close(): Promise<void>;
+}
