@@ -1,0 +1,77 @@
+#!/bin/sh
+# `npm test`: installs what the tests need, checks the code, runs every test.
+# Arguments are test files; none: all of them.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '== %s\n' "$*"; }
+die() { printf 'npm test: %s\n' "$*" >&2; exit 1; }
+
+[ "$(id -u)" = 0 ] || die "the tests boot hosts and run containers, so they need root; use: sudo npm test"
+command -v apt-get >/dev/null || die "the tests need a Debian or Ubuntu machine (their tools come through apt-get)"
+
+if ! [ node_modules/.package-lock.json -nt package-lock.json ]; then
+  say "npm ci"
+  npm ci
+fi
+
+# program → Debian package
+missing=
+need() { command -v "$1" >/dev/null || missing="$missing $2"; }
+need systemd-nspawn systemd-container
+need mmdebstrap mmdebstrap
+need sshd openssh-server
+need ssh openssh-client
+need ip iproute2
+need iptables iptables
+need conntrack conntrack
+need socat socat
+need runc runc
+need skopeo skopeo
+need umoci umoci
+need docker-registry docker-registry
+need busybox busybox-static
+need expect expect
+need tmux tmux
+need curl curl
+need zstd zstd
+need jq jq
+need setpriv util-linux
+[ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
+if [ -n "$missing" ]; then
+  say "apt-get install$missing"
+  # A test machine is no server: keep what the packages bring from starting.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy" && chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT INT TERM
+  fi
+  apt-get -qq -o APT::Update::Error-Mode=any update
+  # shellcheck disable=SC2086
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null
+fi
+
+tools=$PWD/node_modules/.cache/berth-test
+mkdir -p "$tools"
+go=$(command -v go || echo /usr/local/go/bin/go)
+[ -x "$go" ] || die "the tests build crictl with Go; install Go 1.24 or later (https://go.dev/doc/install)"
+version=$(sed -n "s/.*CRICTL_VERSION = '\(.*\)'.*/\1/p" src/artifacts/pins.ts)
+if ! [ -x "$tools/crictl-$version" ]; then
+  say "go install crictl $version"
+  GOBIN=$tools CGO_ENABLED=0 GOFLAGS=-trimpath "$go" install \
+    -ldflags "-s -w -X sigs.k8s.io/cri-tools/pkg/version.Version=$version" "sigs.k8s.io/cri-tools/cmd/crictl@v$version"
+  mv "$tools/crictl" "$tools/crictl-$version"
+fi
+BERTH_TEST_CRICTL=$tools/crictl-$version
+export BERTH_TEST_CRICTL
+
+if [ $# -eq 0 ]; then
+  say "lint"
+  sh test/lint.sh
+  set -- $(find test -name '*.test.ts' | sort)
+fi
+
+say "tests"
+case $(uname -m) in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
+exec node_modules/node-linux-$arch/bin/node --disable-warning=ExperimentalWarning \
+  --test --test-concurrency=2 --test-timeout=900000 "$@"
