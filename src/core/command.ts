@@ -1,0 +1,86 @@
+import { $ } from 'zx/core';
+import { CommandFailed, Fail } from './fail.ts';
+
+/** Output of a program of this machine that ended. `exitCode` is undefined when a signal ended it. */
+export interface Ended {
+  readonly exitCode: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly signal: AbortSignal;
+  readonly input?: string;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** The program and its children are ended after this time; the default is one minute. */
+  readonly deadlineSeconds?: number;
+}
+
+const defaultDeadlineSeconds = 60;
+
+/**
+ * Runs a program of this machine to its end. An exit code other than 0 is a result, not an error.
+ * Cancelling ends the whole process group, because installers start children of their own.
+ */
+export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<Ended> {
+  options.signal.throwIfAborted();
+  const seconds = options.deadlineSeconds ?? defaultDeadlineSeconds;
+  const deadline = AbortSignal.timeout(seconds * 1000);
+  // No prefix: the shell then replaces itself by the program, so that a parent-death signal that
+  // the program asks for names this process.
+  const running = $({
+    nothrow: true,
+    quiet: true,
+    verbose: false,
+    prefix: '',
+    postfix: '',
+    detached: true,
+    input: options.input ?? '',
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  })`${argv}`;
+  const end = (): void => endGroup(running.pid);
+  const either = AbortSignal.any([options.signal, deadline]);
+  either.addEventListener('abort', end, { once: true });
+  try {
+    const output = await running;
+    if (options.signal.aborted) throw new Fail('Cancelled', `${argv[0]} was cancelled`);
+    if (deadline.aborted)
+      throw new Fail('DeadlineExceeded', `${argv.join(' ')} did not end within ${seconds} s`);
+    return { exitCode: output.exitCode ?? undefined, stdout: output.stdout, stderr: output.stderr };
+  } finally {
+    either.removeEventListener('abort', end);
+  }
+}
+
+/** Standard output of a program that must succeed; throws CommandFailed with all that it said. */
+export async function commandOutput(argv: readonly string[], options: CommandOptions): Promise<string> {
+  const ended = await runCommand(argv, options);
+  if (ended.exitCode === 0) return ended.stdout;
+  const said = lastLines(ended.stderr.trim() === '' ? ended.stdout : ended.stderr, 5);
+  throw new CommandFailed(`${argv.slice(0, 3).join(' ')}: exit code ${ended.exitCode ?? 'none'}: ${said}`, {
+    argv,
+    ...ended,
+  });
+}
+
+const graceMilliseconds = 2000;
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  signalGroup(pid, 'SIGTERM');
+  setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMilliseconds).unref();
+}
+
+function signalGroup(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, name);
+  } catch (error) {
+    // ESRCH: the group ended by itself, which is what was wanted.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+const lastLines = (text: string, count: number): string => text.trim().split('\n').slice(-count).join('\n');

@@ -1,0 +1,14 @@
+/** Keys whose values must not reach a log, even when somebody wrote one into a profile against the rules. */
+const secretValue = /(\b\w*(?:pass|secret|token)\w*["']?\s*:\s*)([^\s{}][^{},\n]*)/gi;
+
+const masked = (line: string): string =>
+  line.replace(secretValue, (_whole, key: string, value: string) => key + '*'.repeat(value.length));
+
+/** `line` of `text`, numbered, with a caret under `column`; secrets are masked without moving the caret. */
+export const codeFrame = (text: string, line: number, column: number): string => {
+  const shown = masked(text.split(/\r?\n/)[line - 1] ?? '');
+  const gutter = String(line).padStart(5);
+  // Tabs stay tabs, so that the caret stands under its character whatever the terminal's tab width is.
+  const indent = shown.slice(0, column - 1).replace(/[^\t]/g, ' ');
+  return `${gutter} | ${shown}\n${' '.repeat(gutter.length)} | ${indent}^`;
+};
