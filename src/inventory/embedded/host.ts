@@ -1,0 +1,274 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { commandOutput, runCommand } from '../../core/command.ts';
+import { Fail } from '../../core/fail.ts';
+import type { EmbeddedAddress } from '../../profile/profile.ts';
+import { baseFolder, ensureBase } from './base.ts';
+import { cgroupsOf, processesIn, removeCgroups } from './cgroups.ts';
+import { writeHostFiles } from './host-files.ts';
+import { type Machine, readMachine, requireOverlayUpper } from './machine.ts';
+import { addressInside, type HostPlaces, placesOf } from './places.ts';
+
+export interface EmbeddedOptions {
+  /** Everything of all embedded hosts is below this folder. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+/** What a host is doing: `broken` has processes but does not answer over ssh. */
+export type EmbeddedState = 'absent' | 'stopped' | 'running' | 'broken';
+
+/** What `startHost` had to do; `reused`: nothing, it was running. */
+export interface Started {
+  readonly how: 'reused' | 'booted' | 'made';
+  /** Units that systemd could not start in the host; empty in a healthy one. */
+  readonly failedUnits: readonly string[];
+}
+
+const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const bootDeadlineMilliseconds = 60_000;
+const haltDeadlineMilliseconds = 15_000;
+
+/** True when the root file system under the hosts has been made already. */
+export async function baseExists(folder: string): Promise<boolean> {
+  return existsSync(baseFolder(folder, await readMachine()));
+}
+
+/** Makes the root file system that all hosts share, unless it exists. Minutes on a slow network. */
+export async function prepareBase(options: EmbeddedOptions): Promise<void> {
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  await requireOverlayUpper(options.folder);
+  await ensureBase(options.folder, await readMachine(), options.signal);
+}
+
+/** Makes the host, boots it and waits until its systemd has settled; a running one is left as it is. */
+export async function startHost(address: EmbeddedAddress, options: EmbeddedOptions): Promise<Started> {
+  const machine = await readMachine();
+  const places = placesOf(options.folder, address.name);
+  const state = await statusOf(address, options);
+  if (state === 'running') return { how: 'reused', failedUnits: await settle(address, options) };
+  if (state === 'broken') await stopHost(address, options);
+  await requireFreeNetwork(address, places, options.signal);
+  await prepareBase(options);
+  if (state === 'absent') await makeHost(address, places, machine, options.signal);
+  await boot(address, places, machine, options);
+  return { how: state === 'absent' ? 'made' : 'booted', failedUnits: await settle(address, options) };
+}
+
+export async function statusOf(address: EmbeddedAddress, options: EmbeddedOptions): Promise<EmbeddedState> {
+  const places = placesOf(options.folder, address.name);
+  const alive = await processesIn(cgroupsOf(places.title, await readMachine()));
+  if (alive.size === 0) return existsSync(places.folder) ? 'stopped' : 'absent';
+  return (await answers(address, options)) ? 'running' : 'broken';
+}
+
+/** Halts the host in order; what does not end by itself is killed. Its files stay. */
+export async function stopHost(address: EmbeddedAddress, options: EmbeddedOptions): Promise<void> {
+  const places = placesOf(options.folder, address.name);
+  const cgroups = cgroupsOf(places.title, await readMachine());
+  const keeper = await keeperOf(cgroups);
+  if (keeper !== undefined) signalProcess(keeper, 'SIGTERM');
+  const halted = keeper !== undefined && (await emptied(cgroups, haltDeadlineMilliseconds, options.signal));
+  if (!halted) await killAll(cgroups, options.signal);
+  await removeLink(places.title, options.signal);
+  await removeCgroups(cgroups);
+}
+
+/** Takes the host away with every trace, whatever state a crash left it in. */
+export async function removeHost(address: EmbeddedAddress, options: EmbeddedOptions): Promise<void> {
+  const places = placesOf(options.folder, address.name);
+  const cgroups = cgroupsOf(places.title, await readMachine());
+  // A host that will be deleted need not halt in order.
+  await killAll(cgroups, options.signal);
+  await removeLink(places.title, options.signal);
+  await removeCgroups(cgroups);
+  await rm(places.folder, { recursive: true, force: true });
+}
+
+/** Runs a command in the host over ssh, with the keys that were made for it. */
+export function sshCommand(address: EmbeddedAddress, folder: string): string[] {
+  const places = placesOf(folder, address.name);
+  return [
+    'ssh',
+    '-F',
+    'none',
+    '-i',
+    places.identity,
+    '-o',
+    `UserKnownHostsFile=${places.knownHosts}`,
+    '-o',
+    'StrictHostKeyChecking=yes',
+    `root@${addressInside(address.network)}`,
+  ];
+}
+
+/** All files are written into a folder beside, so that a host that exists is complete. */
+async function makeHost(
+  address: EmbeddedAddress,
+  places: HostPlaces,
+  machine: Machine,
+  signal: AbortSignal,
+): Promise<void> {
+  const part = placesOf(join(places.folder, '..', '..'), `${address.name}.part`);
+  await rm(part.folder, { recursive: true, force: true });
+  await mkdir(part.folder, { recursive: true, mode: 0o700 });
+  await writeHostFiles(part, address.name, address.network, machine, signal);
+  await writeFile(join(part.folder, 'host.json'), `${JSON.stringify({ version: 1, ...address })}\n`);
+  await rename(part.folder, places.folder);
+}
+
+async function boot(
+  address: EmbeddedAddress,
+  places: HostPlaces,
+  machine: Machine,
+  options: EmbeddedOptions,
+): Promise<void> {
+  await commandOutput(keeperCommand(address, places, machine, options.folder), { signal: options.signal });
+  const until = Date.now() + bootDeadlineMilliseconds;
+  const cgroups = cgroupsOf(places.title, machine);
+  let seen = false;
+  while (!(await answers(address, options))) {
+    const alive = (await processesIn(cgroups)).size > 0;
+    if (seen && !alive) throw await bootFailed(address, places, 'ended during its boot');
+    if (Date.now() > until) throw await bootFailed(address, places, 'did not answer over ssh');
+    seen ||= alive;
+    await sleep(50, undefined, { signal: options.signal });
+  }
+}
+
+async function bootFailed(address: EmbeddedAddress, places: HostPlaces, what: string): Promise<Fail> {
+  const text = await readFile(places.console, 'utf8').catch(() => '');
+  const tail = text.trim().split('\n').slice(-12).join('\n');
+  return new Fail('Unreachable', `the embedded host ${address.name} ${what}:\n${tail}`, {
+    hint: `its console is in ${places.console}`,
+  });
+}
+
+/** Starts the keeper so that it outlives this process and its terminal. */
+function keeperCommand(
+  address: EmbeddedAddress,
+  places: HostPlaces,
+  machine: Machine,
+  folder: string,
+): string[] {
+  const origins = [...new Set(machine.archives.map((archive) => new URL(archive.uri).origin))];
+  const proxy = [process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'].concat(
+    [program('proxy.ts'), join(places.proxy, 'socket')],
+    origins,
+  );
+  const environment = {
+    TITLE: places.title,
+    LINK: `bv-${address.name}`,
+    NETWORK: address.network,
+    HOST: places.folder,
+    BASE: baseFolder(folder, machine),
+    CGROUPS: machine.cgroups.kind === 'unit' ? '' : cgroupsOf(places.title, machine).join(' '),
+    UNIFIED: machine.cgroups.kind === 'unit' ? '1' : '0',
+  };
+  const keeper = ['env', ...Object.entries(environment).map(([key, value]) => `${key}=${value}`)].concat([
+    'unshare',
+    '--mount',
+    'sh',
+    program('keeper.sh'),
+    ...proxy,
+  ]);
+  if (machine.cgroups.kind === 'folders')
+    return ['sh', '-c', 'exec setsid --fork "$@" < /dev/null > "$0" 2>&1', places.console, ...keeper];
+  return ['systemd-run', '--quiet', '--collect', `--unit=${places.title}`].concat(
+    ['Delegate=yes', 'KillMode=mixed', 'TasksMax=infinity', 'TimeoutStopSec=20'].flatMap((each) => [
+      '-p',
+      each,
+    ]),
+    ['StandardOutput', 'StandardError'].flatMap((stream) => ['-p', `${stream}=file:${places.console}`]),
+    keeper,
+  );
+}
+
+async function answers(address: EmbeddedAddress, options: EmbeddedOptions): Promise<boolean> {
+  const argv = withOptions(sshCommand(address, options.folder), ['BatchMode=yes', 'ConnectTimeout=2']);
+  return (await runCommand([...argv, 'true'], { signal: options.signal })).exitCode === 0;
+}
+
+/** Waits until systemd has done its boot; answers which units failed in it. */
+async function settle(address: EmbeddedAddress, options: EmbeddedOptions): Promise<string[]> {
+  const script = 'systemctl is-system-running --wait >/dev/null; systemctl --failed --plain --no-legend';
+  const argv = withOptions(sshCommand(address, options.folder), ['BatchMode=yes']);
+  const text = await commandOutput([...argv, script], { signal: options.signal });
+  return text
+    .split('\n')
+    .map((line) => line.split(' ')[0] ?? '')
+    .filter((unit) => unit !== '');
+}
+
+const withOptions = (argv: readonly string[], options: readonly string[]): string[] => [
+  ...argv.slice(0, -1),
+  ...options.flatMap((option) => ['-o', option]),
+  ...argv.slice(-1),
+];
+
+/** A network that this machine already uses elsewhere would make every answer go astray. */
+async function requireFreeNetwork(
+  { name, network }: EmbeddedAddress,
+  places: HostPlaces,
+  signal: AbortSignal,
+): Promise<void> {
+  const text = await commandOutput(['ip', '-json', 'address'], { signal });
+  const links = JSON.parse(text) as { ifname: string; addr_info: { local?: string }[] }[];
+  const other = links.find(
+    (link) =>
+      link.ifname !== places.title && link.addr_info.some((each) => each.local?.startsWith(`${network}.`)),
+  );
+  if (other === undefined) return;
+  throw new Fail('Unsupported', `${network}.0/24 is in use by ${other.ifname} of this machine`, {
+    hint: `give the embedded host ${name} another network in the profile`,
+  });
+}
+
+async function removeLink(title: string, signal: AbortSignal): Promise<void> {
+  const known = await runCommand(['ip', 'link', 'show', 'dev', title], { signal });
+  if (known.exitCode === 0) await commandOutput(['ip', 'link', 'delete', title], { signal });
+}
+
+/** The process to ask for an orderly halt: the keeper itself, not the programs that it started. */
+async function keeperOf(cgroups: readonly string[]): Promise<number | undefined> {
+  for (const pid of await processesIn(cgroups.map((cgroup) => join(cgroup, 'keeper')))) {
+    const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (argv.split('\0')[1] === program('keeper.sh')) return pid;
+  }
+  return undefined;
+}
+
+/** The host's init outlives a killed nspawn; so everything in the cgroups is killed until nothing is left. */
+async function killAll(cgroups: readonly string[], signal: AbortSignal): Promise<void> {
+  const until = Date.now() + haltDeadlineMilliseconds;
+  for (let alive = await processesIn(cgroups); alive.size > 0; alive = await processesIn(cgroups)) {
+    if (Date.now() > until)
+      throw new Fail('DeadlineExceeded', `processes ${[...alive].join(' ')} do not end after SIGKILL`);
+    for (const pid of alive) signalProcess(pid, 'SIGKILL');
+    await sleep(20, undefined, { signal });
+  }
+}
+
+async function emptied(
+  cgroups: readonly string[],
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const until = Date.now() + milliseconds;
+  while ((await processesIn(cgroups)).size > 0) {
+    if (Date.now() > until) return false;
+    await sleep(50, undefined, { signal });
+  }
+  return true;
+}
+
+function signalProcess(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
