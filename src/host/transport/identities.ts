@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import ssh2, { type IdentityCallback, type ParsedKey } from 'ssh2';
+import { Fail } from '../../core/fail.ts';
+import type { SecretSource } from '../../profile/profile.ts';
+import { fingerprint } from './host-key.ts';
+
+/** Reads a secret where it is needed. `what` says to the person who is asked what is wanted. */
+export type ReadSecret = (source: SecretSource, what: string) => Promise<string>;
+
+/** Read in this order when the profile names no identity files, as OpenSSH does. */
+export const defaultIdentityFiles = (): string[] =>
+  ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(homedir(), '.ssh', name));
+
+export const expandHome = (path: string): string =>
+  path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
+
+export async function readIfThere(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+export interface Agent {
+  readonly socket: string;
+  readonly keys: readonly ParsedKey[];
+}
+
+/** The agent that SSH_AUTH_SOCK names, and what it holds. Undefined when there is none or it does not answer. */
+export async function readAgent(): Promise<Agent | undefined> {
+  const socket = process.env['SSH_AUTH_SOCK'];
+  if (socket === undefined || socket === '') return undefined;
+  const { promise, resolve } = Promise.withResolvers<ParsedKey[] | undefined>();
+  new ssh2.OpenSSHAgent(socket).getIdentities((error, keys) => {
+    resolve(error ? undefined : (keys ?? []).filter((key) => 'getPublicSSH' in key));
+  });
+  const keys = await promise;
+  return keys === undefined || keys.length === 0 ? undefined : { socket, keys };
+}
+
+/** An agent that shows one of its keys alone: what `IdentitiesOnly yes` means in ssh_config(5). */
+export class OneKeyAgent extends ssh2.OpenSSHAgent {
+  readonly #key: ParsedKey;
+
+  constructor(socket: string, key: ParsedKey) {
+    super(socket);
+    this.#key = key;
+  }
+
+  override getIdentities(callback: IdentityCallback<ParsedKey>): void {
+    callback(undefined, [this.#key]);
+  }
+}
+
+export type Identity =
+  | { readonly kind: 'ready'; readonly key: ParsedKey; readonly label: string }
+  /** `publicKey` is known when a .pub file lies beside: the agent may hold the private half. */
+  | {
+      readonly kind: 'encrypted';
+      readonly text: Buffer;
+      readonly path: string;
+      readonly publicKey: Buffer | undefined;
+    }
+  | { readonly kind: 'unusable'; readonly label: string; readonly why: string };
+
+export async function readIdentity(path: string): Promise<Identity> {
+  const text = await readIfThere(path);
+  if (text === undefined) return { kind: 'unusable', label: path, why: 'no such file' };
+  const key = ssh2.utils.parseKey(text);
+  if (!(key instanceof Error)) {
+    if (!key.isPrivateKey()) return { kind: 'unusable', label: path, why: 'not a private key' };
+    return { kind: 'ready', key, label: labelOf(path, key) };
+  }
+  if (!isEncrypted(text)) return { kind: 'unusable', label: path, why: key.message };
+  return { kind: 'encrypted', text, path, publicKey: await readPublicKey(`${path}.pub`) };
+}
+
+export const labelOf = (path: string, key: ParsedKey): string =>
+  `${path} (${fingerprint(key.getPublicSSH())})`;
+
+async function readPublicKey(path: string): Promise<Buffer | undefined> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  const key = ssh2.utils.parseKey(text);
+  return key instanceof Error ? undefined : key.getPublicSSH();
+}
+
+/** Decided from the file itself: the cipher name of an openssh-key-v1 file, or the headers of a PEM file. */
+function isEncrypted(text: Buffer): boolean {
+  const body = text.toString('latin1');
+  if (/^(Proc-Type: 4,ENCRYPTED|-----BEGIN ENCRYPTED PRIVATE KEY-----)/m.test(body)) return true;
+  const armoured = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(body)?.[1];
+  if (armoured === undefined) return false;
+  const blob = Buffer.from(armoured, 'base64');
+  const magic = 'openssh-key-v1\0'.length;
+  if (blob.length < magic + 4) return false;
+  return blob.toString('latin1', magic + 4, magic + 4 + blob.readUInt32BE(magic)) !== 'none';
+}
+
+/** Opens an encrypted key with what the person types; a wrong passphrase is a failure, not a silent next try. */
+export async function unlock(
+  identity: Extract<Identity, { kind: 'encrypted' }>,
+  readSecret: ReadSecret,
+): Promise<ParsedKey> {
+  const passphrase = await readSecret({ kind: 'prompt' }, `passphrase of ${identity.path}`);
+  const key = ssh2.utils.parseKey(identity.text, passphrase);
+  if (key instanceof Error) {
+    throw new Fail('AuthenticationFailed', `the passphrase does not open ${identity.path}`, {
+      hint: 'Type the passphrase again, or load the key into the agent with ssh-add.',
+      cause: key,
+    });
+  }
+  return key;
+}
