@@ -1,0 +1,33 @@
+import { CommanderError } from 'commander';
+import { asFail } from '../core/as-fail.ts';
+import { failureText } from '../faces/failure-text.ts';
+import { styleFor } from '../faces/style.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { makeProgram } from './program.ts';
+
+/** A reader that has seen enough, as in `berth plan … | head`, is no failure. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(process.exitCode);
+});
+
+/** The exit code for what commander throws: help and version are successes, everything else is bad usage. */
+const exitCodeOfUsage = (error: CommanderError): number => (error.exitCode === 0 ? exitCodes.done : 10);
+
+const main = async (argv: readonly string[]): Promise<number> => {
+  let exitCode: number = exitCodes.done;
+  try {
+    const program = await makeProgram((code) => {
+      exitCode = code;
+    });
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (error instanceof CommanderError) return exitCodeOfUsage(error);
+    const fail = asFail(error);
+    process.stderr.write(failureText(fail, { style: styleFor(process.stderr), verbose: false }));
+    return exitCodeOf(fail);
+  }
+  return exitCode;
+};
+
+process.exitCode = await main(process.argv);

@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+import { planHosts } from '../flows/plan.ts';
+import { exitCodes } from './exit-codes.ts';
+import { type RunOptions, withRunOptions } from './options.ts';
+import { runOnHosts } from './run-command.ts';
+
+export const planCommand = (setExitCode: (code: number) => void): Command =>
+  withRunOptions(new Command('plan'))
+    .summary('show what apply would change')
+    .description(
+      'Asks the hosts for their state and prints what apply would change, file by file. Changes nothing.\n' +
+        'Exits with 0 when there is nothing to do and with 2 when changes are pending.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  berth plan profiles/single-node.yaml\n  berth plan fleet.yaml --hosts node-1,node-2 --json',
+    )
+    .action(async (file: string, options: RunOptions) =>
+      setExitCode(
+        await runOnHosts(file, options, async (context, face) => {
+          const plan = await planHosts(context);
+          face.plan(plan, { diffs: true });
+          const pending = plan.hosts.some((host) => host.changes.length > 0);
+          return pending ? exitCodes.changesPending : exitCodes.done;
+        }),
+      ),
+    );

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { applyCommand } from './apply.ts';
+import { planCommand } from './plan.ts';
+import { quickstartCommand } from './quickstart.ts';
+import { resetCommand } from './reset.ts';
+import { validateCommand } from './validate.ts';
+import { verifyCommand } from './verify.ts';
+import { ownVersion, versionCommand } from './version.ts';
+
+const examples = `
+Examples:
+  berth quickstart                             a throw-away host on this machine, from nothing to a proven node
+  berth validate profiles/single-node.yaml     is the profile right?
+  berth plan profiles/single-node.yaml         what would change?
+  berth apply profiles/single-node.yaml        change it, then prove it
+
+docs/profile.md describes profiles, docs/cli.md the commands and exit codes.`;
+
+/** Every command; each tells its exit code through `setExitCode`. */
+export const makeProgram = async (setExitCode: (code: number) => void): Promise<Command> => {
+  const program = new Command('berth')
+    .description(
+      'Turns Linux machines into Kubernetes container hosts that crictl has proven, from one YAML profile.',
+    )
+    .version(await ownVersion(), '--version', 'print the version of berth')
+    .helpCommand(true)
+    .showSuggestionAfterError(true)
+    .addHelpText('after', examples);
+  const commands = [
+    validateCommand,
+    planCommand,
+    applyCommand,
+    verifyCommand,
+    resetCommand,
+    quickstartCommand,
+  ];
+  for (const command of commands) program.addCommand(command(setExitCode));
+  program.addCommand(versionCommand());
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureHelp({ showGlobalOptions: false });
+  return program;
+};

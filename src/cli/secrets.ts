@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises';
+import { Fail } from '../core/fail.ts';
+import { counted } from '../core/text.ts';
+import type { HostEntry, SecretSource } from '../profile/profile.ts';
+import { askSecret, canAsk } from './ask.ts';
+
+export type ReadSecret = (source: SecretSource) => Promise<string>;
+
+const fromEnvironment = (name: string): string => {
+  const value = process.env[name];
+  if (value !== undefined) return value;
+  throw new Fail(
+    'BadUsage',
+    `the profile reads a secret from the environment variable ${name}, which is not set`,
+    {
+      hint: `set ${name}, or name another source in the profile`,
+    },
+  );
+};
+
+const fromFile = async (path: string): Promise<string> => {
+  try {
+    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
+  } catch (cause) {
+    throw new Fail('BadUsage', `the profile reads a secret from ${path}, which cannot be read`, { cause });
+  }
+};
+
+/** `sudo password for node-1 and 2 hosts more`: who needs this secret, and for what. */
+const labelOf = (source: SecretSource, hosts: readonly HostEntry[]): string => {
+  const forSudo = hosts.filter((host) => host.sudoPassword === source);
+  const users =
+    forSudo.length > 0
+      ? forSudo
+      : hosts.filter((host) => host.address.kind === 'ssh' && host.address.ssh.password === source);
+  const more = users.length > 1 ? ` and ${counted(users.length - 1, 'host')} more` : '';
+  return `${forSudo.length > 0 ? 'sudo' : 'SSH'} password for ${users[0]?.name ?? 'the host'}${more}`;
+};
+
+const fromPrompt = async (label: string, signal: AbortSignal): Promise<string> => {
+  if (canAsk()) return await askSecret(label, signal);
+  throw new Fail('BadUsage', `${label}: the profile wants to ask for it, and there is no terminal`, {
+    hint: 'name a file or an environment variable as its source instead',
+  });
+};
+
+/**
+ * Reads secrets when they are first needed, each source once, one question at a time. Hosts that share a source in
+ * the profile share the answer. `suspend` keeps the face from drawing over a question.
+ */
+export const secretReader = (
+  hosts: readonly HostEntry[],
+  options: {
+    readonly signal: AbortSignal;
+    readonly suspend: <Result>(task: () => Promise<Result>) => Promise<Result>;
+  },
+): ReadSecret => {
+  const answers = new Map<SecretSource, Promise<string>>();
+  let lastQuestion: Promise<unknown> = Promise.resolve();
+  const question = (source: SecretSource): Promise<string> => {
+    const turn = lastQuestion.then(() =>
+      options.suspend(() => fromPrompt(labelOf(source, hosts), options.signal)),
+    );
+    lastQuestion = turn.catch(() => undefined);
+    return turn;
+  };
+  const read = async (source: SecretSource): Promise<string> => {
+    if (source.kind === 'env') return fromEnvironment(source.name);
+    return await (source.kind === 'file' ? fromFile(source.path) : question(source));
+  };
+  return (source) => {
+    const answer = answers.get(source) ?? read(source);
+    answers.set(source, answer);
+    return answer;
+  };
+};

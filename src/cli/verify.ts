@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+import { exitCodes } from './exit-codes.ts';
+import { type RunOptions, withRunOptions } from './options.ts';
+import { prove } from './prove.ts';
+import { runOnHosts } from './run-command.ts';
+
+export const verifyCommand = (setExitCode: (code: number) => void): Command =>
+  withRunOptions(new Command('verify'))
+    .summary('prove the hosts with crictl')
+    .description(
+      'Checks units, socket and versions, then plays the life of a redis pod with the real crictl on each host.\n' +
+        'What it starts it takes away again. Exits with 18 when a check is red.',
+    )
+    .addHelpText('after', '\nExample:\n  berth verify profiles/single-node.yaml --stats')
+    .action(async (file: string, options: RunOptions) =>
+      setExitCode(
+        await runOnHosts(file, options, async (context, face) => {
+          await prove(context, face);
+          return exitCodes.done;
+        }),
+      ),
+    );

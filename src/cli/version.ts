@@ -1,0 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { z } from 'zod';
+
+const packageForm = z.object({ version: z.string() });
+
+/** The version of berth, as its package.json has it. */
+export const ownVersion = async (): Promise<string> =>
+  packageForm.parse(JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')))
+    .version;
+
+export const versionCommand = (): Command =>
+  new Command('version')
+    .summary('print the versions of berth and of its Node')
+    .description('Prints the versions of berth and of the Node that runs it.')
+    .option('--json', 'print one JSON object', false)
+    .action(async (options: { readonly json: boolean }) => {
+      const versions = {
+        berth: await ownVersion(),
+        node: process.versions.node,
+        platform: `${process.platform}-${process.arch}`,
+      };
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify(versions)}\n`
+          : `berth ${versions.berth} (Node ${versions.node}, ${versions.platform})\n`,
+      );
+    });

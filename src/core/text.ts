@@ -1,0 +1,30 @@
+import { stripVTControlCharacters } from 'node:util';
+
+/** Text of foreign origin without what could steer a terminal: escape sequences and control characters but \n and \t. */
+export const printable = (text: string): string =>
+  stripVTControlCharacters(text)
+    .replace(/\r\n/g, '\n')
+    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
+
+/** `text` in at most `width` characters; an ellipsis shows that something is missing. */
+export const shortened = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
+
+/** A duration for people: `41 ms`, `3.2 s`, `2 min 05 s`. */
+export const duration = (milliseconds: number): string => {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 59_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
+};
+
+/** A number of bytes for people, in binary units: `12.1 MiB`. */
+export const byteSize = (bytes: number): string => {
+  const units = ['B', 'KiB', 'MiB', 'GiB'];
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10));
+  return `${(bytes / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+};
+
+/** `one change`, `2 changes`. */
+export const counted = (count: number, noun: string): string =>
+  count === 1 ? `one ${noun}` : `${count} ${noun}s`;

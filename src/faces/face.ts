@@ -1,0 +1,20 @@
+import type { Check, Event } from '../core/events.ts';
+import type { Fail } from '../core/fail.ts';
+import type { Plan } from '../resources/change.ts';
+import type { RunStats } from './stats-text.ts';
+
+/** How a command shows what happens and what came of it. Faces print and decide nothing. */
+export interface Face {
+  emit(event: Event): void;
+  /** Keeps the terminal free while `task` asks something on it. */
+  suspend<Result>(task: () => Promise<Result>): Promise<Result>;
+  plan(plan: Plan, options: { readonly diffs: boolean }): void;
+  checks(checks: ReadonlyMap<string, readonly Check[]>): void;
+  stats(stats: RunStats): void;
+  /** The outcome, in a sentence. */
+  message(text: string): void;
+  /** An error that ended the command; one that an event told before is not told again. */
+  failure(error: Fail): void;
+  /** The last words; nothing may follow. */
+  end(exitCode: number): void;
+}

@@ -1,0 +1,56 @@
+import { CommandFailed, type Fail } from '../core/fail.ts';
+import { printable } from '../core/text.ts';
+import { problemsOf } from '../profile/problem.ts';
+import type { Style } from './style.ts';
+
+/** Output of a failed command is shown from its end, where the reason usually stands. */
+const shownLines = 20;
+
+const tail = (text: string): string[] => {
+  const lines = printable(text).trimEnd().split('\n');
+  const cut = lines.length - shownLines;
+  return [
+    ...(cut > 0 ? [`  … ${cut} lines before`] : []),
+    ...lines.slice(-shownLines).map((line) => `  ${line}`),
+  ];
+};
+
+const commandLines = (error: CommandFailed, style: Style): string[] => [
+  `  ${style('dim', '$')} ${printable(error.argv.join(' '))}`,
+  ...[error.stderr, error.stdout].filter((output) => output.trim() !== '').flatMap(tail),
+];
+
+const problemLines = (error: Fail, style: Style): string[] =>
+  problemsOf(error).flatMap(({ line, column, message, frame }) => [
+    `${String(error.context['file'])}:${line}:${column}: ${printable(message)}`,
+    style('dim', printable(frame)),
+  ]);
+
+/** Causes below the first message, each once: an error often repeats what it wraps. */
+const causeLines = (error: Fail): string[] => {
+  const lines: string[] = [];
+  let known = error.message;
+  for (let cause = error.cause; cause instanceof Error && lines.length < 5; cause = cause.cause) {
+    if (!known.includes(cause.message)) lines.push(`  because ${printable(cause.message)}`);
+    known += cause.message;
+  }
+  return lines;
+};
+
+/** A failure as a person reads it: what and where, the evidence, the remedy. */
+export const failureText = (
+  error: Fail,
+  options: { readonly style: Style; readonly verbose: boolean },
+): string => {
+  const { style } = options;
+  const stack = options.verbose || error.code === 'Internal' ? [style('dim', error.stack ?? '')] : [];
+  return [
+    ...problemLines(error, style),
+    `${style(['red', 'bold'], 'berth')}: ${printable(error.message)}`,
+    ...(error instanceof CommandFailed ? commandLines(error, style) : []),
+    ...causeLines(error),
+    ...(error.hint === undefined ? [] : [`${style('yellow', 'hint')}: ${printable(error.hint)}`]),
+    ...stack,
+    '',
+  ].join('\n');
+};

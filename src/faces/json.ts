@@ -1,0 +1,42 @@
+import type { Event } from '../core/events.ts';
+import { CommandFailed, type Fail } from '../core/fail.ts';
+import type { Face } from './face.ts';
+
+const failForm = (error: Fail): Record<string, unknown> => ({
+  code: error.code,
+  message: error.message,
+  ...(error.hint === undefined ? {} : { hint: error.hint }),
+  ...(Object.keys(error.context).length === 0 ? {} : { context: error.context }),
+  ...(error instanceof CommandFailed
+    ? { argv: error.argv, exitCode: error.exitCode ?? null, stdout: error.stdout, stderr: error.stderr }
+    : {}),
+});
+
+const eventForm = (event: Event): Record<string, unknown> =>
+  event.kind === 'failed' ? { ...event, error: failForm(event.error) } : event;
+
+/** One JSON object a line: the events as they happen, then the results. docs/cli.md lists the kinds. */
+export const jsonFace = (out: NodeJS.WritableStream): Face => {
+  const print = (form: Record<string, unknown>): void => {
+    out.write(`${JSON.stringify(form)}\n`);
+  };
+  const told = new WeakSet<Fail>();
+  return {
+    emit(event) {
+      if (event.kind === 'failed') told.add(event.error);
+      print(eventForm(event));
+    },
+    suspend: (task) => task(),
+    plan: (plan) => print({ kind: 'plan', plan }),
+    checks: (checks) => {
+      for (const [host, list] of checks)
+        print({ kind: 'verified', host, ok: list.every((check) => check.ok) });
+    },
+    stats: (stats) => print({ kind: 'stats', ...stats }),
+    message: (text) => print({ kind: 'message', text }),
+    failure: (error) => {
+      if (!told.has(error)) print({ kind: 'failed', error: failForm(error) });
+    },
+    end: (exitCode) => print({ kind: 'ended', exitCode }),
+  };
+};

@@ -1,0 +1,51 @@
+import type { Fail } from '../core/fail.ts';
+import { checksText } from './checks-text.ts';
+import type { Face } from './face.ts';
+import { failureText } from './failure-text.ts';
+import { planText } from './plan-text.ts';
+import type { Progress } from './progress.ts';
+import { statsText } from './stats-text.ts';
+import { styleFor } from './style.ts';
+
+export interface TextFaceOptions {
+  readonly progress: Progress;
+  readonly out: NodeJS.WriteStream;
+  readonly err: NodeJS.WriteStream;
+  readonly verbose: boolean;
+}
+
+/** A face for people: `progress` while the flow runs, then the results as text. Failures go to `err`. */
+export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face => {
+  const style = styleFor(out);
+  const width = Math.min(out.columns ?? 80, 120);
+  const print = (text: string, options = { keep: false }): void => {
+    progress.pause(options);
+    out.write(text.endsWith('\n') ? text : `${text}\n`);
+  };
+  const told = new WeakSet<Fail>();
+  const failure = (error: Fail): void => {
+    if (told.has(error)) return;
+    told.add(error);
+    progress.pause({ keep: true });
+    err.write(failureText(error, { style: styleFor(err), verbose }));
+  };
+  return {
+    emit(event) {
+      progress.emit(event);
+      if (event.kind === 'failed') failure(event.error);
+    },
+    async suspend(task) {
+      progress.pause({ keep: false });
+      return await task();
+    },
+    plan: (plan, { diffs }) => print(`\n${planText(plan, { diffs, style })}`),
+    checks: (checks) => {
+      for (const [host, list] of checks)
+        print(`\n${checksText(host, list, { width, style })}`, { keep: true });
+    },
+    stats: (stats) => print(`\n${statsText(stats)}`, { keep: true }),
+    message: (text) => print(text, { keep: true }),
+    failure,
+    end: () => progress.pause({ keep: true }),
+  };
+};
