@@ -1,3 +1,5 @@
+import type { ArtifactSources } from '../artifacts/sources.ts';
+
 /**
  * The profile, parsed: every default filled in, every value in its narrow type.
  * docs/profile.md describes each key; `schema.ts` is the one place that knows the YAML form.
@@ -84,13 +86,6 @@ export interface Registries {
   readonly insecure: readonly string[];
   readonly blocked: readonly string[];
   readonly mirrors: readonly { readonly registry: string; readonly mirrors: readonly string[] }[];
-}
-
-export interface ArtifactSources {
-  /** `auto`: folder, then mirror, then release address, then `go install`. */
-  readonly source: 'auto' | 'release' | 'mirror' | 'folder' | 'go';
-  readonly mirror: string | undefined;
-  readonly folder: string | undefined;
 }
 
 export interface VerifySpec {

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { commandOutput } from '../core/command.ts';
+import { Fail } from '../core/fail.ts';
+import { type Architecture, type ArtifactSpec, goArchitecture } from './pins.ts';
+import type { Work } from './report.ts';
+
+/** A cold build of a large module on two busy cores takes minutes. */
+const buildDeadlineSeconds = 900;
+
+/** From 1.21 on go checks the checksum database also for the toolchain that a module asks for. */
+const oldestGo = [1, 21] as const;
+
+const usualPlaces = ['/usr/local/go/bin/go', '/usr/lib/go/bin/go', '/usr/lib/golang/bin/go'];
+
+/** Builds the program from its module's source; the Go checksum database decides, and the pin where there is one. */
+export async function goInstall(
+  spec: ArtifactSpec,
+  version: string,
+  arch: Architecture,
+  folder: string,
+  work: Work,
+): Promise<string> {
+  const go = await findGo(work.signal);
+  const env = await buildEnvironment(go, arch, folder, work.signal);
+  const run = (args: readonly string[]): Promise<string> =>
+    commandOutput([go, ...args], {
+      signal: work.signal,
+      cwd: folder,
+      env,
+      deadlineSeconds: buildDeadlineSeconds,
+    });
+  await requirePinnedModule(spec, version, run);
+  const linkerFlags = `-s -w -X ${spec.go.versionVariable}=${version}`;
+  await run(['install', `-ldflags=${linkerFlags}`, `${spec.go.package}@v${version}`]);
+  // A cross build lies one folder deeper.
+  const program = [spec.program, join(`linux_${goArchitecture[arch]}`, spec.program)]
+    .map((path) => join(folder, 'path', 'bin', path))
+    .find((path) => existsSync(path));
+  if (program === undefined) throw new Fail('Fetch', `go install ${spec.go.package} made no ${spec.program}`);
+  const built = join(folder, spec.program);
+  await rename(program, built);
+  return built;
+}
+
+async function findGo(signal: AbortSignal): Promise<string> {
+  const inPath = (process.env['PATH'] ?? '').split(':').map((folder) => join(folder, 'go'));
+  const go = [...inPath, ...usualPlaces].find((path) => existsSync(path));
+  if (go === undefined)
+    throw new Fail('Fetch', 'go is not installed', {
+      hint: 'install Go 1.21 or newer, or name another source',
+    });
+  const version = (await commandOutput([go, 'env', 'GOVERSION'], { signal })).trim();
+  const [major = 0, minor = 0] = version
+    .replace(/^go/, '')
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  if (major < oldestGo[0] || (major === oldestGo[0] && minor < oldestGo[1]))
+    throw new Fail('Fetch', `${go} is ${version}; ${oldestGo.join('.')} or newer is needed`);
+  return go;
+}
+
+/**
+ * The checksum database is never switched off, whatever the user's environment says. Who uses Go on
+ * this machine has its caches, and they are used; else they are made in `folder` and go away with it.
+ */
+async function buildEnvironment(
+  go: string,
+  arch: Architecture,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const user = JSON.parse(await commandOutput([go, 'env', '-json'], { signal })) as Record<string, string>;
+  const place = async (key: string, name: string): Promise<string> => {
+    const existing = user[key];
+    if (existing !== undefined && existsSync(existing)) return existing;
+    const own = join(folder, name);
+    await mkdir(own, { recursive: true });
+    return own;
+  };
+  const database = user['GOSUMDB'];
+  return {
+    GOOS: 'linux',
+    GOARCH: goArchitecture[arch],
+    CGO_ENABLED: '0',
+    // Writable module caches: a read-only one could not be removed afterwards.
+    GOFLAGS: '-trimpath -modcacherw',
+    GOSUMDB: database === undefined || database === '' || database === 'off' ? 'sum.golang.org' : database,
+    GONOSUMDB: '',
+    GONOSUMCHECK: '',
+    GOPRIVATE: '',
+    GOINSECURE: '',
+    GO111MODULE: 'on',
+    GOWORK: 'off',
+    GOBIN: '',
+    GOPATH: join(folder, 'path'),
+    GOMODCACHE: await place('GOMODCACHE', 'modules'),
+    GOCACHE: await place('GOCACHE', 'build'),
+  };
+}
+
+async function requirePinnedModule(
+  { go, pins }: ArtifactSpec,
+  version: string,
+  run: (args: readonly string[]) => Promise<string>,
+): Promise<void> {
+  const answer = JSON.parse(await run(['mod', 'download', '-json', `${go.module}@v${version}`])) as {
+    Sum: string;
+  };
+  const pinned = pins[version]?.goModule;
+  if (pinned === undefined || pinned === answer.Sum) return;
+  throw new Fail(
+    'ChecksumMismatch',
+    `Go module ${go.module} v${version} is ${answer.Sum}; ${pinned} is pinned`,
+    {
+      hint: 'do not use this module proxy; name another source in spec.artifacts',
+    },
+  );
+}
