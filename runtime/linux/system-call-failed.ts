@@ -1,8 +1,15 @@
 import { constants } from 'node:os';
 import { Fail, type FailCode } from '../core/fail.ts';
 
+/** Second names of EAGAIN and EOPNOTSUPP on Linux. */
+const aliases = ['EWOULDBLOCK', 'ENOTSUP'];
+
 /** ENOENT for 2, and so on. */
-const nameByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+const nameByNumber = new Map(
+  Object.entries(constants.errno)
+    .filter(([name]) => !aliases.includes(name))
+    .map(([name, number]) => [number, name]),
+);
 
 const codes: Readonly<Record<string, FailCode>> = {
   ENOENT: 'NotFound',
