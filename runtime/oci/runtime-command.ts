@@ -1,13 +1,12 @@
 import type { Config, RuntimeHandler } from '../config/config.ts';
-import { Fail } from '../core/fail.ts';
 
 /** The OCI command line up to the verb. `--log-format json` is the shim's to add. */
-export const runtimeCommand = (
-  _handler: RuntimeHandler,
-  _cgroupManager: Config['cgroupManager'],
-): string[] => {
-  throw new Fail('Unimplemented', 'runtimeCommand');
-};
+export const runtimeCommand = (handler: RuntimeHandler, cgroupManager: Config['cgroupManager']): string[] => [
+  handler.path,
+  '--root',
+  handler.root,
+  ...(cgroupManager === 'systemd' ? ['--systemd-cgroup'] : []),
+];
 
 export interface RuntimeVersion {
   /** `runc`, `crun`, `runsc` … */
@@ -18,6 +17,27 @@ export interface RuntimeVersion {
 }
 
 /** Parses what `<runtime> --version` printed; undefined when it is not an OCI runtime's. */
-export const parseRuntimeVersion = (_stdout: string): RuntimeVersion | undefined => {
-  throw new Fail('Unimplemented', 'parseRuntimeVersion');
+export const parseRuntimeVersion = (stdout: string): RuntimeVersion | undefined => {
+  const named = /^(\S+) version (\S+)/m.exec(stdout);
+  if (named === null) return undefined;
+  const [, name = '', version = ''] = named;
+  return { name, version, spec: /^spec: (\S+)/m.exec(stdout)?.[1] };
+};
+
+/** What a runtime cannot do though its command line looks alike. */
+export interface RuntimeQuirks {
+  /** The mount options `rro` and `rbind` make a bind mount read-only all the way down. */
+  readonly recursiveReadOnlyMounts: boolean;
+}
+
+/** By what `--version` printed; a runtime that we do not know is trusted with no more than the specification's 1.0.2. */
+export const quirksOf = (version: RuntimeVersion | undefined): RuntimeQuirks => ({
+  recursiveReadOnlyMounts:
+    (version?.name === 'runc' && atLeast(version.version, 1, 1)) ||
+    (version?.name === 'crun' && atLeast(version.version, 1, 4)),
+});
+
+const atLeast = (version: string, major: number, minor: number): boolean => {
+  const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 };

@@ -1,11 +1,185 @@
+import { lstat, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { isAbsolute, join, relative } from 'node:path';
 import { Fail } from '../core/fail.ts';
-import type { ContainerConfig } from '../spec/cri/api_pb.js';
-import type { Sources } from './input.ts';
+import { type ContainerConfig, type Device, type Mount, MountPropagation } from '../spec/cri/api_pb.js';
+import type { HostDevice, Sources } from './input.ts';
+import { localhostSeccompPath } from './seccomp.ts';
+
+const MAX_SECCOMP_PROFILE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Looks at the host paths, devices and seccomp profile that the request names. Host paths of mounts that are
  * missing are made as folders, as the kubelet expects of a runtime.
+ * Fails `InvalidArgument` for paths that are not absolute, `NotFound` for a missing device or profile,
+ * `FailedPrecondition` for a propagation that the mount below the path does not allow.
  */
-export const prepareSources = async (_container: ContainerConfig): Promise<Sources> => {
-  throw new Fail('Unimplemented', 'prepareSources');
+export const prepareSources = async (container: ContainerConfig): Promise<Sources> => {
+  const privileged = container.linux?.securityContext?.privileged === true;
+  const [mounts, devices, hostDevices, seccompProfile] = await Promise.all([
+    prepareMounts(container.mounts),
+    Promise.all(container.devices.map(findDevices)),
+    privileged ? devicesBelow('/dev') : [],
+    readSeccompProfile(localhostSeccompPath(container.linux?.securityContext)),
+  ]);
+  return { mounts, devices: devices.flat(), hostDevices, seccompProfile };
+};
+
+/** One after the other: a mount may lie in a folder that the one before made. */
+const prepareMounts = async (mounts: readonly Mount[]): Promise<Sources['mounts']> => {
+  const prepared: { source: string; folder: boolean }[] = [];
+  for (const mount of mounts) {
+    const source = await resolveSource(mount);
+    if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) await requirePropagation(mount, source);
+    prepared.push({ source, folder: (await stat(source)).isDirectory() });
+  }
+  return prepared;
+};
+
+/** Links are followed here, on the host, so that the OCI runtime meets none. */
+const resolveSource = async ({ hostPath, containerPath, image }: Mount): Promise<string> => {
+  if ((image?.image ?? '') !== '') {
+    throw new Fail('Unimplemented', `mount ${containerPath}: images as volumes are not supported`);
+  }
+  requireAbsolute(`host path of mount ${containerPath}`, hostPath);
+  const found = await realpath(hostPath).catch(absent);
+  if (found !== undefined) return found;
+  await mkdir(hostPath, { recursive: true, mode: 0o755 }).catch((cause: unknown) => {
+    throw new Fail('FailedPrecondition', `mount ${containerPath}: cannot make ${hostPath} on the host`, {
+      cause,
+    });
+  });
+  return realpath(hostPath);
+};
+
+const requireAbsolute = (what: string, path: string): void => {
+  if (isAbsolute(path) && !path.includes('\0')) return;
+  throw new Fail('InvalidArgument', `${what}: ${JSON.stringify(path)} is not an absolute path`);
+};
+
+/** Mounts travel only between peers: a private mount on the host would swallow them without a word. */
+const requirePropagation = async ({ containerPath, propagation }: Mount, source: string): Promise<void> => {
+  const { mountPoint, options } = mountBelow(await readFile('/proc/self/mountinfo', 'utf8'), source);
+  const shared = options.some((option) => option.startsWith('shared:'));
+  const slave = options.some((option) => option.startsWith('master:'));
+  if (shared || (slave && propagation === MountPropagation.PROPAGATION_HOST_TO_CONTAINER)) return;
+  const wanted = propagation === MountPropagation.PROPAGATION_BIDIRECTIONAL ? 'shared' : 'shared or slave';
+  throw new Fail(
+    'FailedPrecondition',
+    `mount ${containerPath}: ${source} is on ${mountPoint}, which is not ${wanted}`,
+    {
+      hint: `run: mount --make-rshared ${mountPoint}`,
+    },
+  );
+};
+
+/** The mount that `path` is on, with its optional fields (proc_pid_mountinfo(5)): the last one of the longest match. */
+export const mountBelow = (
+  mountinfo: string,
+  path: string,
+): { readonly mountPoint: string; readonly options: readonly string[] } => {
+  let best = { mountPoint: '', options: [] as readonly string[] };
+  for (const line of mountinfo.split('\n')) {
+    const fields = line.split(' ');
+    const mountPoint = fields[4]?.replace(/\\040/g, ' ');
+    if (mountPoint === undefined || mountPoint.length < best.mountPoint.length) continue;
+    const beneath = relative(mountPoint, path);
+    if (beneath === '' || !beneath.startsWith('..'))
+      best = { mountPoint, options: fields.slice(6, fields.indexOf('-')) };
+  }
+  return best;
+};
+
+/** A device, or the devices of a folder, at their path in the container. */
+const findDevices = async ({ hostPath, containerPath, permissions }: Device): Promise<Sources['devices']> => {
+  requireAbsolute('device', hostPath);
+  const access = permissions === '' ? 'rwm' : permissions;
+  if (!/^[rwm]{1,3}$/.test(access)) {
+    throw new Fail(
+      'InvalidArgument',
+      `device ${hostPath}: permissions ${JSON.stringify(permissions)} are not of r, w, m`,
+    );
+  }
+  const target = containerPath === '' ? hostPath : containerPath;
+  requireAbsolute(`device ${hostPath}: container path`, target);
+  const source = await realpath(hostPath).catch(absent);
+  if (source === undefined) throw new Fail('NotFound', `device ${hostPath} does not exist on the host`);
+  const found = await devicesBelow(source);
+  if (found.length === 0)
+    throw new Fail('InvalidArgument', `device ${hostPath} is not a device, nor a folder with one`);
+  return found.map((device) => ({
+    device: { ...device, path: join(target, relative(source, device.path)) },
+    access,
+  }));
+};
+
+/** Kernel file systems and pseudo-terminals below /dev are each container's own. */
+const OWN_OF_CONTAINER: ReadonlySet<string> = new Set([
+  '/dev/console',
+  '/dev/fd',
+  '/dev/mqueue',
+  '/dev/ptmx',
+  '/dev/pts',
+  '/dev/shm',
+]);
+
+const devicesBelow = async (path: string): Promise<HostDevice[]> => {
+  if (OWN_OF_CONTAINER.has(path)) return [];
+  const stats = await lstat(path).catch(absent);
+  if (stats?.isDirectory()) {
+    const names = await readdir(path);
+    return (await Promise.all(names.map((name) => devicesBelow(join(path, name))))).flat();
+  }
+  const type = stats?.isBlockDevice() ? 'b' : stats?.isCharacterDevice() ? 'c' : undefined;
+  if (stats === undefined || type === undefined) return [];
+  return [
+    {
+      path,
+      type,
+      ...deviceNumbers(stats.rdev),
+      fileMode: stats.mode & 0o7777,
+      uid: stats.uid,
+      gid: stats.gid,
+    },
+  ];
+};
+
+/** Linux's dev_t in user space (gnu_dev_major(3)): 12 bits of major, 20 of minor, in pieces. */
+export const deviceNumbers = (rdev: number): { readonly major: number; readonly minor: number } => {
+  const bits = BigInt(rdev);
+  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & 0xfffff000n);
+  const minor = (bits & 0xffn) | ((bits >> 12n) & 0xffffff00n);
+  return { major: Number(major), minor: Number(minor) };
+};
+
+const readSeccompProfile = async (path: string | undefined): Promise<Sources['seccompProfile']> => {
+  if (path === undefined) return undefined;
+  requireAbsolute('seccomp profile', path);
+  const stats = await stat(path).catch(absent);
+  if (stats === undefined) throw new Fail('NotFound', `seccomp profile ${path} does not exist on the host`);
+  if (stats.size > MAX_SECCOMP_PROFILE_BYTES) {
+    throw new Fail(
+      'InvalidArgument',
+      `seccomp profile ${path} is larger than ${MAX_SECCOMP_PROFILE_BYTES} bytes`,
+    );
+  }
+  return parseObject(path, await readFile(path, 'utf8'));
+};
+
+const parseObject = (path: string, text: string): Readonly<Record<string, unknown>> => {
+  const value = parseJson(path, text);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  throw new Fail('InvalidArgument', `seccomp profile ${path} is not a JSON object`);
+};
+
+const parseJson = (path: string, text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Fail('InvalidArgument', `seccomp profile ${path} is not JSON: ${String(cause)}`, { cause });
+  }
+};
+
+const absent = (error: unknown): undefined => {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 };

@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
 
 export type CgroupMode = 'v1' | 'hybrid' | 'v2';
 
 /** The cgroup hierarchies that this machine has mounted. */
 export interface CgroupHost {
-  /** `v1`: no cgroup2 mount; `hybrid`: controllers on v1, a cgroup2 mount without them; `v2`: cgroup2 alone. */
+  /** `v1`: no cgroup2 mount; `hybrid`: controllers on v1, a cgroup2 mount beside them; `v2`: cgroup2 alone. */
   readonly mode: CgroupMode;
   /** Controller (v1 and hybrid: also `name=systemd`) → mount point of its hierarchy. On v2 all map to the one mount. */
   readonly controllers: ReadonlyMap<string, string>;
@@ -12,7 +13,74 @@ export interface CgroupHost {
   readonly unified: string | undefined;
 }
 
+const CONTROLLERS: ReadonlySet<string> = new Set([
+  'blkio',
+  'cpu',
+  'cpuacct',
+  'cpuset',
+  'devices',
+  'freezer',
+  'hugetlb',
+  'memory',
+  'misc',
+  'net_cls',
+  'net_prio',
+  'perf_event',
+  'pids',
+  'rdma',
+]);
+
 /** Reads what is mounted where. Fails `FailedPrecondition` when no cgroup file system is. */
 export const detectCgroups = async (): Promise<CgroupHost> => {
-  throw new Fail('Unimplemented', 'detectCgroups');
+  const mounts = parseCgroupMounts(await readFile('/proc/self/mountinfo', 'utf8'));
+  if (mounts.v1.size > 0) {
+    return { mode: mounts.v2 === undefined ? 'v1' : 'hybrid', controllers: mounts.v1, unified: mounts.v2 };
+  }
+  const unified = mounts.v2;
+  if (unified === undefined) {
+    throw new Fail('FailedPrecondition', 'no cgroup file system is mounted', {
+      hint: 'mount cgroup2 at /sys/fs/cgroup',
+    });
+  }
+  const names = (await readFile(`${unified}/cgroup.controllers`, 'utf8')).split(/\s+/).filter(Boolean);
+  return { mode: 'v2', controllers: new Map(names.map((name) => [name, unified])), unified };
 };
+
+/**
+ * The cgroup mounts of a mountinfo file (proc_pid_mountinfo(5)). A controller that is mounted twice counts
+ * where /sys/fs/cgroup has it. A v1 hierarchy without a controller (`name=systemd`) alone does not make a v1 host.
+ */
+export const parseCgroupMounts = (
+  mountinfo: string,
+): { readonly v1: ReadonlyMap<string, string>; readonly v2: string | undefined } => {
+  const v1 = new Map<string, string>();
+  let v2: string | undefined;
+  for (const line of mountinfo.split('\n')) {
+    const [before = '', after = ''] = line.split(' - ', 2);
+    const mountPoint = unescapeOctal(before.split(' ')[4] ?? '');
+    const [type, , options = ''] = after.split(' ');
+    if (type === 'cgroup2') v2 = preferred(v2, mountPoint);
+    if (type !== 'cgroup') continue;
+    for (const option of options.split(',')) {
+      if (CONTROLLERS.has(option) || option.startsWith('name=')) {
+        v1.set(option, preferred(v1.get(option), mountPoint));
+      }
+    }
+  }
+  const hasController = [...v1.keys()].some((name) => CONTROLLERS.has(name));
+  return { v1: hasController ? v1 : new Map(), v2 };
+};
+
+const preferred = (earlier: string | undefined, later: string): string =>
+  earlier === undefined || (later.startsWith('/sys/fs/cgroup') && !earlier.startsWith('/sys/fs/cgroup'))
+    ? later
+    : earlier;
+
+/** mountinfo writes space, tab, newline and backslash as `\040` and the like. */
+const unescapeOctal = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+
+/** The mount points of all hierarchies, each once. */
+export const hierarchies = (host: CgroupHost): readonly string[] => [
+  ...new Set([...host.controllers.values(), ...(host.unified === undefined ? [] : [host.unified])]),
+];

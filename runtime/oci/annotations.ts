@@ -1,0 +1,25 @@
+import type { SpecInput } from './input.ts';
+
+/**
+ * What OCI runtimes and hooks may know of the container, under the names they look for. The pod's and the
+ * container's own annotations stay out: runc turns `org.systemd.property.*` into unit properties (CVE-2024-3154),
+ * crun obeys `run.oci.*`, and whoever writes a pod could write those.
+ */
+export const ociAnnotations = ({
+  containerId,
+  podId,
+  container,
+  pod,
+  image,
+}: SpecInput): Record<string, string> => ({
+  'io.kubernetes.cri-o.ContainerType': 'container',
+  'io.kubernetes.cri-o.ContainerID': containerId,
+  'io.kubernetes.cri-o.SandboxID': podId,
+  'io.kubernetes.cri-o.ImageName': image.reference,
+  'io.kubernetes.cri.container-type': 'container',
+  'io.kubernetes.cri.sandbox-id': podId,
+  'io.kubernetes.container.name': container.metadata?.name ?? '',
+  'io.kubernetes.pod.name': pod.metadata?.name ?? '',
+  'io.kubernetes.pod.namespace': pod.metadata?.namespace ?? '',
+  'io.kubernetes.pod.uid': pod.metadata?.uid ?? '',
+});

@@ -1,0 +1,126 @@
+import { Fail } from '../core/fail.ts';
+import type { Capability } from '../spec/cri/api_pb.js';
+import type { OciCapabilities } from '../spec/oci/runtime.ts';
+
+/** By number (capabilities(7), linux/capability.h). */
+export const CAPABILITIES = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_DAC_READ_SEARCH',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETPCAP',
+  'CAP_LINUX_IMMUTABLE',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_NET_BROADCAST',
+  'CAP_NET_ADMIN',
+  'CAP_NET_RAW',
+  'CAP_IPC_LOCK',
+  'CAP_IPC_OWNER',
+  'CAP_SYS_MODULE',
+  'CAP_SYS_RAWIO',
+  'CAP_SYS_CHROOT',
+  'CAP_SYS_PTRACE',
+  'CAP_SYS_PACCT',
+  'CAP_SYS_ADMIN',
+  'CAP_SYS_BOOT',
+  'CAP_SYS_NICE',
+  'CAP_SYS_RESOURCE',
+  'CAP_SYS_TIME',
+  'CAP_SYS_TTY_CONFIG',
+  'CAP_MKNOD',
+  'CAP_LEASE',
+  'CAP_AUDIT_WRITE',
+  'CAP_AUDIT_CONTROL',
+  'CAP_SETFCAP',
+  'CAP_MAC_OVERRIDE',
+  'CAP_MAC_ADMIN',
+  'CAP_SYSLOG',
+  'CAP_WAKE_ALARM',
+  'CAP_BLOCK_SUSPEND',
+  'CAP_AUDIT_READ',
+  'CAP_PERFMON',
+  'CAP_BPF',
+  'CAP_CHECKPOINT_RESTORE',
+] as const;
+
+const KNOWN: ReadonlySet<string> = new Set(CAPABILITIES);
+
+/** Names of the bits of a mask as /proc/PID/status prints it, in hexadecimal. Bits without a name are left out. */
+export const capabilitiesOf = (mask: string): ReadonlySet<string> => {
+  const bits = BigInt(`0x${mask}`);
+  return new Set(CAPABILITIES.filter((_, index) => (bits >> BigInt(index)) & 1n));
+};
+
+export interface CapabilityRequest {
+  readonly privileged: boolean;
+  readonly asked: Capability | undefined;
+  readonly defaults: readonly string[];
+  readonly addInheritable: boolean;
+  /** What the runtime's own processes hold: more cannot be given. */
+  readonly held: ReadonlySet<string>;
+}
+
+/**
+ * The container's capability sets, and the asked-for ones that this host cannot give.
+ * ALL is applied first, single names then win: add ALL and drop NET_RAW is all but NET_RAW.
+ * Fails `InvalidArgument` for a name that no kernel has.
+ */
+export const containerCapabilities = (
+  request: CapabilityRequest,
+): { readonly sets: OciCapabilities; readonly missing: readonly string[] } => {
+  const wanted = request.privileged ? new Set<string>(CAPABILITIES) : wantedSet(request);
+  const ambient = new Set(
+    request.privileged ? [] : (request.asked?.addAmbientCapabilities ?? []).map(fullName),
+  );
+  for (const name of ambient) wanted.add(name);
+  const granted = inOrder(wanted, request.held);
+  const grantedAmbient = inOrder(ambient, request.held);
+  return {
+    sets: {
+      bounding: granted,
+      effective: granted,
+      permitted: granted,
+      inheritable: request.addInheritable ? granted : grantedAmbient,
+      ambient: grantedAmbient,
+    },
+    // A privileged container gets all there is: what the host lacks was not asked for by name.
+    missing: request.privileged
+      ? []
+      : CAPABILITIES.filter((name) => explicit(request, name) && !request.held.has(name)),
+  };
+};
+
+const wantedSet = ({ asked, defaults }: CapabilityRequest): Set<string> => {
+  const add = (asked?.addCapabilities ?? []).map(fullName);
+  const drop = (asked?.dropCapabilities ?? []).map(fullName);
+  const wanted = new Set<string>(
+    drop.includes('ALL') ? [] : add.includes('ALL') ? CAPABILITIES : defaults.map(fullName),
+  );
+  if (drop.includes('ALL') && add.includes('ALL')) for (const name of CAPABILITIES) wanted.add(name);
+  for (const name of add) if (name !== 'ALL') wanted.add(name);
+  for (const name of drop) wanted.delete(name);
+  return wanted;
+};
+
+const explicit = ({ asked }: CapabilityRequest, name: string): boolean =>
+  [...(asked?.addCapabilities ?? []), ...(asked?.addAmbientCapabilities ?? [])].some(
+    (each) => fullName(each) === name,
+  );
+
+/** `net_admin`, `NET_ADMIN` and `CAP_NET_ADMIN` are one; `ALL` stays. */
+export const fullName = (name: string): string => {
+  const upper = name.toUpperCase();
+  if (upper === 'ALL') return upper;
+  const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
+  if (KNOWN.has(full)) return full;
+  throw new Fail('InvalidArgument', `capability ${JSON.stringify(name)} is not known`, {
+    hint: 'capabilities(7) lists them; write NET_ADMIN or CAP_NET_ADMIN',
+  });
+};
+
+const inOrder = (wanted: ReadonlySet<string>, held: ReadonlySet<string>): string[] =>
+  CAPABILITIES.filter((name) => wanted.has(name) && held.has(name));

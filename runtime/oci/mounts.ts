@@ -1,0 +1,138 @@
+import { isAbsolute, posix } from 'node:path';
+import { Fail } from '../core/fail.ts';
+import { type Mount, MountPropagation } from '../spec/cri/api_pb.js';
+import type { OciMount } from '../spec/oci/runtime.ts';
+import type { PodFiles, SpecInput } from './input.ts';
+
+/**
+ * The container's mounts in the order in which they are made: what every container has, the pod's files,
+ * the request's own from shallow to deep. The request's wins over ours at the same place, and one that covers
+ * /dev, /proc or /sys whole takes ours below it away.
+ */
+export const containerMounts = (input: SpecInput): OciMount[] => {
+  const requested = input.container.mounts.map((mount, index) =>
+    requestedMount(mount, input.sources.mounts[index]?.source, input),
+  );
+  const ours = [...kernelMounts(input), ...podMounts(input)];
+  const kept = ours.filter(
+    (mount) => !requested.some((other) => replaces(other.destination, mount.destination)),
+  );
+  return [...kept, ...requested.toSorted((one, other) => depth(one.destination) - depth(other.destination))];
+};
+
+/** The strongest propagation that a mount asks for decides that of the container's root. */
+export const rootPropagation = (mounts: readonly Mount[]): 'rshared' | 'rslave' | undefined => {
+  const wanted = new Set(mounts.map(({ propagation }) => propagation));
+  if (wanted.has(MountPropagation.PROPAGATION_BIDIRECTIONAL)) return 'rshared';
+  return wanted.has(MountPropagation.PROPAGATION_HOST_TO_CONTAINER) ? 'rslave' : undefined;
+};
+
+const COVERING: ReadonlySet<string> = new Set(['/dev', '/proc', '/sys']);
+
+const replaces = (requested: string, ours: string): boolean =>
+  requested === ours || (COVERING.has(requested) && ours.startsWith(`${requested}/`));
+
+const depth = (path: string): number => path.split('/').filter(Boolean).length;
+
+const kernelMounts = ({ container, host }: SpecInput): OciMount[] => {
+  const access = container.linux?.securityContext?.privileged === true ? 'rw' : 'ro';
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
+    ...(host.cgroups.controllers.size === 0
+      ? []
+      : [
+          {
+            destination: '/sys/fs/cgroup',
+            type: 'cgroup',
+            source: 'cgroup',
+            options: ['nosuid', 'noexec', 'nodev', 'relatime', access],
+          },
+        ]),
+  ];
+};
+
+const podMounts = ({ files, container }: SpecInput): OciMount[] => {
+  const access = container.linux?.securityContext?.readonlyRootfs === true ? 'ro' : 'rw';
+  const etc = (destination: string, source: string | undefined): OciMount[] =>
+    source === undefined
+      ? []
+      : [
+          {
+            destination,
+            type: 'bind',
+            source,
+            options: ['bind', 'rprivate', 'nosuid', 'nodev', 'noexec', access],
+          },
+        ];
+  return [
+    sharedMemory(files),
+    ...etc('/etc/hosts', files.hosts),
+    ...etc('/etc/hostname', files.hostname),
+    ...etc('/etc/resolv.conf', files.resolvConf),
+  ];
+};
+
+const sharedMemory = ({ shm }: PodFiles): OciMount => ({
+  destination: '/dev/shm',
+  type: 'bind',
+  source: shm ?? '/dev/shm',
+  options: ['bind', 'rprivate', 'nosuid', 'nodev', 'noexec', 'rw'],
+});
+
+const PROPAGATION: Readonly<Record<MountPropagation, string>> = {
+  [MountPropagation.PROPAGATION_PRIVATE]: 'rprivate',
+  [MountPropagation.PROPAGATION_HOST_TO_CONTAINER]: 'rslave',
+  [MountPropagation.PROPAGATION_BIDIRECTIONAL]: 'rshared',
+};
+
+const requestedMount = (mount: Mount, source: string | undefined, { host }: SpecInput): OciMount => {
+  const destination = requireDestination(mount.containerPath);
+  if (source === undefined)
+    throw new Fail('Internal', `the host path of mount ${destination} was not looked at`);
+  if (mount.mountOptions.length > 0) {
+    throw new Fail('Unimplemented', `mount ${destination}: mount_options are not supported`);
+  }
+  if (mount.uidMappings.length + mount.gidMappings.length > 0) {
+    throw new Fail('Unimplemented', `mount ${destination}: id mappings are not supported`);
+  }
+  if (mount.recursiveReadOnly) requireRecursiveReadOnly(mount, host.kernel);
+  const access = mount.recursiveReadOnly ? ['rro'] : [mount.readonly ? 'ro' : 'rw'];
+  return { destination, type: 'bind', source, options: ['rbind', PROPAGATION[mount.propagation], ...access] };
+};
+
+/** A destination with `..` is read by each OCI runtime in its own way. */
+const requireDestination = (path: string): string => {
+  const clean = posix.normalize(path).replace(/(.)\/$/, '$1');
+  if (isAbsolute(path) && clean !== '/' && !path.split('/').includes('..') && !path.includes('\0'))
+    return clean;
+  throw new Fail(
+    'InvalidArgument',
+    `mount: container path ${JSON.stringify(path)} is not an absolute path below /`,
+  );
+};
+
+/** CRI: recursive_read_only demands readonly and private propagation; the kernel's part is mount_setattr(2), 5.12. */
+const requireRecursiveReadOnly = (mount: Mount, kernel: SpecInput['host']['kernel']): void => {
+  const where = `mount ${mount.containerPath}: recursive_read_only`;
+  if (!mount.readonly) throw new Fail('InvalidArgument', `${where} needs readonly`);
+  if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) {
+    throw new Fail('InvalidArgument', `${where} needs private propagation`);
+  }
+  if (kernel.major < 5 || (kernel.major === 5 && kernel.minor < 12)) {
+    throw new Fail('FailedPrecondition', `${where} needs kernel 5.12`);
+  }
+};
