@@ -5,7 +5,7 @@ import type { OciProcess } from '../../spec/oci/runtime.ts';
  *
  * Control connection: frames of a u32 big-endian length and that many bytes of UTF-8 JSON.
  *   request  { id, method, params }        berthd → shim
- *   answer   { id, result } | { id, error: { code, message, context? } }
+ *   answer   { id, result } | { id, error: WireError }
  *   event    { event, params }             shim → berthd, after `subscribe`
  * Session connection: the first frame is { session: token }; from then on stream frames of
  *   a one-byte tag (SessionTag), a u32 big-endian length and the payload.
@@ -24,7 +24,10 @@ export interface Methods {
     result: { version: number; pid: number; release: string };
   };
 
-  /** Events follow on this connection; exits that nobody has seen yet are sent first. */
+  /**
+   * Events follow on this connection. First come the exits of all containers that ended and were not deleted:
+   * nobody can know which of them an earlier daemon had acted on, so an exit may come more than once.
+   */
   subscribe: { params: Record<string, never>; result: Record<string, never> };
 
   /** Runs a helper (CNI plugin, hook, `runc state`) to its end. An exit code other than 0 is a result. */
@@ -56,13 +59,20 @@ export interface Methods {
   /** Sends a signal to the container's init process through its pidfd. Not an error when it has ended. */
   kill: { params: { id: string; signal: number }; result: Record<string, never> };
 
-  /** `<runtime> delete` of a container that has ended, and removal of all that the shim kept of it. Idempotent. */
+  /**
+   * Ends the container if it still runs (SIGKILL, reaped), then `<runtime> delete`, then removal of all that the
+   * shim kept of it. Idempotent. The log file stays: it is the kubelet's.
+   */
   delete: { params: { id: string }; result: Record<string, never> };
 
   /** Closes the container's log and opens it again at the same path, after the kubelet rotated it. */
   reopenLog: { params: { id: string }; result: Record<string, never> };
 
-  /** Runs a process in the container to its end with stdin at /dev/null (CRI ExecSync). */
+  /**
+   * Runs a process in the container to its end with stdin at /dev/null (CRI ExecSync). `stdout` and `stderr` are
+   * base64 of the bytes, each of at most `outputLimitBytes` before encoding; more is read and dropped
+   * (`truncated`). `timeoutMs` 0: no limit. Timed out: the process and its group get SIGKILL, `exitCode` is 137.
+   */
   exec: {
     params: { id: string; process: OciProcess; timeoutMs: number; outputLimitBytes: number };
     result: { exitCode: number; stdout: string; stderr: string; timedOut: boolean; truncated: boolean };
@@ -100,7 +110,7 @@ export interface CreateParams {
   stdinOnce: boolean;
   /** CRI log file, its folder exists; null: output is only for attach. */
   logPath: string | null;
-  /** cgroup path of the container as in /proc/PID/cgroup, for OOM detection; null: no detection. */
+  /** For the runtime's `create`; when it is over, nothing of the container stays. */
   timeoutMs: number;
 }
 
@@ -109,6 +119,8 @@ export interface ContainerState {
   pid: number;
   /** Field 22 of /proc/PID/stat: tells the process from another that got its pid. */
   startTimeTicks: string;
+  /** Nanoseconds since the epoch, decimal; null: created, not started. */
+  startedAtNs: string | null;
   exit: ContainerExit | null;
 }
 
@@ -141,7 +153,14 @@ export interface Resize {
   width: number;
   height: number;
 }
-/** Payload of SessionTag.exit, the last frame of an exec session. */
+/** Payload of SessionTag.exit, the last frame of an exec or attach session. */
 export interface SessionExit {
   exitCode: number;
+}
+/** Payload of SessionTag.failed: what an answer has as `error`. */
+export interface WireError {
+  code: string;
+  message: string;
+  hint?: string;
+  context?: Record<string, unknown>;
 }
