@@ -49,12 +49,6 @@ export const CAPABILITIES = [
 
 const KNOWN: ReadonlySet<string> = new Set(CAPABILITIES);
 
-/** Names of the bits of a mask as /proc/PID/status prints it, in hexadecimal. Bits without a name are left out. */
-export const capabilitiesOf = (mask: string): ReadonlySet<string> => {
-  const bits = BigInt(`0x${mask}`);
-  return new Set(CAPABILITIES.filter((_, index) => (bits >> BigInt(index)) & 1n));
-};
-
 export interface CapabilityRequest {
   readonly privileged: boolean;
   readonly asked: Capability | undefined;

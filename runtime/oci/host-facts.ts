@@ -1,8 +1,8 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { parseCapabilities } from '../linux/capabilities.ts';
 import { type CgroupHost, detectCgroups } from '../resources/cgroup-host.ts';
-import { capabilitiesOf } from './capabilities.ts';
 import type { HostFacts } from './input.ts';
 
 /** Reads /proc and /sys once. */
@@ -14,7 +14,7 @@ export const readHostFacts = async (): Promise<HostFacts> => {
     readIfThere('/sys/module/apparmor/parameters/enabled'),
   ]);
   return {
-    capabilities: heldCapabilities(status),
+    capabilities: heldBy(status),
     kernel: parseKernelRelease(release()),
     architecture: process.arch,
     cgroups,
@@ -27,11 +27,10 @@ export const readHostFacts = async (): Promise<HostFacts> => {
   };
 };
 
-/** What a child can have: it needs the capability permitted and in the bounding set. */
-export const heldCapabilities = (status: string): ReadonlySet<string> => {
-  const permitted = capabilitiesOf(/^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0');
-  const bounding = capabilitiesOf(/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0');
-  return new Set([...permitted].filter((name) => bounding.has(name)));
+/** What a child can have: it needs the capability in our effective and in the bounding set. */
+const heldBy = (status: string): ReadonlySet<string> => {
+  const { effective, bounding } = parseCapabilities(status);
+  return new Set(effective.filter((name) => bounding.includes(name)));
 };
 
 export const parseKernelRelease = (text: string): { readonly major: number; readonly minor: number } => {

@@ -33,6 +33,3 @@ export const protectedPaths = (
     readonlyPaths: readOnly.length === 0 ? READ_ONLY : readOnly,
   };
 };
-  const nothingAsked = maskedPaths.length + readonlyPaths.length === 0;
-  return nothingAsked ? { maskedPaths: MASKED, readonlyPaths: READ_ONLY } : { maskedPaths, readonlyPaths };
-};

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
 import { Fail } from '../core/fail.ts';
+import { type MountEntry, parseMountTable } from '../linux/mount-table.ts';
 import { type ContainerConfig, type Device, type Mount, MountPropagation } from '../spec/cri/api_pb.js';
 import type { HostDevice, Sources } from './input.ts';
 import { localhostSeccompPath } from './seccomp.ts';
@@ -58,36 +59,28 @@ const requireAbsolute = (what: string, path: string): void => {
 
 /** Mounts travel only between peers: a private mount on the host would swallow them without a word. */
 const requirePropagation = async ({ containerPath, propagation }: Mount, source: string): Promise<void> => {
-  const { mountPoint, options } = mountBelow(await readFile('/proc/self/mountinfo', 'utf8'), source);
-  const shared = options.some((option) => option.startsWith('shared:'));
-  const slave = options.some((option) => option.startsWith('master:'));
+  const beneath = mountOf(source, parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')));
+  const shared = beneath?.propagation.some((each) => each.startsWith('shared:')) === true;
+  const slave = beneath?.propagation.some((each) => each.startsWith('master:')) === true;
   if (shared || (slave && propagation === MountPropagation.PROPAGATION_HOST_TO_CONTAINER)) return;
   const wanted = propagation === MountPropagation.PROPAGATION_BIDIRECTIONAL ? 'shared' : 'shared or slave';
+  const mountPoint = beneath?.mountPoint ?? '/';
   throw new Fail(
     'FailedPrecondition',
-    `mount ${containerPath}: ${source} is on ${mountPoint}, which is not ${wanted}`,
-    {
-      hint: `run: mount --make-rshared ${mountPoint}`,
-    },
+    `mount ${containerPath}: ${source} is on the mount ${mountPoint}, which is not ${wanted}`,
+    { hint: `run: mount --make-rshared ${mountPoint}` },
   );
 };
 
-/** The mount that `path` is on, with its optional fields (proc_pid_mountinfo(5)): the last one of the longest match. */
-export const mountBelow = (
-  mountinfo: string,
-  path: string,
-): { readonly mountPoint: string; readonly options: readonly string[] } => {
-  let best = { mountPoint: '', options: [] as readonly string[] };
-  for (const line of mountinfo.split('\n')) {
-    const fields = line.split(' ');
-    const mountPoint = fields[4]?.replace(/\\040/g, ' ');
-    if (mountPoint === undefined || mountPoint.length < best.mountPoint.length) continue;
-    const beneath = relative(mountPoint, path);
-    if (beneath === '' || !beneath.startsWith('..'))
-      best = { mountPoint, options: fields.slice(6, fields.indexOf('-')) };
-  }
-  return best;
-};
+/** The mount that the path is on: the deepest, and of those the one mounted last. */
+export const mountOf = (path: string, table: readonly MountEntry[]): MountEntry | undefined =>
+  table
+    .filter(({ mountPoint }) => path === mountPoint || path.startsWith(mountPoint.replace(/\/?$/, '/')))
+    .reduce<MountEntry | undefined>(
+      (best, entry) =>
+        best === undefined || entry.mountPoint.length >= best.mountPoint.length ? entry : best,
+      undefined,
+    );
 
 /** A device, or the devices of a folder, at their path in the container. */
 const findDevices = async ({ hostPath, containerPath, permissions }: Device): Promise<Sources['devices']> => {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
+import { type MountEntry, parseMountTable } from '../linux/mount-table.ts';
 
 export type CgroupMode = 'v1' | 'hybrid' | 'v2';
 
@@ -32,7 +33,7 @@ const CONTROLLERS: ReadonlySet<string> = new Set([
 
 /** Reads what is mounted where. Fails `FailedPrecondition` when no cgroup file system is. */
 export const detectCgroups = async (): Promise<CgroupHost> => {
-  const mounts = parseCgroupMounts(await readFile('/proc/self/mountinfo', 'utf8'));
+  const mounts = cgroupMounts(parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')));
   if (mounts.v1.size > 0) {
     return { mode: mounts.v2 === undefined ? 'v1' : 'hybrid', controllers: mounts.v1, unified: mounts.v2 };
   }
@@ -47,21 +48,18 @@ export const detectCgroups = async (): Promise<CgroupHost> => {
 };
 
 /**
- * The cgroup mounts of a mountinfo file (proc_pid_mountinfo(5)). A controller that is mounted twice counts
- * where /sys/fs/cgroup has it. A v1 hierarchy without a controller (`name=systemd`) alone does not make a v1 host.
+ * The cgroup mounts among all. A controller that is mounted twice counts where /sys/fs/cgroup has it.
+ * A v1 hierarchy without a controller (`name=systemd`) alone does not make a v1 host.
  */
-export const parseCgroupMounts = (
-  mountinfo: string,
+export const cgroupMounts = (
+  table: readonly MountEntry[],
 ): { readonly v1: ReadonlyMap<string, string>; readonly v2: string | undefined } => {
   const v1 = new Map<string, string>();
   let v2: string | undefined;
-  for (const line of mountinfo.split('\n')) {
-    const [before = '', after = ''] = line.split(' - ', 2);
-    const mountPoint = unescapeOctal(before.split(' ')[4] ?? '');
-    const [type, , options = ''] = after.split(' ');
+  for (const { type, mountPoint, superOptions } of table) {
     if (type === 'cgroup2') v2 = preferred(v2, mountPoint);
     if (type !== 'cgroup') continue;
-    for (const option of options.split(',')) {
+    for (const option of superOptions) {
       if (CONTROLLERS.has(option) || option.startsWith('name=')) {
         v1.set(option, preferred(v1.get(option), mountPoint));
       }
@@ -75,10 +73,6 @@ const preferred = (earlier: string | undefined, later: string): string =>
   earlier === undefined || (later.startsWith('/sys/fs/cgroup') && !earlier.startsWith('/sys/fs/cgroup'))
     ? later
     : earlier;
-
-/** mountinfo writes space, tab, newline and backslash as `\040` and the like. */
-const unescapeOctal = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 
 /** The mount points of all hierarchies, each once. */
 export const hierarchies = (host: CgroupHost): readonly string[] => [
