@@ -1,0 +1,87 @@
+import { Fail } from '../core/fail.ts';
+import { openRecordFolder, type RecordForm } from './record-folder.ts';
+
+interface Named {
+  readonly id: string;
+}
+
+/**
+ * The records of one kind, in memory and on the tmpfs at once. Records are immutable: a change replaces
+ * the object, so whatever is derived from one may be cached under its identity.
+ */
+export interface Collection<Record extends Named> {
+  list(): readonly Record[];
+  get(id: string): Record | undefined;
+  /** By whole id or by a prefix that only one record has; an ambiguous prefix is an `InvalidArgument`. */
+  find(idOrPrefix: string): Record | undefined;
+  /** Keeps the new record's name until it is removed; a taken name is an `AlreadyExists`. */
+  add(record: Record): void;
+  /** Replaces the record by its change, and returns it; a record that is gone is a `NotFound`. */
+  update(id: string, change: (record: Record) => Record): Record;
+  remove(id: string): void;
+}
+
+export interface CollectionOptions<Record extends Named> {
+  /** What one is called in messages: `pod`, `container`. */
+  readonly kind: string;
+  readonly folder: string;
+  readonly form: RecordForm<Record>;
+  /** What must be unique among them beside the id. */
+  readonly nameOf: (record: Record) => string;
+}
+
+export const openCollection = <Record extends Named>(
+  options: CollectionOptions<Record>,
+): Collection<Record> => {
+  const { kind, nameOf } = options;
+  const folder = openRecordFolder(options.folder, options.form);
+  const records = new Map(folder.load().map((record) => [record.id, record]));
+  const idOfName = new Map([...records.values()].map((record) => [nameOf(record), record.id]));
+  return {
+    list: () => [...records.values()],
+    get: (id) => records.get(id),
+    find: (idOrPrefix) => records.get(idOrPrefix) ?? uniqueByPrefix(records, idOrPrefix, kind),
+    add: (record) => {
+      const name = nameOf(record);
+      const taken = idOfName.get(name);
+      if (taken !== undefined)
+        throw new Fail('AlreadyExists', `${kind} name ${name} is reserved for ${taken}`, {
+          hint: `remove ${kind} ${taken}, or ask for another attempt number`,
+        });
+      folder.save(record);
+      records.set(record.id, record);
+      idOfName.set(name, record.id);
+    },
+    update: (id, change) => {
+      const changed = change(required(records.get(id), kind, id));
+      folder.save(changed);
+      records.set(id, changed);
+      return changed;
+    },
+    remove: (id) => {
+      const record = records.get(id);
+      if (record === undefined) return;
+      folder.remove(id);
+      records.delete(id);
+      idOfName.delete(nameOf(record));
+    },
+  };
+};
+
+/** The record, or a `NotFound` that names what was asked for. */
+export const required = <Record>(record: Record | undefined, kind: string, id: string): Record => {
+  if (record === undefined) throw new Fail('NotFound', `there is no ${kind} ${id === '' ? '""' : id}`);
+  return record;
+};
+
+const uniqueByPrefix = <Record extends Named>(
+  records: ReadonlyMap<string, Record>,
+  prefix: string,
+  kind: string,
+): Record | undefined => {
+  if (prefix === '') return undefined;
+  const [first, second] = [...records.values()].filter((record) => record.id.startsWith(prefix));
+  if (second !== undefined)
+    throw new Fail('InvalidArgument', `more than one ${kind} has an id that starts with ${prefix}`);
+  return first;
+};

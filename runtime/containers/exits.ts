@@ -1,0 +1,53 @@
+import { realtimeNs } from '../linux/clock.ts';
+import type { Log } from '../observe/log.ts';
+import type { ContainerExit } from '../shim/protocol/messages.ts';
+import type { Containers } from './record.ts';
+
+/** Exits as the shim reports them: written to the records, and told to whoever waits. */
+export interface Exits {
+  /** The first report counts; later ones of the same container change nothing. */
+  record(id: string, exit: ContainerExit): void;
+  /** True as soon as the container has ended or is gone, false when the signal is aborted before that. */
+  wait(id: string, signal: AbortSignal): Promise<boolean>;
+}
+
+/** The end of a container that nobody saw: what it returned is lost. */
+export const unknownExit = (): ContainerExit => ({
+  exitCode: 255,
+  finishedAtNs: realtimeNs().toString(),
+  oomKilled: false,
+  reason: 'Unknown',
+});
+
+export const createExits = (containers: Containers, log: Log): Exits => {
+  const waiters = new Map<string, Set<() => void>>();
+  return {
+    record: (id, exit) => {
+      const record = containers.get(id);
+      if (record?.exit === null) {
+        containers.update(id, (before) => ({ ...before, exit }));
+        log.info('container ended', { container: id, exitCode: exit.exitCode, reason: exit.reason });
+      }
+      for (const tell of waiters.get(id) ?? []) tell();
+      waiters.delete(id);
+    },
+    wait: (id, signal) => {
+      if (containers.get(id)?.exit !== null) return Promise.resolve(true);
+      if (signal.aborted) return Promise.resolve(false);
+      return new Promise((resolve) => {
+        const waiting = waiters.get(id) ?? new Set();
+        waiters.set(id, waiting);
+        const ended = () => {
+          signal.removeEventListener('abort', abandoned);
+          resolve(true);
+        };
+        const abandoned = () => {
+          waiting.delete(ended);
+          resolve(false);
+        };
+        waiting.add(ended);
+        signal.addEventListener('abort', abandoned, { once: true });
+      });
+    },
+  };
+};

@@ -1,0 +1,40 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { Fail } from '../core/fail.ts';
+import { FileSystemMagic, fileSystemOf } from '../linux/file-system.ts';
+import { mountOverlay, unmount } from '../linux/mounts.ts';
+import { hasErrno } from '../linux/system-call-failed.ts';
+import type { ContainerFolders } from './folders.ts';
+
+/** Mounts the container's root file system: a fresh writable layer over the image's layers, top first. */
+export const mountRootfs = async (folders: ContainerFolders, lower: readonly string[]): Promise<void> => {
+  await mkdir(folders.disk, { recursive: true, mode: 0o711 });
+  await Promise.all([mkdir(folders.upper), mkdir(folders.work), mkdir(folders.merged)]);
+  try {
+    mountOverlay({ lower, upper: folders.upper, work: folders.work, target: folders.merged });
+  } catch (cause) {
+    throw overlayRefused(folders, cause);
+  }
+};
+
+/** Unmounts it and removes what the container wrote. Idempotent; a mount that is busy stays, with its files. */
+export const removeRootfs = async (folders: ContainerFolders): Promise<void> => {
+  try {
+    unmount(folders.merged);
+  } catch (error) {
+    if (!hasErrno(error, 'EINVAL', 'ENOENT')) throw error; // nothing is mounted there
+  }
+  await rm(folders.disk, { recursive: true, force: true });
+};
+
+/** The kernel says EINVAL for an upper layer that itself lies on an overlay, and no more. */
+const overlayRefused = (folders: ContainerFolders, cause: unknown): Fail =>
+  fileSystemOf(folders.disk).magic === FileSystemMagic.overlay
+    ? new Fail(
+        'FailedPrecondition',
+        `${folders.disk} lies on an overlay, which cannot carry writable layers`,
+        {
+          cause,
+          hint: 'set [crio] root to a folder on ext4, xfs, btrfs or tmpfs',
+        },
+      )
+    : new Fail('Internal', `cannot mount the root file system at ${folders.merged}`, { cause });

@@ -1,0 +1,21 @@
+import { requireRunning } from '../containers/record.ts';
+import type { AttachRequest } from '../spec/cri/api_pb.js';
+import { seenContainer } from './container-status.ts';
+import type { Daemon } from './daemon.ts';
+
+/** A URL at which the client may join the streams of the container's own process. */
+export const attach = async (daemon: Daemon, request: AttachRequest) => {
+  const record = seenContainer(daemon, request.containerId);
+  requireRunning(record, 'attach to');
+  const { stdin, stdout, stderr } = request;
+  const { tty } = record.config;
+  const url = daemon.streaming.attachUrl({ tty, stdin, stdout, stderr }, async (signal) => {
+    const { session } = await daemon.shim.call(
+      'attachSession',
+      { id: record.id, stdin, stdout, stderr },
+      signal,
+    );
+    return daemon.shim.openSession(session, signal);
+  });
+  return { url };
+};

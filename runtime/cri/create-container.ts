@@ -1,0 +1,164 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { writeSpec } from '../containers/bundle.ts';
+import { type ContainerFolders, containerFolders } from '../containers/folders.ts';
+import type { ContainerRecord } from '../containers/record.ts';
+import { mountRootfs, removeRootfs } from '../containers/rootfs.ts';
+import { stopSignal } from '../containers/signals.ts';
+import { Fail } from '../core/fail.ts';
+import { Undo } from '../core/undo.ts';
+import type { Image } from '../images/store/image.ts';
+import { realtimeNs } from '../linux/clock.ts';
+import { readFileInRoot } from '../linux/in-root.ts';
+import { runtimeCommand } from '../oci/runtime-command.ts';
+import { prepareSources } from '../oci/sources.ts';
+import { buildSpec } from '../oci/spec.ts';
+import { MAX_ACCOUNT_FILE_BYTES, resolveUser } from '../oci/user.ts';
+import { podFilesOf } from '../pods/files.ts';
+import { type PodRecord, requireReady } from '../pods/record.ts';
+import { containerCgroup, podCgroupParent } from '../resources/cgroup-paths.ts';
+import type { ContainerConfig, CreateContainerRequest } from '../spec/cri/api_pb.js';
+import type { OciSpec } from '../spec/oci/runtime.ts';
+import type { Daemon } from './daemon.ts';
+import { newId } from './ids.ts';
+import { seenPod } from './pod-sandbox-status.ts';
+import { requestedContainer, requestedHandler, requestedLogPath } from './requests.ts';
+import type { Call } from './transport.ts';
+
+/** `<runtime> create` takes some 30 ms; a machine under great load may need far longer. */
+const CREATE_TIMEOUT_MS = 120_000;
+const UNDO_TIMEOUT_MS = 60_000;
+
+/** A container in its pod, ready to start. Its record stands from the first step on and reserves its name. */
+export const createContainer = async (daemon: Daemon, request: CreateContainerRequest, call: Call) => {
+  const podId = seenPod(daemon, request.podSandboxId).id;
+  const config = requestedContainer(request.config);
+  return daemon.queues.run(podId, async () => {
+    const pod = seenPod(daemon, podId);
+    requireReady(pod, 'create a container');
+    const image = requiredImage(daemon, config);
+    const record = newRecord(daemon, pod, config, image);
+    daemon.containers.add(record);
+    const began = performance.now();
+    await makeContainer(daemon, { pod, image, record }, call);
+    call.log.info('container created', {
+      container: record.id,
+      pod: podId,
+      name: config.metadata?.name,
+      ms: Math.round(performance.now() - began),
+    });
+    return { containerId: record.id };
+  });
+};
+
+interface Making {
+  readonly pod: PodRecord;
+  readonly image: Image;
+  readonly record: ContainerRecord;
+}
+
+const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promise<void> => {
+  const { record, image } = making;
+  const { containers, roots, shim } = daemon;
+  const folders = containerFolders(roots, record.id);
+  const undo = new Undo();
+  undo.push('record', () => containers.remove(record.id));
+  try {
+    undo.push('root file system', () => removeRootfs(folders));
+    await mountRootfs(folders, daemon.images.lowerDirs(image));
+
+    undo.push('bundle', () => rm(folders.bundle, { recursive: true, force: true }));
+    const { spec, user } = await specOf(daemon, making, folders, call);
+    await writeSpec(roots, record.id, spec);
+    if (record.logPath !== null) await mkdir(dirname(record.logPath), { recursive: true, mode: 0o755 });
+
+    undo.push('process', () => shim.call('delete', { id: record.id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
+    call.signal.throwIfAborted();
+    const { pid } = await shim.call(
+      'create',
+      {
+        id: record.id,
+        runtime: [...record.runtime],
+        bundle: folders.bundle,
+        terminal: record.config.tty,
+        stdin: record.config.stdin,
+        stdinOnce: record.config.stdinOnce,
+        logPath: record.logPath,
+        timeoutMs: CREATE_TIMEOUT_MS,
+      },
+      // Not the client's signal: half a creation helps nobody. What came too late is undone below.
+      AbortSignal.timeout(CREATE_TIMEOUT_MS),
+    );
+    call.signal.throwIfAborted();
+    containers.update(record.id, (before) => ({ ...before, user, pid, createdAtNs: realtimeNs() }));
+  } catch (error) {
+    await undo.unwind((what, failure) =>
+      call.log.error(`cannot undo: ${what}`, { container: record.id, error: failure }),
+    );
+    throw error;
+  }
+};
+
+const newRecord = (
+  { config: settings }: Daemon,
+  pod: PodRecord,
+  config: ContainerConfig,
+  image: Image,
+): ContainerRecord => ({
+  version: 1,
+  id: newId(),
+  podId: pod.id,
+  config,
+  imageName: config.image?.image ?? '',
+  imageId: image.id,
+  runtime: runtimeCommand(requestedHandler(settings, pod.runtimeHandler), settings.cgroupManager),
+  logPath: requestedLogPath(pod.config, config),
+  stopSignal: stopSignal(config.stopSignal, image.config.config?.StopSignal),
+  user: { uid: 0, gid: 0, additionalGids: [] },
+  requestedAtNs: realtimeNs(),
+  createdAtNs: null,
+  pid: null,
+  startedAtNs: null,
+  exit: null,
+  failure: null,
+});
+
+const requiredImage = ({ images }: Daemon, config: ContainerConfig): Image => {
+  const reference = config.image?.image ?? '';
+  const image = images.find(reference);
+  if (image !== undefined) return image;
+  throw new Fail('NotFound', `the image ${reference} is not on this node`, { hint: 'pull it first' });
+};
+
+const specOf = async (
+  daemon: Daemon,
+  { pod, image, record }: Making,
+  folders: ContainerFolders,
+  call: Call,
+): Promise<{ spec: OciSpec; user: ContainerRecord['user'] }> => {
+  const { config: settings, host } = daemon;
+  const parent = podCgroupParent(settings.cgroupManager, pod.config.linux?.cgroupParent ?? '');
+  const account = (path: string) =>
+    readFileInRoot(folders.merged, path, MAX_ACCOUNT_FILE_BYTES)?.toString('utf8');
+  const user = resolveUser(record.config.linux?.securityContext, image.config.config?.User ?? '', {
+    passwd: account('/etc/passwd'),
+    group: account('/etc/group'),
+  });
+  const { spec, notes } = buildSpec({
+    containerId: record.id,
+    podId: pod.id,
+    pod: pod.config,
+    container: record.config,
+    image: { reference: record.imageName, config: image.config },
+    user,
+    rootfs: folders.merged,
+    namespaces: pod.namespaces,
+    files: podFilesOf(daemon.roots, pod.id, pod.config),
+    sources: await prepareSources(record.config),
+    cgroupsPath: containerCgroup(settings.cgroupManager, parent, record.id).ociPath,
+    host,
+    defaults: settings,
+  });
+  for (const note of notes) call.log.warn(note, { container: record.id });
+  return { spec, user };
+};

@@ -1,0 +1,16 @@
+import type { Config } from '../config/config.ts';
+import type { ImageStore, PullImage } from '../images/store/image.ts';
+import type { HostFacts } from '../oci/input.ts';
+import type { PodContext } from '../pods/context.ts';
+import type { StreamingServer } from '../streaming/server.ts';
+
+/** Everything that the handlers work with; `berthd.ts` puts it together. */
+export interface Daemon extends PodContext {
+  readonly config: Config;
+  /** Version of this release of berth. */
+  readonly release: string;
+  readonly host: HostFacts;
+  readonly images: ImageStore;
+  readonly pullImage: PullImage;
+  readonly streaming: StreamingServer;
+}

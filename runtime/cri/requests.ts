@@ -1,0 +1,60 @@
+import { isAbsolute, join, normalize } from 'node:path';
+import type { Config, RuntimeHandler } from '../config/config.ts';
+import { Fail } from '../core/fail.ts';
+import {
+  type ContainerConfig,
+  NamespaceMode,
+  type PodSandboxConfig,
+  type RunPodSandboxRequest,
+} from '../spec/cri/api_pb.js';
+
+/** The pod that is asked for, with what every pod must have. */
+export const requestedPod = ({ config }: RunPodSandboxRequest): PodSandboxConfig => {
+  if (config === undefined) throw missing('config');
+  if ((config.metadata?.name ?? '') === '') throw missing('config.metadata.name');
+  if ((config.metadata?.namespace ?? '') === '') throw missing('config.metadata.namespace');
+  requireHostname(config.hostname);
+  requireAbsolute('config.log_directory', config.logDirectory);
+  if (config.linux?.securityContext?.namespaceOptions?.usernsOptions?.mode === NamespaceMode.POD)
+    throw new Fail('Unimplemented', 'berthd does not implement user namespaces for pods yet');
+  return config;
+};
+
+/** The container that is asked for, with what every container must have. */
+export const requestedContainer = (config: ContainerConfig | undefined): ContainerConfig => {
+  if (config === undefined) throw missing('config');
+  if ((config.metadata?.name ?? '') === '') throw missing('config.metadata.name');
+  if ((config.image?.image ?? '') === '') throw missing('config.image.image');
+  return config;
+};
+
+/** The handler that the pod asks for; an empty name means the default one. */
+export const requestedHandler = (config: Config, name: string): RuntimeHandler => {
+  const handler = config.runtimes.get(name === '' ? config.defaultRuntime : name);
+  if (handler !== undefined) return handler;
+  throw new Fail('InvalidArgument', `there is no runtime handler ${JSON.stringify(name)}`, {
+    hint: `use one of ${[...config.runtimes.keys()].join(', ')}, or add [crio.runtime.runtimes.${name}]`,
+  });
+};
+
+/** Where the container logs to; null when the pod or the container has no place for logs. */
+export const requestedLogPath = (pod: PodSandboxConfig, container: ContainerConfig): string | null => {
+  if (pod.logDirectory === '' || container.logPath === '') return null;
+  const path = normalize(container.logPath);
+  if (isAbsolute(path) || path.split('/').includes('..'))
+    throw new Fail('InvalidArgument', `config.log_path ${container.logPath} leaves the pod's log folder`);
+  return join(pod.logDirectory, path);
+};
+
+const missing = (field: string): Fail => new Fail('InvalidArgument', `the request lacks ${field}`);
+
+/** The name goes into /etc/hosts and the kernel, which holds 64 bytes of it. */
+const requireHostname = (hostname: string): void => {
+  if (hostname !== '' && !/^[A-Za-z0-9._-]{1,64}$/.test(hostname))
+    throw new Fail('InvalidArgument', `config.hostname ${JSON.stringify(hostname)} is not a host name`);
+};
+
+const requireAbsolute = (field: string, path: string): void => {
+  if (path !== '' && !isAbsolute(path))
+    throw new Fail('InvalidArgument', `${field} ${JSON.stringify(path)} is not an absolute path`);
+};

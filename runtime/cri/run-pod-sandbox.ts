@@ -1,0 +1,85 @@
+import { mkdir } from 'node:fs/promises';
+import { Undo } from '../core/undo.ts';
+import { realtimeNs } from '../linux/clock.ts';
+import { podIps } from '../network/pod-ips.ts';
+import { podSysctls } from '../oci/sysctls.ts';
+import { makePodFiles, removePodFiles } from '../pods/files.ts';
+import { pinPod, unpinPod } from '../pods/namespaces.ts';
+import { podNetwork } from '../pods/network.ts';
+import type { PodRecord } from '../pods/record.ts';
+import type { RunPodSandboxRequest } from '../spec/cri/api_pb.js';
+import type { Daemon } from './daemon.ts';
+import { newId } from './ids.ts';
+import { requestedHandler, requestedPod } from './requests.ts';
+import type { Call } from './transport.ts';
+
+/** Giving a network back must work when the request's own time is over. */
+const UNDO_TIMEOUT_MS = 60_000;
+
+/** A pod: namespaces, network, files. Its record stands from the first step on and reserves its name. */
+export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxRequest, call: Call) => {
+  const config = requestedPod(request);
+  requestedHandler(daemon.config, request.runtimeHandler);
+  const sysctls = podSysctls(config, daemon.config.defaultSysctls);
+  const record: PodRecord = {
+    version: 1,
+    id: newId(),
+    config,
+    runtimeHandler: request.runtimeHandler,
+    namespaces: {},
+    network: null,
+    createdAtNs: realtimeNs(),
+    readyAtNs: null,
+    stoppingAtNs: null,
+    stoppedAtNs: null,
+  };
+  daemon.pods.add(record);
+  const began = performance.now();
+  await daemon.queues.run(record.id, () => makePod(daemon, record, sysctls, call));
+  call.log.info('pod up', { pod: record.id, ...names(record), ms: Math.round(performance.now() - began) });
+  return { podSandboxId: record.id };
+};
+
+const makePod = async (
+  daemon: Daemon,
+  { id, config }: PodRecord,
+  sysctls: Readonly<Record<string, string>>,
+  call: Call,
+): Promise<void> => {
+  const { pods, roots } = daemon;
+  const undo = new Undo();
+  undo.push('record', () => pods.remove(id));
+  try {
+    if (config.logDirectory !== '') await mkdir(config.logDirectory, { recursive: true, mode: 0o755 });
+
+    undo.push('namespaces', () => unpinPod(roots, id));
+    const namespaces = pinPod(roots, id, config, sysctls);
+
+    undo.push('network', () => daemon.network.del({ id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
+    const network = await connect(daemon, id, config, namespaces.network, call.signal);
+
+    undo.push('files', () => removePodFiles(roots, id));
+    await makePodFiles(roots, id, config, network === null ? [] : podIps(network));
+
+    call.signal.throwIfAborted();
+    pods.update(id, (before) => ({ ...before, namespaces, network, readyAtNs: realtimeNs() }));
+  } catch (error) {
+    await undo.unwind((what, failure) => call.log.error(`cannot undo: ${what}`, { pod: id, error: failure }));
+    throw error;
+  }
+};
+
+/** CNI ADD, for a pod with a network of its own. */
+const connect = async (
+  daemon: Daemon,
+  id: string,
+  config: PodRecord['config'],
+  netns: string | undefined,
+  signal: AbortSignal,
+): Promise<PodRecord['network']> =>
+  netns === undefined ? null : daemon.network.add(podNetwork(id, config, netns), signal);
+
+const names = ({ config: { metadata } }: PodRecord) => ({
+  name: metadata?.name,
+  namespace: metadata?.namespace,
+});

@@ -1,0 +1,14 @@
+import { required } from '../containers/collection.ts';
+import { startContainer as start } from '../containers/start.ts';
+import type { StartContainerRequest } from '../spec/cri/api_pb.js';
+import { seenContainer } from './container-status.ts';
+import type { Daemon } from './daemon.ts';
+import type { Call } from './transport.ts';
+
+export const startContainer = async (daemon: Daemon, request: StartContainerRequest, call: Call) => {
+  const { id, podId } = seenContainer(daemon, request.containerId);
+  const began = performance.now();
+  await daemon.queues.run(podId, () => start(daemon, required(daemon.containers.get(id), 'container', id)));
+  call.log.info('container started', { container: id, ms: Math.round(performance.now() - began) });
+  return {};
+};

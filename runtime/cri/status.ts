@@ -1,0 +1,47 @@
+import { Fail } from '../core/fail.ts';
+import type { StatusRequest } from '../spec/cri/api_pb.js';
+import type { Daemon } from './daemon.ts';
+import type { Call } from './transport.ts';
+
+/** The shim answers in less than a millisecond; one that takes this long cannot start containers either. */
+const SHIM_ANSWER_MS = 2_000;
+
+export const status = async (daemon: Daemon, request: StatusRequest, call: Call) => {
+  const [runtime, network] = await Promise.all([runtimeCondition(daemon, call), networkCondition(daemon)]);
+  return {
+    status: { conditions: [runtime, network] },
+    info: request.verbose ? verboseInfo(daemon) : {},
+    runtimeHandlers: handlersOf(daemon),
+    features: { supplementalGroupsPolicy: false },
+  };
+};
+
+const runtimeCondition = async (daemon: Daemon, call: Call) => {
+  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(SHIM_ANSWER_MS)]);
+  try {
+    await daemon.shim.call('list', {}, signal);
+    return { type: 'RuntimeReady', status: true, reason: '', message: '' };
+  } catch (error) {
+    call.signal.throwIfAborted();
+    const message = `berth-shim does not answer: ${error instanceof Fail ? error.message : String(error)}`;
+    return { type: 'RuntimeReady', status: false, reason: 'ShimUnavailable', message };
+  }
+};
+
+const networkCondition = async ({ network }: Daemon) => {
+  const { ready, reason, message } = await network.status();
+  return { type: 'NetworkReady', status: ready, reason, message };
+};
+
+/** The empty name stands for the default handler. */
+const handlersOf = ({ config }: Daemon) =>
+  ['', ...config.runtimes.keys()].map((name) => ({
+    name,
+    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
+  }));
+
+/** The configuration in force. Registry credentials are not part of it. */
+const verboseInfo = ({ config, release }: Daemon): Record<string, string> => ({
+  release: JSON.stringify(release),
+  config: JSON.stringify({ ...config, runtimes: Object.fromEntries(config.runtimes) }),
+});

@@ -1,0 +1,72 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import type { Roots } from '../containers/folders.ts';
+import { MountFlag, mount, unmount } from '../linux/mounts.ts';
+import { hasErrno } from '../linux/system-call-failed.ts';
+import { hostsFile } from '../oci/hosts.ts';
+import type { PodFiles } from '../oci/input.ts';
+import { resolvConf } from '../oci/resolv.ts';
+import { NamespaceMode, type PodSandboxConfig } from '../spec/cri/api_pb.js';
+import { type PodFolders, podFolders } from './folders.ts';
+import { usesHostNetwork } from './record.ts';
+
+/** What container engines give /dev/shm by custom; a volume over it can be larger. */
+const SHM_OPTIONS = 'mode=1777,size=65536k';
+
+/** Writes the files that all containers of the pod share, and mounts their /dev/shm. */
+export const makePodFiles = async (
+  roots: Roots,
+  id: string,
+  config: PodSandboxConfig,
+  ips: readonly string[],
+): Promise<void> => {
+  const folders = podFolders(roots, id);
+  await mkdir(folders.files, { recursive: true, mode: 0o711 });
+  await Promise.all([
+    writeFile(folders.resolvConf, resolvConf(config.dnsConfig, await readIfPresent('/etc/resolv.conf'))),
+    writeFile(folders.hosts, await hostsText(config, ips)),
+    writeFile(folders.hostname, `${podHostname(config)}\n`),
+  ]);
+  if (ownIpc(config)) await mountShm(folders);
+};
+
+/** Where those files are, for a container's configuration. */
+export const podFilesOf = (roots: Roots, id: string, config: PodSandboxConfig): PodFiles => {
+  const { hosts, resolvConf: resolv, hostname: name, shm } = podFolders(roots, id);
+  return { hosts, resolvConf: resolv, hostname: name, ...(ownIpc(config) ? { shm } : {}) };
+};
+
+/** Idempotent, and needs no record. */
+export const removePodFiles = async (roots: Roots, id: string): Promise<void> => {
+  const { files, shm } = podFolders(roots, id);
+  try {
+    unmount(shm, { detach: true });
+  } catch (error) {
+    if (!hasErrno(error, 'EINVAL', 'ENOENT')) throw error; // nothing is mounted there
+  }
+  await rm(files, { recursive: true, force: true });
+};
+
+const mountShm = async ({ shm }: PodFolders): Promise<void> => {
+  await mkdir(shm);
+  const flags = MountFlag.nosuid | MountFlag.nodev | MountFlag.noexec;
+  mount({ source: 'shm', target: shm, type: 'tmpfs', flags, data: SHM_OPTIONS });
+};
+
+const hostsText = async (config: PodSandboxConfig, ips: readonly string[]): Promise<string> =>
+  usesHostNetwork(config) ? readIfPresent('/etc/hosts') : hostsFile(podHostname(config), ips);
+
+const podHostname = (config: PodSandboxConfig): string =>
+  usesHostNetwork(config) || config.hostname === '' ? hostname() : config.hostname;
+
+const ownIpc = (config: PodSandboxConfig): boolean =>
+  config.linux?.securityContext?.namespaceOptions?.ipc !== NamespaceMode.NODE;
+
+const readIfPresent = async (path: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return '';
+    throw error;
+  }
+};
