@@ -104,8 +104,11 @@ const badHeaders = (what: string, cause?: Error): Fail =>
 
 /** zlib's two bytes that start a stream without preset dictionary, which the peer must accept. */
 const ZLIB_START = Buffer.from([0x78, 0x01]);
-/** A stored (uncompressed) deflate block of four bytes: the header count, zero. */
-const NO_HEADERS = Buffer.from([0x00, 0x04, 0x00, 0xfb, 0xff, 0x00, 0x00, 0x00, 0x00]);
+/**
+ * The header count, zero, as a stored (uncompressed) deflate block, and the empty stored block that a sync flush
+ * ends with: a reader like Go's hands out nothing before it.
+ */
+const NO_HEADERS = Buffer.from([0x00, 0x04, 0x00, 0xfb, 0xff, 0, 0, 0, 0, 0x00, 0x00, 0x00, 0xff, 0xff]);
 
 /**
  * Header blocks that we send. Our replies carry no headers, so nothing is there to compress: stored blocks are
