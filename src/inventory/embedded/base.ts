@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Archive, sourceLine } from '../../artifacts/archives.ts';
 import { commandOutput } from '../../core/command.ts';
 import { Fail } from '../../core/fail.ts';
-import { type Archive, sourceLine } from './archives.ts';
 import { type Machine, programPath } from './machine.ts';
 
 /** A booting system with sshd that a package manager can work in, and nothing else. */

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Fail } from '../../core/fail.ts';
 import {
   type Archive,
   archivesOfMachine,
   archivesOfRelease,
   type Distribution,
   parseOsRelease,
-} from './archives.ts';
+} from '../../artifacts/archives.ts';
+import { Fail } from '../../core/fail.ts';
 
 /** Magic numbers of statfs(2), linux/magic.h. */
 const cgroup2Magic = 0x63677270;

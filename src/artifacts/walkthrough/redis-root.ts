@@ -1,0 +1,199 @@
+import { mkdir, readFile, readlink, realpath, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { commandOutput } from '../../core/command.ts';
+import { Fail } from '../../core/fail.ts';
+import { archivesOfMachine, archivesOfRelease, parseOsRelease, sourceLine } from '../archives.ts';
+import { type Architecture, goArchitecture } from '../pins.ts';
+import type { Work } from '../report.ts';
+import type { TarEntry } from '../tar.ts';
+import { linkageOf } from './elf.ts';
+
+const extractDeadlineSeconds = 300;
+const triplets = { x64: 'x86_64-linux-gnu', arm64: 'aarch64-linux-gnu' } as const;
+
+/** Applets of busybox that a person in the container, or a check, will look for. */
+const applets = [
+  'sh',
+  'cat',
+  'echo',
+  'ls',
+  'ps',
+  'nc',
+  'sleep',
+  'id',
+  'env',
+  'mount',
+  'ip',
+  'wget',
+  'hostname',
+  'stty',
+  'tty',
+  'vi',
+  'grep',
+  'head',
+  'kill',
+  'test',
+  'true',
+  'false',
+  'touch',
+  'rm',
+  'mkdir',
+  'dd',
+  'date',
+  'uname',
+  'wc',
+] as const;
+
+/** Other hosts talk to redis here, which its protected mode would refuse. */
+const entrypoint = `#!/bin/sh
+set -e
+if [ "$1" = redis-server ]; then
+  shift
+  exec redis-server "$@" --protected-mode no --dir /data
+fi
+exec "$@"
+`;
+
+/** The two layers of the image: a small userland, and redis with exactly the libraries that it loads. */
+export async function redisLayers(arch: Architecture, folder: string, work: Work): Promise<TarEntry[][]> {
+  const root = join(folder, 'root');
+  await extractPackages(root, arch, work);
+  const redis = await programWithLibraries(root, ['usr/bin/redis-server', 'usr/bin/redis-cli'], arch);
+  return [await userland(root), redis];
+}
+
+/** Downloads and unpacks without running anything, so that the architecture may be another. */
+async function extractPackages(root: string, arch: Architecture, work: Work): Promise<void> {
+  const distribution = parseOsRelease(await readFile('/etc/os-release', 'utf8'));
+  const archives = archivesOfRelease(await archivesOfMachine(), distribution);
+  const suite = distribution.codename;
+  if (archives.length === 0 || suite === undefined)
+    throw new Fail(
+      'Unsupported',
+      'the walk-through image is made from packages of Debian or Ubuntu, which this machine is not',
+      {
+        hint: 'set spec.verify.imageSource to registry',
+      },
+    );
+  const argv = [
+    'mmdebstrap',
+    '--quiet',
+    '--variant=extract',
+    `--architectures=${goArchitecture[arch]}`,
+  ].concat(['--include=redis-server,busybox-static', suite, root], archives.map(sourceLine));
+  await commandOutput(argv, { signal: work.signal, deadlineSeconds: extractDeadlineSeconds });
+}
+
+async function userland(root: string): Promise<TarEntry[]> {
+  const folder = (path: string, mode = 0o755): TarEntry => ({ path, mode, content: 'folder' });
+  const text = (path: string, content: string, mode = 0o644): TarEntry => ({
+    path,
+    mode,
+    content: Buffer.from(content),
+  });
+  return [
+    ...['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'usr', 'usr/bin', 'usr/local', 'usr/local/bin'].map(
+      (path) => folder(path),
+    ),
+    folder('tmp', 0o1777),
+    folder('data', 0o777),
+    text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nredis:x:999:999::/data:/bin/false\n'),
+    text('etc/group', 'root:x:0:\nredis:x:999:\n'),
+    text('usr/local/bin/docker-entrypoint.sh', entrypoint, 0o755),
+    {
+      path: 'bin/busybox',
+      mode: 0o755,
+      content: await readFile(await inRoot(root, ['bin/busybox', 'usr/bin/busybox'])),
+    },
+    ...applets.map(
+      (name): TarEntry => ({ path: `bin/${name}`, mode: 0o777, content: { linkTo: 'busybox' } }),
+    ),
+  ];
+}
+
+async function programWithLibraries(
+  root: string,
+  programs: readonly string[],
+  arch: Architecture,
+): Promise<TarEntry[]> {
+  const libraryFolder = `lib/${triplets[arch]}`;
+  const libraries = new Map<string, string>();
+  const interpreters = new Set<string>();
+  const entries: TarEntry[] = [];
+  const pending: string[] = [];
+  for (const program of programs) {
+    const file = await inRoot(root, [program]);
+    pending.push(file);
+    entries.push({ path: program, mode: 0o755, content: await readFile(file) });
+  }
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    const { interpreter, needed } = await linkageOf(file);
+    if (interpreter !== undefined) interpreters.add(interpreter);
+    for (const name of needed) {
+      if (libraries.has(name)) continue;
+      const found = await inRoot(root, [
+        `${libraryFolder}/${name}`,
+        `usr/${libraryFolder}/${name}`,
+        `lib/${name}`,
+      ]);
+      libraries.set(name, found);
+      pending.push(found);
+    }
+  }
+  for (const path of interpreters)
+    entries.push({
+      path: path.slice(1),
+      mode: 0o755,
+      content: await readFile(await inRoot(root, [path.slice(1)])),
+    });
+  for (const [name, file] of libraries)
+    entries.push({ path: `${libraryFolder}/${name}`, mode: 0o755, content: await readFile(file) });
+  return [...foldersOf(entries), ...entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))];
+}
+
+/** The folders above all entries, parents first. */
+function foldersOf(entries: readonly TarEntry[]): TarEntry[] {
+  const paths = new Set<string>();
+  for (const { path } of entries) {
+    const parts = path.split('/').slice(0, -1);
+    parts.forEach((_, index) => {
+      paths.add(parts.slice(0, index + 1).join('/'));
+    });
+  }
+  return [...paths].sort().map((path) => ({ path, mode: 0o755, content: 'folder' }));
+}
+
+/** The first of the paths that exists below `root`, its links followed as if `root` were `/`. */
+async function inRoot(root: string, paths: readonly string[]): Promise<string> {
+  const base = await realpath(root);
+  for (const path of paths) {
+    const file = await followLinks(base, join(base, path));
+    if (file?.startsWith(`${base}/`)) return file;
+  }
+  throw new Fail('Fetch', `the packages of redis hold no ${basename(paths[0] ?? '')} (${paths.join(', ')})`);
+}
+
+const mostLinks = 8;
+
+async function followLinks(base: string, path: string, left = mostLinks): Promise<string | undefined> {
+  const target = await readlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EINVAL') return '';
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  // EINVAL: no link, so the file itself; its folders may still be links.
+  if (target === '') return realpath(path);
+  if (target === undefined || left === 0) return undefined;
+  const next = target.startsWith('/') ? join(base, target) : resolve(dirname(path), target);
+  return followLinks(base, next, left - 1);
+}
+
+/** Writes the entries of a layer as files, to try what is in them. */
+export async function writeEntries(folder: string, entries: readonly TarEntry[]): Promise<void> {
+  for (const { path, mode, content } of entries) {
+    const target = join(folder, path);
+    if (content === 'folder') await mkdir(target, { recursive: true });
+    else if (Buffer.isBuffer(content)) await writeFile(target, content, { mode });
+    else await symlink(content.linkTo, target);
+  }
+}
