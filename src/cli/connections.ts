@@ -1,10 +1,9 @@
 import type { Emit } from '../core/events.ts';
 import type { RunStats } from '../faces/stats-text.ts';
 import type { Connection } from '../host/transport/connection.ts';
-import { openConnection } from '../host/transport/open.ts';
+import { openConnection, type ReadSecret } from '../host/transport/open.ts';
 import { addressOf } from '../inventory/address.ts';
 import type { HostEntry } from '../profile/profile.ts';
-import type { ReadSecret } from './secrets.ts';
 
 export interface Connections extends AsyncDisposable {
   /** The connection to a host: made once, when first asked for. */

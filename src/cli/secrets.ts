@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
 import { counted } from '../core/text.ts';
+import type { ReadSecret } from '../host/transport/open.ts';
 import type { HostEntry, SecretSource } from '../profile/profile.ts';
 import { askSecret, canAsk } from './ask.ts';
-
-export type ReadSecret = (source: SecretSource) => Promise<string>;
 
 const fromEnvironment = (name: string): string => {
   const value = process.env[name];
@@ -26,15 +25,13 @@ const fromFile = async (path: string): Promise<string> => {
   }
 };
 
-/** `sudo password for node-1 and 2 hosts more`: who needs this secret, and for what. */
-const labelOf = (source: SecretSource, hosts: readonly HostEntry[]): string => {
-  const forSudo = hosts.filter((host) => host.sudoPassword === source);
-  const users =
-    forSudo.length > 0
-      ? forSudo
-      : hosts.filter((host) => host.address.kind === 'ssh' && host.address.ssh.password === source);
-  const more = users.length > 1 ? ` and ${counted(users.length - 1, 'host')} more` : '';
-  return `${forSudo.length > 0 ? 'sudo' : 'SSH'} password for ${users[0]?.name ?? 'the host'}${more}`;
+/** `what`, and how many hosts share the source with the one that asks: `sudo password of node-1 and 2 hosts more`. */
+const labelOf = (source: SecretSource, what: string, hosts: readonly HostEntry[]): string => {
+  const users = hosts.filter(
+    ({ sudoPassword, address }) =>
+      sudoPassword === source || (address.kind === 'ssh' && address.ssh.password === source),
+  );
+  return users.length > 1 ? `${what} and ${counted(users.length - 1, 'host')} more` : what;
 };
 
 const fromPrompt = async (label: string, signal: AbortSignal): Promise<string> => {
@@ -57,19 +54,19 @@ export const secretReader = (
 ): ReadSecret => {
   const answers = new Map<SecretSource, Promise<string>>();
   let lastQuestion: Promise<unknown> = Promise.resolve();
-  const question = (source: SecretSource): Promise<string> => {
+  const question = (source: SecretSource, what: string): Promise<string> => {
     const turn = lastQuestion.then(() =>
-      options.suspend(() => fromPrompt(labelOf(source, hosts), options.signal)),
+      options.suspend(() => fromPrompt(labelOf(source, what, hosts), options.signal)),
     );
     lastQuestion = turn.catch(() => undefined);
     return turn;
   };
-  const read = async (source: SecretSource): Promise<string> => {
+  const read = async (source: SecretSource, what: string): Promise<string> => {
     if (source.kind === 'env') return fromEnvironment(source.name);
-    return await (source.kind === 'file' ? fromFile(source.path) : question(source));
+    return await (source.kind === 'file' ? fromFile(source.path) : question(source, what));
   };
-  return (source) => {
-    const answer = answers.get(source) ?? read(source);
+  return (source, what) => {
+    const answer = answers.get(source) ?? read(source, what);
     answers.set(source, answer);
     return answer;
   };

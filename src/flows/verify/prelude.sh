@@ -1,0 +1,49 @@
+# Runs steps and reports each as one line, a frame, on standard output:
+#   frame TAB id TAB exit-status TAB begin-ns TAB end-ns TAB base64(stdout) TAB base64(stderr)
+# POSIX sh, coreutils or busybox. Values come on standard input, one a line, so that nothing needs quoting.
+work=$(mktemp -d /run/berth-verify.XXXXXX) || exit 70
+
+finish() { rm -rf "$work"; exit 0; }
+trap finish EXIT
+trap 'exit 70' HUP INT TERM PIPE
+
+case $(date +%N) in
+  [0-9]*) now() { date +%s%N; } ;;
+  # busybox may know no nanoseconds; the uptime has hundredths of a second.
+  *) now() { IFS=' .' read -r seconds hundredths rest </proc/uptime; echo "$seconds${hundredths}0000000"; } ;;
+esac
+
+# Enough for any honest answer, and a bound for the others.
+encoded() { head -c 65536 "$1" | base64 | tr -d '\n'; }
+
+# frame ID BEGIN: reports what is in $work/out and $work/err under $status.
+frame() {
+  end=$(now)
+  printf 'frame\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$status" "$2" "$end" "$(encoded "$work/out")" "$(encoded "$work/err")"
+}
+
+# step ID SECONDS COMMAND…: runs a command within a deadline, and within 4 MiB of output.
+step() {
+  id=$1 limit=$2
+  shift 2
+  begin=$(now)
+  (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$work/out" 2>"$work/err"
+  status=$?
+  frame "$id" "$begin"
+}
+
+# repeat SECONDS COMMAND…: runs the function again and again until it succeeds; its last answer stays in $work.
+repeat() {
+  tries=$(($1 * 4))
+  shift
+  begin=$(now)
+  until "$@" </dev/null >"$work/out" 2>"$work/err"; do
+    status=$?
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 0
+    sleep 0.25 2>/dev/null || sleep 1
+  done
+  status=0
+}
+
+cri() { timeout 30 crictl --timeout 30s "$@"; }

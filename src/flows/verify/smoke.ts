@@ -1,0 +1,111 @@
+import type { Spec } from '../../profile/profile.ts';
+import { readRuntimeInfo } from './answers.ts';
+import { green, type Judge, red, type Verdict } from './verdict.ts';
+
+/** `KEY=value` lines of systemctl show. */
+const properties = (text: string): ReadonlyMap<string, string> =>
+  new Map(
+    text.split('\n').flatMap((line) => {
+      const at = line.indexOf('=');
+      return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 1)] as const];
+    }),
+  );
+
+const unitVerdict = (unit: string, text: string): Verdict => {
+  const of = properties(text);
+  if (of.get('LoadState') !== 'loaded')
+    return red(`the unit is ${of.get('LoadState') ?? 'unknown'}`, 'run berth apply: it installs the unit');
+  const state = `${of.get('ActiveState')} (${of.get('SubState')})`;
+  if (of.get('ActiveState') !== 'active')
+    return red(state, `see why with: journalctl -u ${unit} -n 50; start it with: systemctl start ${unit}`);
+  if (of.get('UnitFileState') !== 'enabled')
+    return red(
+      `${state}, but ${of.get('UnitFileState')}: it will not start at boot`,
+      `systemctl enable ${unit}`,
+    );
+  const restarts = of.get('NRestarts') ?? '0';
+  return green(restarts === '0' ? `${state}, enabled` : `${state}, enabled, restarted ${restarts} times`);
+};
+
+const unit = (name: string): Judge => ({
+  title: `${name}.service runs and starts at boot`,
+  judge: ({ stdout }) => unitVerdict(name, stdout),
+  remedy: 'the host must run systemd',
+});
+
+const field = (text: string, name: string): string | undefined =>
+  new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(text)?.[1];
+
+const socketVersion: Judge = {
+  title: 'the socket answers crictl version',
+  judge: ({ stdout }) => {
+    const api = field(stdout, 'RuntimeApiVersion');
+    const name = `${field(stdout, 'RuntimeName')} ${field(stdout, 'RuntimeVersion')}`;
+    return api === 'v1' ? green(`${name}, CRI ${api}`) : red(`${name} speaks CRI ${api}, not v1`);
+  },
+  remedy: 'look at: systemctl status berthd; ls -l /run/crio/crio.sock; cat /etc/crictl.yaml',
+};
+
+const socketInfo: Judge = {
+  title: 'runtime and network are ready',
+  judge: ({ stdout }) => {
+    const conditions = readRuntimeInfo(stdout)?.status.conditions ?? [];
+    const needed = ['RuntimeReady', 'NetworkReady'];
+    const missing = needed.filter((type) => !conditions.some((condition) => condition.type === type));
+    if (missing.length > 0) return red(`crictl info does not mention ${missing.join(' and ')}`);
+    const bad = conditions.filter(({ type, status }) => needed.includes(type) && !status);
+    if (bad.length === 0) return green(needed.join(', '));
+    const remedy = bad.some(({ type }) => type === 'NetworkReady')
+      ? 'look for a valid configuration in /etc/cni/net.d, and for its plugins in the folders of spec.cni.pluginDirs'
+      : 'see why with: journalctl -u berthd -n 50';
+    return red(
+      bad.map(({ type, reason, message }) => `${type} is false: ${reason} ${message}`.trim()).join('; '),
+      remedy,
+    );
+  },
+};
+
+const crictlVersion = (wanted: string): Judge => ({
+  title: `crictl is ${wanted}`,
+  judge: ({ stdout }) => {
+    const seen = /v?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
+    return seen === wanted
+      ? green(seen)
+      : red(`${seen ?? stdout.trim()}`, 'run berth apply: it installs the version of the profile');
+  },
+});
+
+const runtimeVersion = (name: string): Judge => ({
+  title: `${name} runs`,
+  judge: ({ stdout }) => {
+    const version = /version\s+(\S+)/.exec(stdout)?.[1];
+    const spec = /spec:\s*(\S+)/.exec(stdout)?.[1];
+    if (version === undefined) return red(`no version in its answer: ${stdout.slice(0, 60)}`);
+    return green(spec === undefined ? version : `${version}, OCI ${spec}`);
+  },
+  remedy: `run berth apply: it installs ${name}`,
+});
+
+const cniVersion: Judge = {
+  title: 'the bridge plugin of CNI runs',
+  judge: ({ stdout }) => {
+    const versions = /"supportedVersions"\s*:\s*\[([^\]]*)\]/.exec(stdout)?.[1]?.match(/[\d.]+/g);
+    const newest = versions?.at(-1);
+    return newest === undefined
+      ? red(`no versions in its answer: ${stdout.slice(0, 60)}`)
+      : green(`CNI up to ${newest}`);
+  },
+  remedy: 'run berth apply: it installs the plugins; spec.cni.pluginDirs says where they are looked for',
+};
+
+/** The checks of level smoke: what smoke.sh runs, by its identifiers. */
+export const smokeJudges = (spec: Spec): ReadonlyMap<string, Judge> =>
+  new Map([
+    ['units.berthd', unit('berthd')],
+    ['units.berth-shim', unit('berth-shim')],
+    ['socket.version', socketVersion],
+    ['socket.info', socketInfo],
+    ['versions.crictl', crictlVersion(spec.crictl.version)],
+    ...spec.ociRuntimes.map(({ name }) => [`versions.${name}`, runtimeVersion(name)] as const),
+    ['versions.cni', cniVersion],
+  ]);

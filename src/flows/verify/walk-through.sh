@@ -1,0 +1,97 @@
+# The life of a redis pod, told by crictl.
+# Reads: the image, the pod's configuration, the container's configuration, a value to store.
+IFS= read -r image
+IFS= read -r pod_config
+IFS= read -r container_config
+IFS= read -r value
+
+# Without an answer from the socket there is nothing to walk through.
+[ "$answering" = 0 ] || exit 0
+
+label=berth.dev/verify=walk-through
+pods() { cri pods --quiet --label "$label"; }
+containers() { cri ps --all --quiet --label "$label"; }
+
+# Two verifications of one host would count each other's pods. The lock dies with this shell.
+if command -v flock >/dev/null 2>&1; then
+  exec 9>/run/berth-verify.lock
+  if ! flock -w 120 9; then
+    status=75
+    : >"$work/out"
+    echo 'another verification of this host has been running for two minutes' >"$work/err"
+    frame redis.lock "$(now)"
+    exit 0
+  fi
+fi
+
+# With the lock held, a pod with our label is what an earlier run had to leave behind.
+remove_pods() {
+  for pod in $(pods); do
+    cri stopp "$pod"
+    cri rmp --force "$pod"
+  done
+  [ -z "$(pods)" ] && [ -z "$(containers)" ]
+}
+finish() {
+  trap '' HUP INT TERM PIPE
+  if ! remove_pods >"$work/out" 2>"$work/err"; then
+    status=1
+    frame redis.clean-up "$(now)"
+  fi
+  rm -rf "$work"
+  exit 0
+}
+remove_pods >/dev/null 2>&1
+
+printf '%s\n' "$pod_config" | sed "s#@WORK@#$work#" >"$work/pod.json"
+printf '%s\n' "$container_config" >"$work/container.json"
+mkdir "$work/logs"
+
+# must: a step without which the following ones mean nothing.
+must() {
+  step "$@"
+  [ "$status" = 0 ] || exit 0
+  answer=$(cat "$work/out")
+}
+
+must redis.runp 60 crictl --timeout 60s runp "$work/pod.json"
+pod=$answer
+step redis.inspectp 20 crictl --timeout 15s inspectp --output table "$pod"
+step redis.pod-ip 20 crictl --timeout 15s inspectp --output json "$pod"
+must redis.pull 180 crictl --timeout 180s pull "$image"
+must redis.create 60 crictl --timeout 60s create "$pod" "$work/container.json" "$work/pod.json"
+container=$answer
+must redis.start 60 crictl --timeout 60s start "$container"
+step redis.inspect 20 crictl --timeout 15s inspect --output json "$container"
+
+log_says_ready() {
+  cri logs "$container" >"$work/log" 2>&1
+  cat "$work/log"
+  grep -qi 'ready to accept connections' "$work/log"
+}
+repeat 20 log_says_ready
+frame redis.logs "$begin"
+
+step redis.exec 20 crictl --timeout 15s exec "$container" redis-server --version
+step redis.exec-sync 20 crictl --timeout 15s exec --sync "$container" redis-server --version
+
+address=$(cri inspectp --output go-template --template '{{.status.network.ip}}' "$pod" 2>/dev/null)
+case $address in *:*) address="[$address]" ;; esac
+# Over TCP, as the world outside the pod would; QUIT makes redis close the connection.
+to_redis() { timeout 10 socat -t 5 - "TCP:$address:6379,connect-timeout=5"; }
+ping() { printf 'PING\r\nQUIT\r\n' | to_redis; }
+set_get() { printf 'SET berth %s\r\nGET berth\r\nQUIT\r\n' "$value" | to_redis; }
+repeat 0 ping
+frame redis.ping "$begin"
+repeat 0 set_get
+frame redis.set-get "$begin"
+
+step redis.stop 60 crictl --timeout 30s stop --timeout 20 "$container"
+step redis.exit-code 20 crictl --timeout 15s inspect --output json "$container"
+step redis.rm 30 crictl --timeout 30s rm "$container"
+step redis.stopp 60 crictl --timeout 60s stopp "$pod"
+step redis.rmp 60 crictl --timeout 60s rmp "$pod"
+
+ours() { pods && containers; }
+repeat 0 ours
+frame redis.nothing-left "$begin"
