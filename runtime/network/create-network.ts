@@ -208,7 +208,7 @@ const addAll = async (attachment: Attachment, plugins: Plugins, signal: AbortSig
   return result;
 };
 
-const cancelled = (): Fail => new Fail('Cancelled', 'the caller gave up in the middle of the pod's network');
+const cancelled = (): Fail => new Fail('Cancelled', 'the caller gave up before the pod was in its network');
 
 /** DEL of every plugin: one that was not asked to ADD yet has nothing, which DEL does not mind. */
 const undoAdd = async (attachment: Attachment, plugins: Plugins, why: unknown): Promise<void> => {
