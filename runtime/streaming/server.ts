@@ -5,6 +5,7 @@ import type { Endpoint, OpenSession, ServeOptions } from './endpoint.ts';
 import type { Dial } from './portforward/forward.ts';
 import type { StreamRequest } from './remotecommand/remote.ts';
 import { serveSpdy } from './serve-spdy.ts';
+import { serveWebSocket } from './serve-websocket.ts';
 import { Tokens } from './tokens.ts';
 import { refuseUpgrade } from './upgrade.ts';
 
@@ -34,6 +35,7 @@ export interface StreamingServer {
 }
 
 const MAX_OUTSTANDING_TOKENS = 1_000;
+const MAX_CONNECTIONS = 4_096;
 const KEEP_ALIVE_MS = 30_000;
 const GONE = 'no such URL, or it was used already';
 const UPGRADE_ONLY = 'this URL is for SPDY/3.1 and WebSocket clients';
@@ -53,6 +55,7 @@ class HttpStreamingServer implements StreamingServer {
     this.#options = options;
     this.#tokens = new Tokens({ ttlMs: options.tokenTtlMs, limit: MAX_OUTSTANDING_TOKENS });
     this.#http = createServer({ headersTimeout: 10_000, requestTimeout: 15_000, maxHeaderSize: 16 * 1024 });
+    this.#http.maxConnections = MAX_CONNECTIONS;
     this.#http.on('request', (request, response) => this.#answerPlain(request, response));
     this.#http.on('upgrade', (request, _socket, head) => this.#upgrade(request, head));
   }
@@ -120,7 +123,7 @@ class HttpStreamingServer implements StreamingServer {
   #upgrade(request: IncomingMessage, head: Buffer): void {
     const { socket } = request;
     takeOver(socket, head);
-    const work = this.#serve(request, head)
+    const work = this.#serve(request)
       .catch((error: unknown) => this.#options.log.error('streaming connection failed', { error }))
       .finally(() => {
         socket.destroySoon();
@@ -129,12 +132,12 @@ class HttpStreamingServer implements StreamingServer {
     this.#upgraded.set(socket, work);
   }
 
-  async #serve(request: IncomingMessage, _head: Buffer): Promise<void> {
+  async #serve(request: IncomingMessage): Promise<void> {
     const endpoint = this.#takeEndpoint(request);
     if (endpoint === undefined) return refuseUpgrade(request.socket, 404, GONE);
-    if (request.headers.upgrade?.toLowerCase() === 'spdy/3.1') {
-      return serveSpdy(request, request.socket, endpoint, this.#options);
-    }
+    const upgrade = request.headers.upgrade?.toLowerCase();
+    if (upgrade === 'spdy/3.1') return serveSpdy(request, request.socket, endpoint, this.#options);
+    if (upgrade === 'websocket') return serveWebSocket(request, request.socket, endpoint, this.#options);
     return refuseUpgrade(request.socket, 400, UPGRADE_ONLY);
   }
 }

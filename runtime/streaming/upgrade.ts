@@ -9,7 +9,7 @@ const REASONS = {
 } as const;
 export type RefusalStatus = keyof typeof REASONS;
 
-/** Answers an upgrade request with an HTTP error and ends the connection. */
+/** Answers an upgrade request with an HTTP error and ends our side of the connection. */
 export const refuseUpgrade = (
   socket: Duplex,
   status: RefusalStatus,
@@ -24,7 +24,7 @@ export const refuseUpgrade = (
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...headers,
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 };
 
 /** Switches the connection to SPDY/3.1 carrying `protocol`. */

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ServeOptions } from '../endpoint.ts';
+import { reportEnd } from '../report-end.ts';
 import { SpdyConnection } from '../spdy/connection.ts';
 import { type Dial, forward } from './forward.ts';
 import { StreamPairs } from './stream-pairs.ts';
@@ -29,5 +30,5 @@ export const servePortForward = async (socket: Duplex, dial: Dial, options: Serv
   });
   await connection.closed;
   await Promise.all(forwards);
-  if (connection.failure !== undefined) options.log.info('port-forward ended', { error: connection.failure });
+  reportEnd(options.log, 'port-forward', connection.failure);
 };

@@ -30,6 +30,7 @@ const runSession = async (
   open: (signal: AbortSignal) => Promise<Session>,
 ): Promise<Outcome> => {
   const session = await open(remote.signal);
+  expectFailure(session);
   const leave = () => session.destroy();
   remote.signal.addEventListener('abort', leave, { once: true });
   try {
@@ -47,6 +48,12 @@ const runSession = async (
     remote.stdin?.destroy();
     session.destroy();
   }
+};
+
+/** What fails after we stopped to look, when the client left first, must not end the daemon. */
+const expectFailure = (session: Session): void => {
+  session.exited.catch(() => {});
+  for (const stream of [session.stdin, session.stdout, session.stderr]) stream.on('error', () => {});
 };
 
 /** Stdin ends with the client's, or when the process closed its own: then the client's bytes go nowhere. */

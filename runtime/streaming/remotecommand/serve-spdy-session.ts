@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ServeOptions, SessionEndpoint } from '../endpoint.ts';
+import { reportEnd } from '../report-end.ts';
 import { SpdyConnection } from '../spdy/connection.ts';
 import { serveSession } from './serve-session.ts';
 import { MAX_REMOTECOMMAND_STREAMS, type SpdyProtocol, SpdyRemote } from './spdy-remote.ts';
@@ -22,6 +23,9 @@ export const serveSpdySession = async (
     return endpoint.open(signal);
   });
   await connection.closed;
-  const error = connection.failure ?? (outcome.kind === 'failed' ? outcome.error : undefined);
-  if (error !== undefined) options.log.info(`${endpoint.kind} ended early`, { error });
+  reportEnd(
+    options.log,
+    endpoint.kind,
+    connection.failure ?? (outcome.kind === 'failed' ? outcome.error : undefined),
+  );
 };

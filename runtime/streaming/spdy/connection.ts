@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { Fail } from '../../core/fail.ts';
+import { Fail, failedWith } from '../../core/fail.ts';
 import { FrameReader } from './frame-reader.ts';
 import {
   dataFrameHeader,
@@ -29,7 +29,7 @@ export interface SpdyConnectionOptions {
 }
 
 const PROBE_INTERVAL_MS = 10_000;
-const LINGER_MS = 5_000;
+const LINGER_MS = 30_000;
 const MAX_UNSENT_CONTROL_BYTES = 256 * 1024;
 
 /**
@@ -72,7 +72,7 @@ export class SpdyConnection implements StreamLink {
         resolve();
       });
     });
-    socket.on('error', (error) => this.destroy(error));
+    socket.on('error', (error) => this.destroy(brokenOff(error)));
     void this.#run();
   }
 
@@ -138,8 +138,13 @@ export class SpdyConnection implements StreamLink {
       }
       this.destroy();
     } catch (error) {
-      if (this.#socket.destroyed || !(error instanceof Fail)) this.destroy(asError(error));
-      else this.#fail(error, GoAwayStatus.protocolError);
+      if (this.#socket.destroyed) this.destroy(brokenOff(error));
+      else if (failedWith(error, 'InvalidArgument')) this.#fail(error, GoAwayStatus.protocolError);
+      else
+        this.#fail(
+          new Fail('Internal', 'a SPDY connection broke', { cause: error }),
+          GoAwayStatus.internalError,
+        );
     }
   }
 
@@ -275,4 +280,5 @@ export class SpdyConnection implements StreamLink {
 const idleFor = (milliseconds: number): Fail =>
   new Fail('DeadlineExceeded', `nothing was sent or received for ${milliseconds} ms`);
 
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+const brokenOff = (cause: unknown): Fail =>
+  new Fail('Cancelled', 'the client broke off the connection', { cause });
