@@ -1,0 +1,83 @@
+import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { decode, type Lines } from './lines.ts';
+
+/** What lies at a path. A path that the host did not report was not asked for. */
+export type FileFact =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'link'; readonly target: string }
+  | { readonly kind: 'directory'; readonly mode: number }
+  /** A device, socket or pipe. */
+  | { readonly kind: 'other' }
+  | RegularFile;
+
+export interface RegularFile {
+  readonly kind: 'file';
+  readonly mode: number;
+  readonly owner: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** The content of small text files, so that a plan can show what it changes. */
+  readonly text: string | undefined;
+}
+
+export type FileFacts = ReadonlyMap<string, FileFact>;
+
+export function parseFiles(lines: Lines): Map<string, FileFact> {
+  const files = new Map<string, FileFact>();
+  for (const [kind, path = '', ...rest] of lines) {
+    const fact = parseFile(kind, rest);
+    if (fact !== undefined) files.set(path, fact);
+  }
+  return files;
+}
+
+function parseFile(
+  kind: string | undefined,
+  [first = '', second = '']: readonly string[],
+): FileFact | undefined {
+  switch (kind) {
+    case 'absent':
+      return { kind: 'absent' };
+    case 'other':
+      return { kind: 'other' };
+    case 'link':
+      return { kind: 'link', target: decode(first).toString('utf8').trimEnd() };
+    case 'directory':
+      return { kind: 'directory', mode: Number.parseInt(first, 8) };
+    case 'small':
+      return regularFile(first, decode(second));
+    case 'large':
+      return regularFile(first, second);
+    default:
+      return undefined;
+  }
+}
+
+function regularFile(status: string, content: Buffer | string): RegularFile {
+  const [mode = '', owner = '', bytes = ''] = status.split(' ');
+  const small = typeof content !== 'string';
+  return {
+    kind: 'file',
+    mode: Number.parseInt(mode, 8),
+    owner,
+    bytes: Number(bytes),
+    sha256: small ? createHash('sha256').update(content).digest('hex') : content,
+    text: small && isUtf8(content) ? content.toString('utf8') : undefined,
+  };
+}
+
+/** A linked or missing file in a folder is not asked for by name. */
+export const fileAt = (files: FileFacts, path: string): FileFact => files.get(path) ?? { kind: 'absent' };
+
+/** Names of the entries that the host reported in a folder. */
+export const entriesOf = (files: FileFacts, folder: string): string[] =>
+  linesUnder(files, `${folder}/`).toSorted();
+
+const linesUnder = (files: FileFacts, prefix: string): string[] =>
+  [...files.entries()]
+    .filter(
+      ([path, fact]) =>
+        path.startsWith(prefix) && fact.kind !== 'absent' && !path.slice(prefix.length).includes('/'),
+    )
+    .map(([path]) => path.slice(prefix.length));

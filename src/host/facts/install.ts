@@ -1,0 +1,70 @@
+import { decode, fieldOf, type Lines, linesOf } from './lines.ts';
+
+/** What the host itself remembers of earlier applies; `host/script/state.ts` describes the files. */
+export interface InstallFacts {
+  /** How things were before berth touched them first, in the order of touching. */
+  readonly origins: readonly OriginRecord[];
+  /** Digest of what berth last wrote to a path. */
+  readonly applied: ReadonlyMap<string, string>;
+  /** Units that run with what was there before a change. */
+  readonly stale: ReadonlySet<string>;
+  /** The last apply, when it did not come to its end. */
+  readonly interrupted: { readonly by: string; readonly step: string } | undefined;
+}
+
+export type OriginRecord =
+  | { readonly kind: 'file'; readonly path: string; readonly before: FileBefore }
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'package'; readonly name: string }
+  | { readonly kind: 'unit'; readonly name: string; readonly fileState: string; readonly activeState: string }
+  | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
+  | { readonly kind: 'module'; readonly name: string }
+  | { readonly kind: 'interface'; readonly name: string };
+
+export type FileBefore =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'link'; readonly target: string }
+  | { readonly kind: 'file'; readonly sha256: string; readonly mode: number; readonly owner: string };
+
+export const parseInstall = (lines: Lines): InstallFacts => ({
+  origins: records(fieldOf(lines, 'origin')).flatMap(parseOrigin),
+  applied: new Map(records(fieldOf(lines, 'applied')).map(([path = '', sha256 = '']) => [path, sha256])),
+  stale: new Set(linesOf(lines, 'stale').map(([unit = '']) => unit)),
+  interrupted: linesOf(lines, 'interrupted').map(([by, last]) => ({
+    by: decode(by).toString('utf8').trim(),
+    step: decode(last).toString('utf8').split('\t')[1]?.trim() ?? '',
+  }))[0],
+});
+
+const records = (field: string): string[][] =>
+  decode(field)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split('\t'));
+
+function parseOrigin([kind, name = '', ...rest]: readonly string[]): OriginRecord[] {
+  switch (kind) {
+    case 'file':
+      return [{ kind, path: name, before: parseBefore(rest) }];
+    case 'folder':
+      return [{ kind, path: name }];
+    case 'package':
+    case 'module':
+    case 'interface':
+      return [{ kind, name }];
+    case 'unit':
+      return [{ kind, name, fileState: rest[0] ?? '', activeState: rest[1] ?? '' }];
+    case 'sysctl':
+      return [{ kind, key: name, value: rest[0] ?? '' }];
+    default:
+      // Written by a newer berth; it is not ours to interpret, and reset leaves it alone.
+      return [];
+  }
+}
+
+function parseBefore([kind, ...rest]: readonly string[]): FileBefore {
+  if (kind === 'link') return { kind, target: rest[0] ?? '' };
+  if (kind !== 'file') return { kind: 'absent' };
+  return { kind, sha256: rest[0] ?? '', mode: Number.parseInt(rest[1] ?? '644', 8), owner: rest[2] ?? '0:0' };
+}

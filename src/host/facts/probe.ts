@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { CommandFailed, Fail } from '../../core/fail.ts';
+import { quote } from '../quote.ts';
+import { stateFolder, transientFolder } from '../script/state.ts';
+import type { Connection } from '../transport/connection.ts';
+import { type DiskFact, parseDisks } from './disk.ts';
+import { type FileFacts, parseFiles } from './files.ts';
+import { type InstallFacts, parseInstall } from './install.ts';
+import { type KernelFacts, parseKernel, sysctlPath } from './kernel.ts';
+import type { Lines } from './lines.ts';
+import { type PackageFacts, parsePackages } from './packages.ts';
+import { parseReleases, type ReleaseFacts } from './releases.ts';
+import { parseSystem, type SystemFacts } from './system.ts';
+import { parseUnits, type UnitFacts } from './units.ts';
+
+/** Everything that a profile can touch on a host, and no more. Words: no blanks, no wildcards. */
+export interface ProbeRequest {
+  /** Package names, by package manager: which one the host has is not known before. */
+  readonly packages: { readonly apt: readonly string[]; readonly dnf: readonly string[] };
+  readonly files: readonly string[];
+  /** Folders whose entries are reported too. */
+  readonly folders: readonly string[];
+  readonly units: readonly string[];
+  readonly modules: readonly string[];
+  readonly sysctls: readonly string[];
+  /** Network interfaces. */
+  readonly interfaces: readonly string[];
+  /** Folders whose free space matters. */
+  readonly disks: readonly string[];
+  /** The folder of release folders. */
+  readonly releases: string;
+}
+
+/** One host as it is. */
+export interface Facts {
+  readonly system: SystemFacts;
+  readonly packages: PackageFacts;
+  readonly files: FileFacts;
+  readonly units: UnitFacts;
+  readonly kernel: KernelFacts;
+  readonly releases: ReleaseFacts;
+  readonly disks: ReadonlyMap<string, DiskFact>;
+  readonly install: InstallFacts;
+}
+
+const deadlineMs = 60_000;
+
+/** Asks for all facts with one script: the cost is one command, whatever the number of things asked. */
+export async function probe(
+  connection: Connection,
+  request: ProbeRequest,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const script = await probeScript(request);
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const result = await connection.sh(script, { signal: AbortSignal.any([signal, deadline]) });
+  const topics = splitTopics(result.stdout);
+  if (result.exitCode !== 0 || !topics.has('end')) {
+    throw new CommandFailed(
+      `${connection.host}: the host did not finish answering what it is like`,
+      { argv: ['sh', 'probe.sh'], ...result },
+      { hint: 'The output below says where it stopped; coreutils or busybox must be complete on the host.' },
+    );
+  }
+  return parseFacts(topics, request);
+}
+
+const probeText = readFile(new URL('./probe.sh', import.meta.url), 'utf8');
+probeText.catch(() => {});
+
+export async function probeScript(request: ProbeRequest): Promise<string> {
+  const parameters = {
+    state: [stateFolder],
+    run: [transientFolder],
+    apt: request.packages.apt,
+    dnf: request.packages.dnf,
+    files: request.files,
+    folders: request.folders,
+    units: request.units,
+    modules: request.modules,
+    sysctls: request.sysctls.map((key) => `${key}=${sysctlPath(key)}`),
+    interfaces: request.interfaces,
+    disks: request.disks,
+    releases: [request.releases],
+  };
+  const assignments = Object.entries(parameters).map(
+    ([name, words]) => `${name}=${quote(words.map(word).join(' '))}`,
+  );
+  return `${assignments.join('\n')}\n${await probeText}`;
+}
+
+/** The shell splits the lists at blanks: a word with one would silently become two. */
+function word(text: string): string {
+  if (/^[^\s*?[\]\\]+$/.test(text)) return text;
+  throw new Fail('Internal', `${JSON.stringify(text)} cannot be asked for: it holds a blank or a wildcard`);
+}
+
+/** A line `@name` begins a topic. */
+export function splitTopics(output: string): Map<string, string[][]> {
+  const topics = new Map<string, string[][]>();
+  let lines: string[][] = [];
+  for (const line of output.split('\n')) {
+    if (line.startsWith('@')) {
+      lines = [];
+      topics.set(line.slice(1), lines);
+    } else if (line !== '') lines.push(line.split('\t'));
+  }
+  return topics;
+}
+
+export function parseFacts(topics: ReadonlyMap<string, Lines>, request: ProbeRequest): Facts {
+  const linesIn = (topic: string) => topics.get(topic) ?? [];
+  return {
+    system: parseSystem(linesIn('system')),
+    packages: parsePackages(linesIn('packages'), request.packages),
+    files: parseFiles(linesIn('files')),
+    units: parseUnits(linesIn('units')),
+    kernel: parseKernel(linesIn('kernel')),
+    releases: parseReleases(linesIn('releases'), request.releases),
+    disks: parseDisks(linesIn('disk')),
+    install: parseInstall(linesIn('install')),
+  };
+}
