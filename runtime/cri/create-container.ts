@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeSpec } from '../containers/bundle.ts';
 import { type ContainerFolders, containerFolders } from '../containers/folders.ts';
-import type { ContainerRecord } from '../containers/record.ts';
+import { type ContainerRecord, requireRunning } from '../containers/record.ts';
 import { mountRootfs, removeRootfs } from '../containers/rootfs.ts';
 import { stopSignal } from '../containers/signals.ts';
 import { Fail } from '../core/fail.ts';
@@ -15,10 +15,12 @@ import { prepareSources } from '../oci/sources.ts';
 import { buildSpec } from '../oci/spec.ts';
 import { MAX_ACCOUNT_FILE_BYTES, resolveUser } from '../oci/user.ts';
 import { podFilesOf } from '../pods/files.ts';
+import { sharedPidNamespace } from '../pods/pause.ts';
 import { type PodRecord, requireReady } from '../pods/record.ts';
 import { containerCgroup, podCgroupParent } from '../resources/cgroup-paths.ts';
-import type { ContainerConfig, CreateContainerRequest } from '../spec/cri/api_pb.js';
+import { type ContainerConfig, type CreateContainerRequest, NamespaceMode } from '../spec/cri/api_pb.js';
 import type { OciSpec } from '../spec/oci/runtime.ts';
+import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
 import { newId } from './ids.ts';
 import { seenPod } from './pod-sandbox-status.ts';
@@ -137,7 +139,6 @@ const specOf = async (
   call: Call,
 ): Promise<{ spec: OciSpec; user: ContainerRecord['user'] }> => {
   const { config: settings, host } = daemon;
-  const parent = podCgroupParent(settings.cgroupManager, pod.config.linux?.cgroupParent ?? '');
   const account = (path: string) =>
     readFileInRoot(folders.merged, path, MAX_ACCOUNT_FILE_BYTES)?.toString('utf8');
   const user = resolveUser(record.config.linux?.securityContext, image.config.config?.User ?? '', {
@@ -152,13 +153,36 @@ const specOf = async (
     image: { reference: record.imageName, config: image.config },
     user,
     rootfs: folders.merged,
-    namespaces: pod.namespaces,
+    namespaces: { ...pod.namespaces, ...(await pidNamespaceOf(daemon, pod, record)) },
     files: podFilesOf(daemon.roots, pod.id, pod.config),
     sources: await prepareSources(record.config),
-    cgroupsPath: containerCgroup(settings.cgroupManager, parent, record.id).ociPath,
+    cgroupsPath: cgroupOf(daemon, pod, record.id),
     host,
     defaults: settings,
   });
   for (const note of notes) call.log.warn(note, { container: record.id });
   return { spec, user };
+};
+
+/** The PID namespace to join: the pod's shared one, or that of the container which this one is to look at. */
+const pidNamespaceOf = async (
+  daemon: Daemon,
+  pod: PodRecord,
+  { config, runtime }: ContainerRecord,
+): Promise<{ readonly pid?: string }> => {
+  const options = config.linux?.securityContext?.namespaceOptions;
+  const mode = options?.pid ?? NamespaceMode.POD;
+  if (mode === NamespaceMode.TARGET) {
+    const target = seenContainer(daemon, options?.targetId ?? '');
+    requireRunning(target, 'join the processes of');
+    return { pid: `/proc/${target.pid}/ns/pid` };
+  }
+  if (mode !== NamespaceMode.POD) return {};
+  const cgroupsPath = cgroupOf(daemon, pod, pod.id);
+  return { pid: await sharedPidNamespace(daemon, pod, { runtime, cgroupsPath }) };
+};
+
+const cgroupOf = ({ config }: Daemon, pod: PodRecord, id: string): string => {
+  const parent = podCgroupParent(config.cgroupManager, pod.config.linux?.cgroupParent ?? '');
+  return containerCgroup(config.cgroupManager, parent, id).ociPath;
 };

@@ -27,6 +27,7 @@ export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxReques
     config,
     runtimeHandler: request.runtimeHandler,
     namespaces: {},
+    pauseStarted: false,
     network: null,
     createdAtNs: realtimeNs(),
     readyAtNs: null,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Roots } from '../containers/folders.ts';
 import { type NamespaceKind, pinNamespaces, unpinNamespace } from '../linux/namespaces.ts';
 import { NamespaceMode, type PodSandboxConfig } from '../spec/cri/api_pb.js';
-import { namespaces } from './folders.ts';
+import { pinnedNamespaces } from './folders.ts';
 import { type PodRecord, usesHostNetwork } from './record.ts';
 
 const KINDS: readonly NamespaceKind[] = ['net', 'ipc', 'uts'];
@@ -20,7 +20,7 @@ export const pinPod = (
 ): PodRecord['namespaces'] => {
   const kinds = ownKinds(config);
   if (kinds.length === 0) return {};
-  const dir = join(namespaces(roots), id);
+  const dir = pinnedNamespaces(roots, id);
   const hostname = config.hostname === '' ? {} : { hostname: config.hostname };
   const { net, ...others } = pinNamespaces({ dir, kinds, sysctls, ...hostname });
   return { ...others, ...(net === undefined ? {} : { network: net }) };
@@ -34,7 +34,7 @@ const ownKinds = (config: PodSandboxConfig): readonly NamespaceKind[] => {
 
 /** Lets go of whatever was pinned for the pod. Idempotent, and needs no record. */
 export const unpinPod = (roots: Roots, id: string): void => {
-  const dir = join(namespaces(roots), id);
-  for (const kind of KINDS) unpinNamespace(join(dir, kind));
+  const dir = pinnedNamespaces(roots, id);
+  for (const kind of [...KINDS, 'pid']) unpinNamespace(join(dir, kind));
   rmSync(dir, { recursive: true, force: true });
 };

@@ -15,6 +15,8 @@ export interface PodRecord {
   readonly runtimeHandler: string;
   /** Paths of the pinned namespaces; a kind that is absent is the host's or each container's own. */
   readonly namespaces: Readonly<Partial<Record<'network' | 'ipc' | 'uts', string>>>;
+  /** A process that keeps the shared PID namespace was about to be started: its end is owed. */
+  readonly pauseStarted: boolean;
   /** The answer of CNI ADD; null for a pod in the host's network. */
   readonly network: CniResult | null;
   readonly createdAtNs: bigint;

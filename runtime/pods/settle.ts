@@ -30,7 +30,9 @@ export const settleWithShim = async (context: PodContext): Promise<void> => {
     [...pods].map((podId) => context.queues.run(podId, () => settleContainersOf(context, podId))),
   );
   const known = await context.shim.call('list', {}, AbortSignal.timeout(SETTLE_TIMEOUT_MS));
-  const stray = known.containers.filter(({ id }) => context.containers.get(id) === undefined);
+  const stray = known.containers.filter(
+    ({ id }) => context.containers.get(id) === undefined && context.pods.get(id) === undefined,
+  );
   await Promise.all(stray.map(({ id }) => orReport(context, id, () => endStray(context, id))));
 };
 

@@ -3,6 +3,7 @@ import { realtimeNs } from '../linux/clock.ts';
 import type { PodContext } from './context.ts';
 import { removePodFiles } from './files.ts';
 import { unpinPod } from './namespaces.ts';
+import { endPause } from './pause.ts';
 import { type PodRecord, stateOf } from './record.ts';
 
 /**
@@ -26,6 +27,7 @@ export const releasePod = async (
   record: PodRecord,
   signal: AbortSignal,
 ): Promise<void> => {
+  await endPause(context, record, signal);
   await context.network.del({ id: record.id }, signal);
   unpinPod(context.roots, record.id);
   await removePodFiles(context.roots, record.id);

@@ -1,0 +1,181 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import packageJson from '../package.json' with { type: 'json' };
+import type { Config } from './config/config.ts';
+import { type ConfigSources, loadConfig } from './config/load.ts';
+import { createExits } from './containers/exits.ts';
+import { containerRecords, type Roots } from './containers/folders.ts';
+import { createQueues } from './containers/queue.ts';
+import { openContainers } from './containers/record.ts';
+import type { Daemon } from './cri/daemon.ts';
+import { criServices } from './cri/services.ts';
+import { serve, takeSocket } from './cri/transport.ts';
+import { createPullImage } from './images/pull.ts';
+import type { PullImage } from './images/store/image.ts';
+import { openImageStore } from './images/store/open.ts';
+import { createNetwork } from './network/create-network.ts';
+import { createLog, type Log } from './observe/log.ts';
+import { createNotify } from './observe/notify.ts';
+import { readHostFacts } from './oci/host-facts.ts';
+import type { PodContext } from './pods/context.ts';
+import { networkState, podRecords } from './pods/folders.ts';
+import { openPods } from './pods/record.ts';
+import { settleAtStart, settleWithShim } from './pods/settle.ts';
+import { connectShim } from './shim/client/connect.ts';
+import type { Shim } from './shim/client/shim.ts';
+import { createStreamingServer } from './streaming/server.ts';
+
+/** How long calls wait for a shim that is being restarted. */
+const SHIM_RECONNECT_MS = 10_000;
+/** How long calls in flight may go on after SIGTERM. */
+const CLOSE_GRACE_MS = 5_000;
+const STREAM_TOKEN_TTL_MS = 60_000;
+const STREAM_CREATION_TIMEOUT_MS = 30_000;
+
+const notify = createNotify(process.env['NOTIFY_SOCKET']);
+
+const main = async (): Promise<void> => {
+  const { values: flags } = parseArgs({
+    options: {
+      config: { type: 'string' },
+      'config-dir': { type: 'string' },
+      version: { type: 'boolean' },
+    },
+  });
+  if (flags.version === true) {
+    process.stdout.write(`berthd ${packageJson.version}\n`);
+    return;
+  }
+  const registriesFile = process.env['CONTAINERS_REGISTRIES_CONF'];
+  const sources: ConfigSources = {
+    ...(registriesFile === undefined ? {} : { registriesFile }),
+    ...(flags.config === undefined ? {} : { file: flags.config }),
+    ...(flags['config-dir'] === undefined ? {} : { dropInDir: flags['config-dir'] }),
+  };
+  const config = await loadConfig(sources);
+  const log = createLog({
+    level: config.logLevel,
+    write: (line) => process.stderr.write(line),
+    journal: process.env['JOURNAL_STREAM'] !== undefined,
+  });
+  for (const key of config.ignored) log.warn('configuration key without effect', { key });
+  await run(config, sources, log);
+};
+
+/** From the first look at the records to the last answer. */
+const run = async (config: Config, sources: ConfigSources, log: Log): Promise<void> => {
+  await takeSocket(config.listen);
+  const shim = await connectShim({
+    socketPath: join(config.runRoot, 'shim.sock'),
+    reconnectMs: SHIM_RECONNECT_MS,
+  });
+  const context = openContext(config, shim, log);
+  const images = await openImageStore({ root: config.root, log });
+  const pulling = reloadablePull(
+    (settings) => createPullImage({ store: images, shim, config: settings }),
+    config,
+  );
+
+  await settleAtStart(context);
+  shim.onConnected(() => void settleAgain(context));
+
+  const streaming = createStreamingServer({
+    address: config.stream.address,
+    port: config.stream.port,
+    tokenTtlMs: STREAM_TOKEN_TTL_MS,
+    idleTimeoutMs: config.stream.idleTimeoutSeconds * 1000,
+    creationTimeoutMs: STREAM_CREATION_TIMEOUT_MS,
+    log,
+  });
+  const { baseUrl } = await streaming.listen();
+  const daemon: Daemon = {
+    ...context,
+    config,
+    release: packageJson.version,
+    host: await readHostFacts(),
+    images,
+    pullImage: pulling.pull,
+    streaming,
+  };
+  const server = await serve({
+    listen: config.listen,
+    maxMessageBytes: config.grpcMaxMessageBytes,
+    implementations: criServices(daemon),
+    log,
+  });
+  const STATUS = `serving CRI on ${config.listen}`;
+  log.info(STATUS, { release: packageJson.version, streaming: baseUrl });
+  notify({ READY: 1, STATUS });
+
+  process.on('SIGHUP', () => void reload(sources, pulling.reload, STATUS, log));
+  const signal = await terminated();
+  log.info('stopping; containers go on running', { signal });
+  notify({ STOPPING: 1, STATUS: 'answering the last calls' });
+  await server.close(CLOSE_GRACE_MS);
+  await streaming.close();
+  await shim.close();
+};
+
+const openContext = (config: Config, shim: Shim, log: Log): PodContext => {
+  const roots: Roots = { root: config.root, runRoot: config.runRoot };
+  const containers = openContainers(containerRecords(roots));
+  const exits = createExits(containers, log);
+  shim.on('exit', ({ id, ...exit }) => exits.record(id, exit));
+  return {
+    roots,
+    shim,
+    containers,
+    exits,
+    queues: createQueues(),
+    log,
+    pods: openPods(podRecords(roots)),
+    network: createNetwork({
+      cni: config.cni,
+      stateDir: networkState(roots),
+      runPlugin: (run, signal) => shim.call('run', run, signal),
+    }),
+  };
+};
+
+const settleAgain = async (context: PodContext): Promise<void> => {
+  try {
+    await settleWithShim(context);
+  } catch (error) {
+    context.log.error('cannot compare the records with the shim; the next connection tries again', { error });
+  }
+};
+
+/** Pulls with the registries and the policy of the latest configuration that could be read. */
+const reloadablePull = (create: (config: Config) => PullImage, config: Config) => {
+  let current = create(config);
+  return {
+    pull: ((options) => current(options)) satisfies PullImage,
+    reload: (changed: Config) => {
+      current = create(changed);
+    },
+  };
+};
+
+/** SIGHUP: registries.conf, policy.json and what else pulling needs. The rest takes a restart. */
+const reload = async (
+  sources: ConfigSources,
+  take: (config: Config) => void,
+  STATUS: string,
+  log: Log,
+): Promise<void> => {
+  notify({ RELOADING: 1, MONOTONIC_USEC: process.hrtime.bigint() / 1000n });
+  try {
+    take(await loadConfig(sources));
+    log.info('read the registries and the policy again');
+  } catch (error) {
+    log.error('the configuration is not usable; going on with the one before', { error });
+  }
+  notify({ READY: 1, STATUS });
+};
+
+const terminated = (): Promise<NodeJS.Signals> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+  });
+
+await main();

@@ -1,0 +1,111 @@
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { writeSpec } from '../containers/bundle.ts';
+import { containerFolders } from '../containers/folders.ts';
+import { isMountPoint, MountFlag, mount } from '../linux/mounts.ts';
+import type { OciSpec } from '../spec/oci/runtime.ts';
+import type { PodContext } from './context.ts';
+import { pinnedPid, podFolders } from './folders.ts';
+import { pauseProgram } from './pause-program.ts';
+import type { PodRecord } from './record.ts';
+
+const PAUSE_TIMEOUT_MS = 60_000;
+
+/** Nobody: the program needs no right at all. */
+const NOBODY = 65_534;
+
+export interface PauseOptions {
+  readonly runtime: readonly string[];
+  readonly cgroupsPath: string;
+}
+
+/**
+ * The pod's shared PID namespace, made when the first container asks for it: most pods never do, and a
+ * namespace of this kind cannot be kept without a process. The shim knows the process under the pod's id.
+ * In the pod's queue.
+ */
+export const sharedPidNamespace = async (
+  context: PodContext,
+  record: PodRecord,
+  options: PauseOptions,
+): Promise<string> => {
+  const path = pinnedPid(context.roots, record.id);
+  if (record.pauseStarted && isMountPoint(path)) return path;
+  await endPause(context, record, AbortSignal.timeout(PAUSE_TIMEOUT_MS)); // of an attempt that was cut short
+  context.pods.update(record.id, (before) => ({ ...before, pauseStarted: true }));
+  const pid = await startPause(context, record, options);
+  await mkdir(dirname(path), { recursive: true, mode: 0o711 });
+  closeSync(openSync(path, 'wx', 0o444));
+  mount({ source: `/proc/${pid}/ns/pid`, target: path, type: null, flags: MountFlag.bind });
+  return path;
+};
+
+const startPause = async (
+  { roots, shim }: PodContext,
+  { id, namespaces }: PodRecord,
+  { runtime, cgroupsPath }: PauseOptions,
+): Promise<number> => {
+  const { pauseRoot } = podFolders(roots, id);
+  for (const folder of ['proc', 'dev']) await mkdir(join(pauseRoot, folder), { recursive: true });
+  await writeFile(join(pauseRoot, 'pause'), pauseProgram(process.arch), { mode: 0o555 });
+  await writeSpec(roots, id, pauseSpec(pauseRoot, namespaces, cgroupsPath));
+  const signal = AbortSignal.timeout(PAUSE_TIMEOUT_MS);
+  const { pid } = await shim.call(
+    'create',
+    {
+      id,
+      runtime: [...runtime],
+      bundle: containerFolders(roots, id).bundle,
+      terminal: false,
+      stdin: false,
+      stdinOnce: false,
+      logPath: null,
+      timeoutMs: PAUSE_TIMEOUT_MS,
+    },
+    signal,
+  );
+  await shim.call('start', { id }, signal);
+  return pid;
+};
+
+/** Ends the process, if the pod has one. Idempotent; `unpinPod` takes the pin. */
+export const endPause = async (
+  { roots, shim }: PodContext,
+  { id, pauseStarted }: PodRecord,
+  signal: AbortSignal,
+): Promise<void> => {
+  if (!pauseStarted) return;
+  await shim.call('delete', { id }, signal);
+  await rm(containerFolders(roots, id).bundle, { recursive: true, force: true });
+};
+
+const pauseSpec = (rootfs: string, namespaces: PodRecord['namespaces'], cgroupsPath: string): OciSpec => ({
+  ociVersion: '1.0.2',
+  process: {
+    user: { uid: NOBODY, gid: NOBODY },
+    args: ['/pause'],
+    env: [],
+    cwd: '/',
+    capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+    noNewPrivileges: true,
+  },
+  root: { path: rootfs, readonly: true },
+  mounts: [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'noexec', 'size=64k'] },
+  ],
+  linux: {
+    cgroupsPath,
+    namespaces: [
+      { type: 'pid' },
+      { type: 'mount' },
+      ...(['network', 'ipc', 'uts'] as const).flatMap((type) => {
+        const path = namespaces[type];
+        return path === undefined ? [] : [{ type, path }];
+      }),
+    ],
+    maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
+    readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+  },
+});

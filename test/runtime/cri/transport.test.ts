@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { existsSync, linkSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import { Fail } from '../../../runtime/core/fail.ts';
+import { createListEncoder } from '../../../runtime/cri/encoded-list.ts';
+import { type Handlers, implement, serve } from '../../../runtime/cri/transport.ts';
+import { createLog } from '../../../runtime/observe/log.ts';
+import { ContainerSchema, RuntimeService } from '../../../runtime/spec/cri/api_pb.js';
+import { connectTo } from '../../harness/cri-client.ts';
+
+/** A server with these handlers, a client of it, and the lines that it logged. */
+const serving = async (t: TestContext, handlers: Handlers<typeof RuntimeService>) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-transport-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const listen = join(folder, 'made', 'cri.sock');
+  const lines: string[] = [];
+  const log = createLog({ level: 'debug', write: (line) => lines.push(line), journal: false });
+  const start = () =>
+    serve({
+      listen,
+      maxMessageBytes: 32 * 1024 * 1024,
+      implementations: [implement(RuntimeService, handlers)],
+      log,
+    });
+  const server = await start();
+  t.after(() => server.close(100));
+  const client = connectTo(RuntimeService, listen);
+  t.after(() => client.close());
+  return { listen, lines, client, server, start };
+};
+
+test('the socket is made with its folder, for root and its group alone, and goes with the server', async (t) => {
+  const { listen, server, client } = await serving(t, {});
+  assert.equal(statSync(listen).mode & 0o777, 0o660);
+  client.close();
+  await server.close(1000);
+  assert.equal(existsSync(listen), false);
+});
+
+test('a request is decoded for the handler and its answer encoded for the client', async (t) => {
+  const { client } = await serving(t, {
+    version: async (request) => ({ version: request.version, runtimeName: 'bérth', runtimeApiVersion: 'v1' }),
+  });
+  const answer = await client.version({ version: '0.1.0' });
+  assert.deepEqual([answer.version, answer.runtimeName, answer.runtimeApiVersion], ['0.1.0', 'bérth', 'v1']);
+});
+
+test('a method without a handler says that it is not implemented, whether unary or streaming', async (t) => {
+  const { client } = await serving(t, {});
+  await assert.rejects(client.checkpointContainer({ containerId: 'x' }), {
+    code: status.UNIMPLEMENTED,
+    details: 'berthd does not implement CheckpointContainer yet',
+  });
+  await assert.rejects(client.getContainerEvents(), {
+    code: status.UNIMPLEMENTED,
+    details: 'berthd does not implement GetContainerEvents yet',
+  });
+});
+
+test('a Fail becomes its gRPC status, with the hint in the text', async (t) => {
+  const { client } = await serving(t, {
+    version: async () => {
+      throw new Fail('ResourceExhausted', 'the disk is full – really', { hint: 'remove images' });
+    },
+  });
+  await assert.rejects(client.version(), {
+    code: status.RESOURCE_EXHAUSTED,
+    details: 'the disk is full – really; remove images',
+  });
+});
+
+test('an unexpected error is Internal, and the log has its stack', async (t) => {
+  const { client, lines } = await serving(t, {
+    version: async () => {
+      throw new TypeError('oops');
+    },
+  });
+  await assert.rejects(client.version(), {
+    code: status.INTERNAL,
+    details: 'unexpected error: TypeError: oops',
+  });
+  assert.match(lines.join(''), /error failed rpc=Version .*oops.*transport\.test\.ts/);
+});
+
+test("the client's deadline reaches the handler's signal", async (t) => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const { client } = await serving(t, {
+    version: (_request, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          resolve(signal.reason);
+          reject(signal.reason);
+        });
+      }),
+  });
+  await assert.rejects(client.version({}, { deadlineMs: 50 }), { code: status.DEADLINE_EXCEEDED });
+  const reason = await promise;
+  assert.ok(reason instanceof Fail && reason.code === 'DeadlineExceeded', String(reason));
+});
+
+test("the client's cancellation reaches the handler's signal", async (t) => {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const client = new AbortController();
+  const { client: cri } = await serving(t, {
+    version: (_request, { signal }) => {
+      client.abort();
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          resolve(signal.reason);
+          reject(signal.reason);
+        });
+      });
+    },
+  });
+  await assert.rejects(cri.version({}, { signal: client.signal }), { code: status.CANCELLED });
+  const reason = await promise;
+  assert.ok(reason instanceof Fail && reason.code === 'Cancelled', String(reason));
+});
+
+test('an answer of 17 MiB arrives whole', async (t) => {
+  const stdout = Buffer.alloc(17 * 1024 * 1024, 'x');
+  const { client } = await serving(t, { execSync: async () => ({ stdout, exitCode: 3 }) });
+  const answer = await client.execSync({ containerId: 'x', cmd: ['cat'] });
+  assert.equal(answer.stdout.length, stdout.length);
+  assert.equal(answer.exitCode, 3);
+});
+
+test('a list from cached pieces is the list, in one answer and streamed', async (t) => {
+  const records = Array.from({ length: 300 }, (_, index) => ({ id: `c${index}`, createdAt: 2n ** 62n + 1n }));
+  let views = 0;
+  const encode = createListEncoder(ContainerSchema, (record: (typeof records)[number]) => {
+    views += 1;
+    return record;
+  });
+  const { client } = await serving(t, {
+    listContainers: async () => encode(records),
+    async *streamContainers() {
+      yield encode(records.slice(0, 200));
+      yield encode(records.slice(200));
+    },
+  });
+  const { containers } = await client.listContainers();
+  const streamed = await client.streamContainers();
+  assert.deepEqual(
+    containers.map(({ id, createdAt }) => ({ id, createdAt })),
+    records,
+  );
+  assert.deepEqual(
+    streamed.map((message) => message.containers.length),
+    [200, 100],
+  );
+  assert.equal(views, 300);
+});
+
+test('a socket that a dead server left is taken over, one that answers is not', async (t) => {
+  const { listen, start, server, client } = await serving(t, { version: async () => ({ version: 'first' }) });
+  await assert.rejects(start(), { code: 'FailedPrecondition', message: `another program serves ${listen}` });
+  client.close();
+  await server.close(1000);
+  // A server that dies without unlinking: its listening handle closes, the file stays.
+  const dead = createServer().listen(`${listen}.dead`);
+  await new Promise((resolve) => dead.once('listening', resolve));
+  linkSync(`${listen}.dead`, listen);
+  await new Promise((resolve) => dead.close(resolve));
+  assert.equal(existsSync(listen), true);
+  const second = await start();
+  await second.close(1000);
+});
