@@ -11,12 +11,14 @@ interface Columns {
 
 const timeWidth = 8;
 
+const longest = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));
+
 const columnsFor = (checks: readonly Check[], width: number): Columns => {
-  const id = Math.min(22, Math.max(...checks.map((check) => check.id.length)));
-  // Mark and gaps take 8 of the width.
-  const room = Math.max(20, width - id - timeWidth - 8);
-  const title = Math.min(Math.floor(room / 2), Math.max(...checks.map((check) => check.title.length)));
-  return { id, title, detail: room - title };
+  const id = Math.min(20, longest(checks.map((check) => check.id)));
+  // Mark and gaps take 9 of the width.
+  const room = Math.max(20, width - id - timeWidth - 9);
+  const title = Math.min(longest(checks.map((check) => check.title)), Math.ceil(room / 2));
+  return { id, title, detail: Math.min(longest(checks.map((check) => check.detail)), room - title) };
 };
 
 const cell = (text: string, width: number): string =>
@@ -35,21 +37,31 @@ const row = (check: Check, columns: Columns, style: Style): string => {
   return cells.join('  ').trimEnd();
 };
 
-const indented = (text: string): string[] =>
-  printable(text)
-    .trimEnd()
-    .split('\n')
-    .map((line) => `       ${line}`);
+/** Evidence is shown from its end; --json has all of it. */
+const shownLines = 30;
 
-/** What a red check needs beside its row: its whole answer, the evidence and the remedy. */
-export const failedCheckText = (check: Check, style: Style): string =>
+const indented = (text: string): string[] => {
+  const lines = printable(text).trimEnd().split('\n');
+  const cut = lines.length - shownLines;
+  return [...(cut > 0 ? [`… ${cut} lines before`] : []), ...lines.slice(-shownLines)].map(
+    (line) => `       ${line}`,
+  );
+};
+
+const evidenceLines = (check: Check, shown: Set<string>, style: Style): string[] =>
+  (check.evidence ?? []).flatMap(({ title, text }) => {
+    if (shown.has(title + text)) return [];
+    shown.add(title + text);
+    return [`     ${style('bold', title)}`, ...indented(text)];
+  });
+
+/** What a red check needs beside its row: its whole answer, the evidence that is not `shown` yet, and the remedy. */
+const redCheckText = (check: Check, shown: Set<string>, style: Style): string =>
   [
+    '',
     `   ${style(['red', 'bold'], check.id)}: ${check.title}`,
     ...indented(check.detail),
-    ...(check.evidence ?? []).flatMap(({ title, text }) => [
-      `     ${style('bold', title)}`,
-      ...indented(text),
-    ]),
+    ...evidenceLines(check, shown, style),
     ...(check.remedy === undefined ? [] : [`     ${style('yellow', 'remedy')}: ${check.remedy}`]),
   ].join('\n');
 
@@ -70,11 +82,13 @@ export const checksText = (
   if (checks.length === 0) return `${style('bold', host)}\n  ${style('red', 'nothing was checked')}\n`;
   const columns = columnsFor(checks, options.width);
   const red = checks.filter((check) => !check.ok);
+  const shown = new Set<string>();
   const total = checks.reduce((sum, check) => sum + check.milliseconds, 0);
   return [
     style('bold', host),
     ...checks.map((check) => row(check, columns, style)),
-    ...red.map((check) => `\n${failedCheckText(check, style)}`),
+    ...red.map((check) => redCheckText(check, shown, style)),
+    '',
     style(red.length === 0 ? 'green' : 'red', `${host}: ${checksSummary(checks)}, in ${duration(total)}`),
     '',
   ].join('\n');

@@ -40,7 +40,8 @@ repeat() {
   until "$@" </dev/null >"$work/out" 2>"$work/err"; do
     status=$?
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || return 0
+    # 127: there is no such program, and waiting will not bring it.
+    [ "$tries" -gt 0 ] && [ "$status" != 127 ] || return 0
     sleep 0.25 2>/dev/null || sleep 1
   done
   status=0

@@ -28,7 +28,7 @@ const unitVerdict = (unit: string, text: string): Verdict => {
 };
 
 const unit = (name: string): Judge => ({
-  title: `${name}.service runs and starts at boot`,
+  title: 'runs, starts at boot',
   judge: ({ stdout }) => unitVerdict(name, stdout),
   remedy: 'the host must run systemd',
 });
@@ -37,7 +37,7 @@ const field = (text: string, name: string): string | undefined =>
   new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(text)?.[1];
 
 const socketVersion: Judge = {
-  title: 'the socket answers crictl version',
+  title: 'answers crictl version',
   judge: ({ stdout }) => {
     const api = field(stdout, 'RuntimeApiVersion');
     const name = `${field(stdout, 'RuntimeName')} ${field(stdout, 'RuntimeVersion')}`;
@@ -47,7 +47,7 @@ const socketVersion: Judge = {
 };
 
 const socketInfo: Judge = {
-  title: 'runtime and network are ready',
+  title: 'runtime, network ready',
   judge: ({ stdout }) => {
     const conditions = readRuntimeInfo(stdout)?.status.conditions ?? [];
     const needed = ['RuntimeReady', 'NetworkReady'];
@@ -66,7 +66,7 @@ const socketInfo: Judge = {
 };
 
 const crictlVersion = (wanted: string): Judge => ({
-  title: `crictl is ${wanted}`,
+  title: `is ${wanted}`,
   judge: ({ stdout }) => {
     const seen = /v?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1];
     return seen === wanted
@@ -76,7 +76,7 @@ const crictlVersion = (wanted: string): Judge => ({
 });
 
 const runtimeVersion = (name: string): Judge => ({
-  title: `${name} runs`,
+  title: 'runs',
   judge: ({ stdout }) => {
     const version = /version\s+(\S+)/.exec(stdout)?.[1];
     const spec = /spec:\s*(\S+)/.exec(stdout)?.[1];
@@ -87,7 +87,7 @@ const runtimeVersion = (name: string): Judge => ({
 });
 
 const cniVersion: Judge = {
-  title: 'the bridge plugin of CNI runs',
+  title: 'the bridge plugin runs',
   judge: ({ stdout }) => {
     const versions = /"supportedVersions"\s*:\s*\[([^\]]*)\]/.exec(stdout)?.[1]?.match(/[\d.]+/g);
     const newest = versions?.at(-1);

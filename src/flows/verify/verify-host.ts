@@ -71,7 +71,7 @@ const checkOf = async (frame: Frame, judge: Judge, gather: () => Promise<Evidenc
 };
 
 const unknownJudge: Judge = {
-  title: 'an unknown check',
+  title: 'unknown',
   judge: () => ({ ok: false, detail: 'berth does not know this check' }),
 };
 

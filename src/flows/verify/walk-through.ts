@@ -22,7 +22,7 @@ const done = (title: string, detail: string, remedy?: string): Judge => ({
 });
 
 const inspectTable: Judge = {
-  title: 'inspectp --output table shows the pod',
+  title: 'a table shows the pod',
   judge: ({ stdout }) => {
     const state = /^State:\s*(\S+)/im.exec(stdout)?.[1] ?? /SANDBOX_READY|\bReady\b/.exec(stdout)?.[0];
     if (state === undefined) return red('the table has no state');
@@ -33,7 +33,7 @@ const inspectTable: Judge = {
 const podAddress = (spec: Spec): Judge => {
   const subnets = spec.cni.networks[0]?.subnets ?? [];
   return {
-    title: 'the pod has an address of its network',
+    title: 'address in its network',
     judge: ({ stdout }) => {
       const network = readPodStatus(stdout)?.status.network;
       if (!network || network.ip === '')
@@ -54,7 +54,7 @@ const isInside = (address: string, subnet: string): boolean => {
 };
 
 const running: Judge = {
-  title: 'inspect says that the container runs',
+  title: 'the container runs',
   judge: ({ stdout }) => {
     const status = readContainerStatus(stdout)?.status;
     if (!status) return red('the answer is no container status');
@@ -67,7 +67,7 @@ const running: Judge = {
 const readyLine = /.*ready to accept connections.*/i;
 
 const logs: Judge = {
-  title: 'the log says that redis is ready',
+  title: 'redis logs it is ready',
   judge: ({ stdout }) => {
     const line = readyLine.exec(stdout)?.[0];
     return line === undefined ? red('the line is missing') : green(line.replace(/^.*?\*\s*/, '').trim());
@@ -104,7 +104,7 @@ const conversation = (title: string, wanted: readonly string[], detail: string):
 });
 
 const exitCode: Judge = {
-  title: 'its exit code is 0',
+  title: 'redis left with 0',
   judge: ({ stdout }) => {
     const status = readContainerStatus(stdout)?.status;
     if (!status) return red('the answer is no container status');
@@ -116,7 +116,7 @@ const exitCode: Judge = {
 };
 
 const nothingLeft: Judge = {
-  title: 'no pod and no container is left',
+  title: 'no pod, no container',
   judge: ({ stdout }) =>
     stdout.trim() === ''
       ? green('both lists are empty')
@@ -126,51 +126,41 @@ const nothingLeft: Judge = {
 /** The checks of the walk-through, in its order, by the identifiers of walk-through.sh. `value` is what is stored. */
 export const walkThroughJudges = (spec: Spec, value: string): ReadonlyMap<string, Judge> =>
   new Map<string, Judge>([
-    [
-      'redis.runp',
-      made('runp makes a pod', 'look at the CNI configuration, and at: journalctl -u berthd -n 50'),
-    ],
+    ['redis.runp', made('a pod starts', 'look at the CNI configuration, and at: journalctl -u berthd -n 50')],
     ['redis.inspectp', inspectTable],
     ['redis.pod-ip', podAddress(spec)],
     [
       'redis.pull',
       {
-        title: 'pull fetches the image',
+        title: 'the image is fetched',
         judge: ({ stdout }) => green(stdout.trim().replace(/^Image is up to date for /, '')),
         remedy: `can the host reach the registry of ${spec.verify.image}? mirrors and proxies belong in spec.registries`,
       },
     ],
-    ['redis.create', made('create makes a container')],
+    ['redis.create', made('a container is made')],
     [
       'redis.start',
-      done('start starts it', 'started', 'the OCI runtime said no: the evidence has its words'),
+      done('the container starts', 'started', 'the OCI runtime said no: the evidence has its words'),
     ],
     ['redis.inspect', running],
     ['redis.logs', logs],
-    ['redis.exec', redisVersion('exec runs a program in it (streaming)')],
-    ['redis.exec-sync', redisVersion('exec runs a program in it (ExecSync)')],
-    ['redis.ping', conversation('redis answers PING over TCP', ['+PONG', '+OK'], 'PONG')],
+    ['redis.exec', redisVersion('a program runs in it')],
+    ['redis.exec-sync', redisVersion('the same, no streams')],
+    ['redis.ping', conversation('PING over TCP', ['+PONG', '+OK'], 'PONG')],
     [
       'redis.set-get',
-      conversation(
-        'SET and GET keep a value',
-        ['+OK', `$${value.length}`, value, '+OK'],
-        `GET answers ${value}`,
-      ),
+      conversation('SET, then GET', ['+OK', `$${value.length}`, value, '+OK'], `GET answers ${value}`),
     ],
-    ['redis.stop', done('stop ends it', 'stopped')],
+    ['redis.stop', done('the container stops', 'stopped')],
     ['redis.exit-code', exitCode],
-    ['redis.rm', done('rm removes it', 'removed')],
-    ['redis.stopp', done('stopp stops the pod', 'stopped')],
-    ['redis.rmp', done('rmp removes the pod', 'removed')],
+    ['redis.rm', done('container is removed', 'removed')],
+    ['redis.stopp', done('the pod stops', 'stopped')],
+    ['redis.rmp', done('the pod is removed', 'removed')],
     ['redis.nothing-left', nothingLeft],
   ]);
 
 /** Checks that appear only when they are red. */
 export const troubleJudges: ReadonlyMap<string, Judge> = new Map([
-  ['redis.lock', done('no other verification is at work', 'alone')],
-  [
-    'redis.clean-up',
-    done('what the verification started is taken away', 'taken away', 'crictl pods; crictl rmp --force POD'),
-  ],
+  ['redis.lock', done('no other verification', 'alone')],
+  ['redis.clean-up', done('all is taken away', 'taken away', 'crictl pods; crictl rmp --force POD')],
 ]);
