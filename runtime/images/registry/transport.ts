@@ -1,0 +1,83 @@
+import http from 'node:http';
+import https from 'node:https';
+import { type CertificateOptions, certificatesFor } from './certificates.ts';
+
+/** A request that does not get its response's head, or a body that stands still, for this long is broken. */
+export const STALL_MS = 60_000;
+
+export interface SendOptions {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent with POST; undefined: GET. */
+  readonly form?: string;
+  readonly signal: AbortSignal;
+}
+
+/** One request, one response: connections are kept and reused, redirects and statuses are the caller's. */
+export interface Transport {
+  send(url: URL, options: SendOptions): Promise<http.IncomingMessage>;
+  /** Closes idle connections. */
+  close(): void;
+}
+
+export interface TransportOptions {
+  /** Do not verify certificates. */
+  readonly insecure: boolean;
+  /** Milliseconds; see STALL_MS. */
+  readonly stallMs: number;
+}
+
+/** Proxies come from HTTP_PROXY, HTTPS_PROXY and NO_PROXY; certificates from certs.d of the host. */
+export const createTransport = (options: TransportOptions): Transport => {
+  const shared = { keepAlive: true, maxSockets: 16, proxyEnv: process.env };
+  const plain = new http.Agent(shared);
+  const secure = new https.Agent(shared);
+  const certificates = new Map<string, CertificateOptions>();
+
+  const certificatesOf = (host: string): CertificateOptions => {
+    const known = certificates.get(host) ?? certificatesFor(host);
+    certificates.set(host, known);
+    return known;
+  };
+
+  const open = (url: URL, request: http.RequestOptions): http.ClientRequest =>
+    url.protocol === 'https:'
+      ? https.request(url, {
+          ...request,
+          ...certificatesOf(url.host),
+          agent: secure,
+          rejectUnauthorized: !options.insecure,
+        })
+      : http.request(url, { ...request, agent: plain });
+
+  return {
+    send: (url, { headers, form, signal }) =>
+      new Promise((resolve, reject) => {
+        const request = open(url, {
+          method: form === undefined ? 'GET' : 'POST',
+          headers: {
+            'user-agent': 'berth',
+            ...headers,
+            ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+          },
+          signal,
+        });
+        request.setTimeout(options.stallMs, () => request.destroy(stalled(url.host, options.stallMs)));
+        request.on('error', reject);
+        request.on('response', (response) => {
+          request.setTimeout(0);
+          resolve(response);
+        });
+        request.end(form);
+      }),
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+};
+
+/** The error of a peer that stopped talking; its code makes it a broken connection like any other. */
+export const stalled = (host: string, milliseconds: number): Error =>
+  Object.assign(new Error(`${host} sent nothing for ${Math.round(milliseconds / 1000)} s`), {
+    code: 'ETIMEDOUT',
+  });
