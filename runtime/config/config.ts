@@ -7,9 +7,12 @@ export interface Config {
   readonly files: readonly string[];
   /** Keys that were found and mean nothing to berthd, as `file:line: key`. */
   readonly ignored: readonly string[];
-  /** Persistent state: images. [crio] root; default /var/lib/berth. */
+  /**
+   * Persistent state: images. [crio.berth] root; default /var/lib/berth. Not [crio] root: what is there
+   * is in another store's format, and both engines may be on one node during a migration.
+   */
   readonly root: string;
-  /** State that a reboot ends: records, pinned namespaces. [crio] runroot; default /run/berth. */
+  /** State that a reboot ends: records, pinned namespaces. [crio.berth] runroot; default /run/berth. */
   readonly runRoot: string;
   readonly listen: string;
   readonly grpcMaxMessageBytes: number;
@@ -50,6 +53,11 @@ export interface RegistriesConfig {
     readonly location: string;
     readonly insecure: boolean;
     readonly blocked: boolean;
-    readonly mirrors: readonly { readonly location: string; readonly insecure: boolean }[];
+    readonly mirrors: readonly {
+      readonly location: string;
+      readonly insecure: boolean;
+      /** Absent: the mirror serves every reference. */
+      readonly pullFrom?: 'digest-only' | 'tag-only';
+    }[];
   }[];
 }

@@ -1,5 +1,11 @@
 import { Fail } from '../core/fail.ts';
 import type { Config } from './config.ts';
+import { readPolicy } from './policy.ts';
+import { absolutePath, assignment, duration, flag, integer, listOf, oneOf, text, ulimit } from './readers.ts';
+import { readRegistries } from './registries.ts';
+import { emptyOr, readRuntimes } from './runtimes.ts';
+import { NotAsExpected, type Reader, Settings } from './settings.ts';
+import { listDropIns, readToml, type TomlFile } from './toml-file.ts';
 
 /** Where the configuration is read from; every default is the path that the man pages name. */
 export interface ConfigSources {
@@ -18,6 +24,156 @@ export interface ConfigSources {
 }
 
 /** Reads everything, fills in defaults. Fails `InvalidArgument` naming file:line and the remedy. */
-export const loadConfig = async (_sources: ConfigSources = {}): Promise<Config> => {
-  throw new Fail('Unimplemented', 'loadConfig');
+export const loadConfig = async ({
+  file = '/etc/crio/crio.conf',
+  dropInDir = '/etc/crio/crio.conf.d',
+  registriesFile = '/etc/containers/registries.conf',
+  registriesDir = '/etc/containers/registries.conf.d',
+  policyFile = '/etc/containers/policy.json',
+  env = process.env,
+}: ConfigSources = {}): Promise<Config> => {
+  const own = await readLayers(file, dropInDir);
+  const registryFiles = await readLayers(registriesFile, registriesDir);
+  const settings = new Settings(own.files);
+  const registries = readRegistries(registryFiles.files);
+
+  const roots = readRoots(settings);
+  const { unusable, ...runtimes } = await readRuntimes(settings, roots.runRoot, env);
+  const shortNameMode = settings.take(
+    'crio.image.short_name_mode',
+    emptyOr(oneOf('enforcing', 'permissive', 'disabled')),
+  );
+  const policyPath = settings.take('crio.image.signature_policy', emptyOr(absolutePath)) ?? policyFile;
+  const config = {
+    ...roots,
+    ...readApi(settings),
+    ...readRuntime(settings),
+    ...runtimes,
+    pauseImage: settings.take('crio.image.pause_image', emptyOr(text)) ?? 'registry.k8s.io/pause:3.10.1',
+    cni: readNetwork(settings),
+    registries: { ...registries.config, shortNameMode: shortNameMode ?? registries.config.shortNameMode },
+    policy: await readPolicy(policyPath),
+  };
+  return {
+    ...config,
+    files: [...[...own.files, ...registryFiles.files].map(({ path }) => path), policyPath],
+    ignored: [
+      ...settings.leftOver(),
+      ...registries.ignored,
+      ...unusable,
+      ...own.unread,
+      ...registryFiles.unread,
+    ],
+  };
+};
+
+/** A file and its drop-ins, lowest precedence first, and what lies among the drop-ins without being one. */
+const readLayers = async (
+  file: string,
+  dropInDir: string,
+): Promise<{ readonly files: readonly TomlFile[]; readonly unread: readonly string[] }> => {
+  const dropIns = await listDropIns(dropInDir);
+  const files = await Promise.all([file, ...dropIns.files].map(readToml));
+  return {
+    files: files.filter((each) => each !== undefined),
+    unread: dropIns.others.map((path) => `${path}: not read, its name does not end in .conf`),
+  };
+};
+
+const readRoots = (settings: Settings): Pick<Config, 'root' | 'runRoot'> => ({
+  root: settings.take('crio.berth.root', absolutePath) ?? '/var/lib/berth',
+  runRoot: settings.take('crio.berth.runroot', absolutePath) ?? '/run/berth',
+});
+
+const MAX_MESSAGE_BYTES = 80 * 1024 * 1024;
+const messageBytes = integer(0, 2 ** 31 - 1);
+
+const readApi = (settings: Settings): Pick<Config, 'listen' | 'grpcMaxMessageBytes' | 'stream'> => {
+  if (settings.take('crio.api.stream_enable_tls', flag) === true) {
+    throw new Fail(
+      'InvalidArgument',
+      `${settings.where('crio.api.stream_enable_tls')}: TLS for streaming is not supported`,
+      {
+        hint: 'leave stream_enable_tls out and let stream_address be 127.0.0.1, where only this node reaches it',
+      },
+    );
+  }
+  const send = settings.take('crio.api.grpc_max_send_msg_size', messageBytes) || MAX_MESSAGE_BYTES;
+  const receive = settings.take('crio.api.grpc_max_recv_msg_size', messageBytes) || MAX_MESSAGE_BYTES;
+  return {
+    listen: settings.take('crio.api.listen', socketPath) ?? '/var/run/crio/crio.sock',
+    grpcMaxMessageBytes: Math.max(send, receive),
+    stream: {
+      address: settings.take('crio.api.stream_address', emptyOr(text)) ?? '127.0.0.1',
+      port: settings.take('crio.api.stream_port', port) ?? 0,
+      idleTimeoutSeconds: settings.take('crio.api.stream_idle_timeout', emptyOr(duration)) ?? 4 * 3600,
+    },
+  };
+};
+
+/** sun_path of unix(7) has room for 107 bytes. */
+const socketPath: Reader<string> = (value) => {
+  const path = absolutePath(typeof value === 'string' ? value.replace(/^unix:\/\//, '') : value);
+  if (Buffer.byteLength(path) <= 107) return path;
+  throw new NotAsExpected('is longer than a socket path may be, 107 bytes');
+};
+
+/** CRI-O writes it as a string; a number says the same. */
+const port: Reader<number> = (value) => {
+  if (typeof value === 'string' && /^\d{0,5}$/.test(value)) return integer(0, 65_535)(Number(value));
+  return integer(0, 65_535)(value);
+};
+
+/** What containers may do without asking: CRI-O's list, which Kubernetes workloads are written for. */
+const DEFAULT_CAPABILITIES = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FSETID',
+  'FOWNER',
+  'SETGID',
+  'SETUID',
+  'SETPCAP',
+  'NET_BIND_SERVICE',
+  'KILL',
+];
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+
+const readRuntime = (
+  settings: Settings,
+): Pick<
+  Config,
+  | 'logLevel'
+  | 'cgroupManager'
+  | 'defaultCapabilities'
+  | 'addInheritableCapabilities'
+  | 'defaultSysctls'
+  | 'defaultEnv'
+  | 'defaultUlimits'
+  | 'pidsLimit'
+> => {
+  const key = (last: string): string => `crio.runtime.${last}`;
+  const logLevel = settings.take(key('log_level'), emptyOr(oneOf('panic', ...LOG_LEVELS))) ?? 'info';
+  return {
+    logLevel: logLevel === 'panic' ? 'fatal' : logLevel,
+    cgroupManager: settings.take(key('cgroup_manager'), emptyOr(oneOf('systemd', 'cgroupfs'))) ?? 'systemd',
+    defaultCapabilities: settings.take(key('default_capabilities'), listOf(text)) ?? DEFAULT_CAPABILITIES,
+    addInheritableCapabilities: settings.take(key('add_inheritable_capabilities'), flag) ?? false,
+    defaultSysctls: Object.fromEntries(settings.take(key('default_sysctls'), listOf(assignment)) ?? []),
+    defaultEnv: (settings.take(key('default_env'), listOf(assignment)) ?? []).map((pair) => pair.join('=')),
+    defaultUlimits: settings.take(key('default_ulimits'), listOf(ulimit)) ?? [],
+    pidsLimit: settings.take(key('pids_limit'), integer(-1, 2 ** 22)) ?? -1,
+  };
+};
+
+/** Where the plugins' own release, Debian and Fedora put them. */
+const PLUGIN_DIRS = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
+
+const readNetwork = (settings: Settings): Config['cni'] => {
+  const pluginDirs = settings.take('crio.network.plugin_dirs', listOf(absolutePath)) ?? [];
+  return {
+    defaultNetwork: settings.take('crio.network.cni_default_network', emptyOr(text)),
+    networkDir: settings.take('crio.network.network_dir', emptyOr(absolutePath)) ?? '/etc/cni/net.d',
+    pluginDirs: pluginDirs.length === 0 ? PLUGIN_DIRS : pluginDirs,
+  };
 };

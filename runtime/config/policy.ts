@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { Fail } from '../core/fail.ts';
+
+/**
+ * The signature policy, parsed (containers-policy.json(5)); the images room gives it meaning.
+ * Fails `FailedPrecondition` when it is missing: without one, no image may be pulled.
+ */
+export const readPolicy = async (path: string): Promise<Readonly<Record<string, unknown>>> => {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new Fail('FailedPrecondition', `the signature policy ${path} cannot be read`, {
+      hint: 'to accept every image, write: {"default":[{"type":"insecureAcceptAnything"}]}',
+      cause,
+    });
+  });
+  const policy = parseJson(path, text);
+  if (isPolicy(policy)) return policy;
+  throw new Fail(
+    'InvalidArgument',
+    `${path}: a policy is an object whose "default" is a list of one or more requirements`,
+  );
+};
+
+const isPolicy = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' &&
+  value !== null &&
+  'default' in value &&
+  Array.isArray(value.default) &&
+  value.default.length > 0;
+
+const parseJson = (path: string, text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const position = Number(/position (\d+)/.exec(reason)?.[1] ?? 0);
+    const before = text.slice(0, position).split('\n');
+    throw new Fail(
+      'InvalidArgument',
+      `${path}:${before.length}:${(before.at(-1) ?? '').length + 1}: ${reason}`,
+      { cause },
+    );
+  }
+};
