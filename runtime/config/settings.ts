@@ -71,5 +71,8 @@ export class Settings {
   }
 }
 
+/** Not a list, and not one of the parser's dates. */
 const isTable = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  typeof value === 'object' &&
+  value !== null &&
+  [Object.prototype, null].includes(Object.getPrototypeOf(value));
