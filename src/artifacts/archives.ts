@@ -39,6 +39,30 @@ export function archivesOfRelease(archives: readonly Archive[], distribution: Di
   );
 }
 
+const debianKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+
+/** For machines whose own distribution has no apt archives. */
+const debian: readonly Archive[] = [
+  ['debian', 'trixie'],
+  ['debian', 'trixie-updates'],
+  ['debian-security', 'trixie-security'],
+].map(([path, suite = '']) => ({
+  uri: `http://deb.debian.org/${path}`,
+  suite,
+  components: ['main'],
+  signedBy: debianKeyring,
+}));
+
+/** Where packages for embedded hosts and images come from; `suite` names the release among the archives. */
+export async function packageArchives(root = '/'): Promise<{ suite: string; archives: readonly Archive[] }> {
+  const distribution = parseOsRelease(await readFile(join(root, 'etc/os-release'), 'utf8'));
+  const own = archivesOfRelease(await archivesOfMachine(root), distribution);
+  const suite = distribution.codename;
+  return suite !== undefined && own.some((archive) => archive.suite === suite)
+    ? { suite, archives: own }
+    : { suite: 'trixie', archives: debian };
+}
+
 /** Every http(s) archive of the machine's apt sources, in both formats of sources.list(5). */
 export async function archivesOfMachine(root = '/'): Promise<Archive[]> {
   const folder = join(root, 'etc/apt/sources.list.d');

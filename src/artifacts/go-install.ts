@@ -30,6 +30,7 @@ export async function goInstall(
       cwd: folder,
       env,
       deadlineSeconds: buildDeadlineSeconds,
+      endsWithUs: true,
     });
   await requirePinnedModule(spec, version, run);
   const linkerFlags = `-s -w -X ${spec.go.versionVariable}=${version}`;

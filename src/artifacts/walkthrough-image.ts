@@ -4,16 +4,20 @@ import { redisImage } from './walkthrough/image.ts';
 import { type Registry, serveImage } from './walkthrough/registry.ts';
 
 /** Name of the image in the registry that `serveWalkthroughImage` starts. */
-export const walkthroughImage = { repository: 'crio/redis', tag: 'alpine' } as const;
+const name = { repository: 'crio/redis', tag: 'alpine' } as const;
+
+type Options = Work & { readonly arch: Architecture };
+
+/** Makes sure that the cache holds the image of the redis walk-through. */
+export async function prepareWalkthroughImage(options: Options): Promise<void> {
+  await redisImage(options.arch, options);
+}
 
 /**
  * Serves the image of the redis walk-through as `crio/redis:alpine` on this machine's loopback. It is
  * built from the distribution's redis package where the cache does not hold it; redis has run once before
  * anything is served.
  */
-export async function serveWalkthroughImage(
-  options: Work & { readonly arch: Architecture },
-): Promise<Registry> {
-  const image = await redisImage(options.arch, options);
-  return serveImage(walkthroughImage.repository, walkthroughImage.tag, image);
+export async function serveWalkthroughImage(options: Options): Promise<Registry> {
+  return serveImage(name.repository, name.tag, await redisImage(options.arch, options));
 }

@@ -1,16 +1,18 @@
 import { Command } from 'commander';
 import type { Face } from '../faces/face.ts';
 import { planSummary } from '../faces/plan-text.ts';
-import { applyProfile } from '../flows/apply.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type ChangeOptions, withChangeOptions } from './options.ts';
-import { prove } from './prove.ts';
-import { runOnHosts } from './run-command.ts';
 
-const apply = async (context: FlowContext, face: Face, options: ChangeOptions): Promise<number> => {
+/** Plans, asks, applies and proves; the answer is the exit code. The quick start ends with this too. */
+export const apply = async (context: FlowContext, face: Face, options: ChangeOptions): Promise<number> => {
   requireConsentPossible(options);
+  const [{ applyProfile }, { prove }] = await Promise.all([
+    import('../flows/apply.ts'),
+    import('./prove.ts'),
+  ]);
   const { plan, applied } = await applyProfile(context, {
     confirm: (made) => consent(made, 'Apply these changes?', options, face, context.signal),
   });
@@ -21,9 +23,16 @@ const apply = async (context: FlowContext, face: Face, options: ChangeOptions): 
   }
   await prove(context, face);
   face.message(
-    pending ? `Applied: ${planSummary(plan)} before.` : 'Nothing to do: the hosts are as the profile says.',
+    pending
+      ? `Done (${planSummary(plan)}), and proven by crictl.`
+      : 'Nothing to do: the hosts are as the profile says, and proven by crictl.',
   );
   return exitCodes.done;
+};
+
+const run = async (file: string, options: ChangeOptions): Promise<number> => {
+  const { runOnHosts } = await import('./run-command.ts');
+  return await runOnHosts(file, options, (context, face) => apply(context, face, options));
 };
 
 export const applyCommand = (setExitCode: (code: number) => void): Command =>
@@ -37,6 +46,4 @@ export const applyCommand = (setExitCode: (code: number) => void): Command =>
       'after',
       '\nExamples:\n  berth apply profiles/single-node.yaml\n  berth apply fleet.yaml --yes --ci --parallel 20   in a pipeline',
     )
-    .action(async (file: string, options: ChangeOptions) =>
-      setExitCode(await runOnHosts(file, options, (context, face) => apply(context, face, options))),
-    );
+    .action(async (file: string, options: ChangeOptions) => setExitCode(await run(file, options)));

@@ -3,6 +3,7 @@ import type { Face } from '../faces/face.ts';
 import { openFace } from '../faces/open-face.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { loadProfile } from '../profile/load-profile.ts';
+import { chooseArtifactCache } from './artifact-cache.ts';
 import { keepConnections } from './connections.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
@@ -21,6 +22,7 @@ const withHosts = async (
 ): Promise<number> => {
   const profile = await loadProfile(file);
   const hosts = selectHosts(profile, options.hosts);
+  chooseArtifactCache(hosts);
   const emit = face.emit.bind(face);
   const readSecret = secretReader(hosts, { signal, suspend: face.suspend.bind(face) });
   const started = performance.now();

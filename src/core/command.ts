@@ -16,7 +16,19 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** The program and its children are ended after this time; the default is one minute. */
   readonly deadlineSeconds?: number;
+  /** Nothing of what the program starts may outlive this process, not even after a `kill -9`. */
+  readonly endsWithUs?: boolean;
 }
+
+/**
+ * As root, a pid namespace of its own is what dies with this process, and everything in it; else at
+ * least the program itself does.
+ */
+const endingWithUs = (argv: readonly string[]): readonly string[] => [
+  ...['setpriv', '--pdeathsig', 'KILL', '--'],
+  ...(process.getuid?.() === 0 ? ['unshare', '--fork', '--pid', '--kill-child', '--mount-proc', '--'] : []),
+  ...argv,
+];
 
 const defaultDeadlineSeconds = 60;
 
@@ -40,7 +52,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     input: options.input ?? '',
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-  })`${argv}`;
+  })`${options.endsWithUs === true ? endingWithUs(argv) : argv}`;
   const end = (): void => endGroup(running.pid);
   const either = AbortSignal.any([options.signal, deadline]);
   either.addEventListener('abort', end, { once: true });

@@ -41,7 +41,12 @@ export async function pinnedFile(root: string, wanted: PackageFile, work: Work):
 
 async function packed(name: string, locked: Locked, folder: string, work: Work): Promise<string> {
   const spec = `${name}@${locked.version}`;
-  const options = { signal: work.signal, cwd: folder, deadlineSeconds: packDeadlineSeconds };
+  const options = {
+    signal: work.signal,
+    cwd: folder,
+    deadlineSeconds: packDeadlineSeconds,
+    endsWithUs: true,
+  };
   const answer = await commandOutput(['npm', 'pack', '--silent', '--json', spec], options);
   const archive = join(folder, archiveOf(answer, spec));
   const actual = `sha512-${createHash('sha512')

@@ -2,7 +2,7 @@ import { mkdir, readFile, readlink, realpath, symlink, writeFile } from 'node:fs
 import { basename, dirname, join, resolve } from 'node:path';
 import { commandOutput } from '../../core/command.ts';
 import { Fail } from '../../core/fail.ts';
-import { archivesOfMachine, archivesOfRelease, parseOsRelease, sourceLine } from '../archives.ts';
+import { packageArchives, sourceLine } from '../archives.ts';
 import { type Architecture, goArchitecture } from '../pins.ts';
 import type { Work } from '../report.ts';
 import type { TarEntry } from '../tar.ts';
@@ -64,24 +64,18 @@ export async function redisLayers(arch: Architecture, folder: string, work: Work
 
 /** Downloads and unpacks without running anything, so that the architecture may be another. */
 async function extractPackages(root: string, arch: Architecture, work: Work): Promise<void> {
-  const distribution = parseOsRelease(await readFile('/etc/os-release', 'utf8'));
-  const archives = archivesOfRelease(await archivesOfMachine(), distribution);
-  const suite = distribution.codename;
-  if (archives.length === 0 || suite === undefined)
-    throw new Fail(
-      'Unsupported',
-      'the walk-through image is made from packages of Debian or Ubuntu, which this machine is not',
-      {
-        hint: 'set spec.verify.imageSource to registry',
-      },
-    );
+  const { suite, archives } = await packageArchives();
   const argv = [
     'mmdebstrap',
     '--quiet',
     '--variant=extract',
     `--architectures=${goArchitecture[arch]}`,
   ].concat(['--include=redis-server,busybox-static', suite, root], archives.map(sourceLine));
-  await commandOutput(argv, { signal: work.signal, deadlineSeconds: extractDeadlineSeconds });
+  await commandOutput(argv, {
+    signal: work.signal,
+    deadlineSeconds: extractDeadlineSeconds,
+    endsWithUs: true,
+  });
 }
 
 async function userland(root: string): Promise<TarEntry[]> {

@@ -2,10 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Archive, sourceLine } from '../../artifacts/archives.ts';
+import { sourceLine } from '../../artifacts/archives.ts';
 import { commandOutput } from '../../core/command.ts';
-import { Fail } from '../../core/fail.ts';
-import { type Machine, programPath } from './machine.ts';
+import type { Machine } from './machine.ts';
 
 /** A booting system with sshd that a package manager can work in, and nothing else. */
 const packages = [
@@ -34,9 +33,10 @@ export async function ensureBase(folder: string, machine: Machine, signal: Abort
   const part = `${base}.part-${randomBytes(4).toString('hex')}`;
   await mkdir(join(folder, 'base'), { recursive: true });
   try {
-    await commandOutput([...endWithUs, ...bootstrapCommand(part, machine.archives)], {
+    await commandOutput(mmdebstrap(part, machine), {
       signal,
       deadlineSeconds,
+      endsWithUs: true,
     });
     await writeFile(
       join(part, 'etc/apt/sources.list'),
@@ -50,28 +50,7 @@ export async function ensureBase(folder: string, machine: Machine, signal: Abort
   return base;
 }
 
-/**
- * The bootstrap program starts many others. In a pid namespace that dies with this process none of
- * them outlives a `kill -9` of it.
- */
-const endWithUs = ['setpriv', '--pdeathsig', 'KILL', '--'].concat([
-  'unshare',
-  '--fork',
-  '--pid',
-  '--kill-child',
-  '--mount-proc',
-  '--',
-]);
-
-function bootstrapCommand(target: string, archives: readonly Archive[]): string[] {
-  const [main] = archives;
-  if (main === undefined) throw new Fail('Internal', 'no package archive for the root file system');
-  if (programPath('mmdebstrap') !== undefined) return mmdebstrap(target, main.suite, archives);
-  if (programPath('debootstrap') !== undefined) return debootstrap(target, main);
-  throw new Fail('Unsupported', 'neither mmdebstrap nor debootstrap is installed');
-}
-
-const mmdebstrap = (target: string, suite: string, archives: readonly Archive[]): string[] => [
+const mmdebstrap = (target: string, { suite, archives }: Machine): string[] => [
   'mmdebstrap',
   '--quiet',
   '--variant=apt',
@@ -82,14 +61,4 @@ const mmdebstrap = (target: string, suite: string, archives: readonly Archive[])
   suite,
   target,
   ...archives.map(sourceLine),
-];
-
-const debootstrap = (target: string, { suite, uri, components }: Archive): string[] => [
-  'debootstrap',
-  '--variant=minbase',
-  `--include=${packages.join(',')}`,
-  `--components=${components.join(',')}`,
-  suite,
-  target,
-  uri,
 ];

@@ -78,8 +78,8 @@ export async function stopHost(address: EmbeddedAddress, options: EmbeddedOption
 }
 
 /** Takes the host away with every trace, whatever state a crash left it in. */
-export async function removeHost(address: EmbeddedAddress, options: EmbeddedOptions): Promise<void> {
-  const places = placesOf(options.folder, address.name);
+export async function removeHost(name: string, options: EmbeddedOptions): Promise<void> {
+  const places = placesOf(options.folder, name);
   const cgroups = cgroupsOf(places.title, await readMachine());
   // A host that will be deleted need not halt in order.
   await killAll(cgroups, options.signal);

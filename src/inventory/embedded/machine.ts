@@ -1,13 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  type Archive,
-  archivesOfMachine,
-  archivesOfRelease,
-  type Distribution,
-  parseOsRelease,
-} from '../../artifacts/archives.ts';
+import { type Archive, packageArchives } from '../../artifacts/archives.ts';
 import { Fail } from '../../core/fail.ts';
 
 /** Magic numbers of statfs(2), linux/magic.h. */
@@ -16,8 +10,9 @@ const overlayMagic = 0x794c7630;
 
 /** What this machine offers to embedded hosts. */
 export interface Machine {
-  readonly distribution: Distribution;
-  /** Where hosts get their packages from; the distribution's own archives for its release. */
+  /** The release of the archives that hosts are made of, e.g. `bookworm`. */
+  readonly suite: string;
+  /** Where hosts get their packages from. */
   readonly archives: readonly Archive[];
   /**
    * `unit`: cgroup v2 under systemd, which delegates a unit's cgroup. `folders`: cgroup v1 or hybrid,
@@ -32,10 +27,8 @@ export interface Machine {
 }
 
 export async function readMachine(): Promise<Machine> {
-  const distribution = parseOsRelease(await readFile('/etc/os-release', 'utf8'));
   return {
-    distribution,
-    archives: await archivesFor(distribution),
+    ...(await packageArchives()),
     cgroups: await readCgroups(),
     kernelHas: await readKernelFeatures(),
     kernelRelease: (await readFile('/proc/sys/kernel/osrelease', 'utf8')).trim(),
@@ -48,19 +41,6 @@ export async function requireOverlayUpper(folder: string): Promise<void> {
   throw new Fail('Unsupported', `${folder} lies on an overlay file system, which cannot hold another one`, {
     hint: 'set BERTH_QUICKSTART_FOLDER to a folder on a disk file system or a tmpfs',
   });
-}
-
-/** A Debian root for machines whose own distribution has no apt archives. */
-const debian: readonly Archive[] = ['bookworm', 'bookworm-updates'].map((suite) => ({
-  uri: 'http://deb.debian.org/debian',
-  suite,
-  components: ['main'],
-  signedBy: undefined,
-}));
-
-async function archivesFor(distribution: Distribution): Promise<readonly Archive[]> {
-  const own = archivesOfRelease(await archivesOfMachine(), distribution);
-  return own.some((archive) => archive.suite === distribution.codename) ? own : debian;
 }
 
 async function readCgroups(): Promise<Machine['cgroups']> {
