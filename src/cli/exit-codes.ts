@@ -5,13 +5,14 @@ export const exitCodes = {
   done: 0,
   unexpected: 1,
   changesPending: 2,
+  badUsage: 10,
   cancelled: 130,
 } as const;
 
 const failures: Readonly<Record<FailCode, number>> = {
   Internal: exitCodes.unexpected,
-  BadProfile: 10,
-  BadUsage: 10,
+  BadProfile: exitCodes.badUsage,
+  BadUsage: exitCodes.badUsage,
   Unreachable: 11,
   ConnectionLost: 11,
   HostKeyUnknown: 12,

@@ -12,7 +12,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 /** The exit code for what commander throws: help and version are successes, everything else is bad usage. */
-const exitCodeOfUsage = (error: CommanderError): number => (error.exitCode === 0 ? exitCodes.done : 10);
+const exitCodeOfUsage = (error: CommanderError): number =>
+  error.exitCode === 0 ? exitCodes.done : exitCodes.badUsage;
 
 const main = async (argv: readonly string[]): Promise<number> => {
   let exitCode: number = exitCodes.done;

@@ -1,8 +1,18 @@
 import { Command } from 'commander';
-import { planHosts } from '../flows/plan.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type RunOptions, withRunOptions } from './options.ts';
-import { runOnHosts } from './run-command.ts';
+
+const plan = async (file: string, options: RunOptions): Promise<number> => {
+  const [{ runOnHosts }, { planHosts }] = await Promise.all([
+    import('./run-command.ts'),
+    import('../flows/plan.ts'),
+  ]);
+  return await runOnHosts(file, options, async (context, face) => {
+    const made = await planHosts(context);
+    face.plan(made, { diffs: true });
+    return made.hosts.some((host) => host.changes.length > 0) ? exitCodes.changesPending : exitCodes.done;
+  });
+};
 
 export const planCommand = (setExitCode: (code: number) => void): Command =>
   withRunOptions(new Command('plan'))
@@ -15,13 +25,4 @@ export const planCommand = (setExitCode: (code: number) => void): Command =>
       'after',
       '\nExamples:\n  berth plan profiles/single-node.yaml\n  berth plan fleet.yaml --hosts node-1,node-2 --json',
     )
-    .action(async (file: string, options: RunOptions) =>
-      setExitCode(
-        await runOnHosts(file, options, async (context, face) => {
-          const plan = await planHosts(context);
-          face.plan(plan, { diffs: true });
-          const pending = plan.hosts.some((host) => host.changes.length > 0);
-          return pending ? exitCodes.changesPending : exitCodes.done;
-        }),
-      ),
-    );
+    .action(async (file: string, options: RunOptions) => setExitCode(await plan(file, options)));

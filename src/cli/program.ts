@@ -9,10 +9,10 @@ import { ownVersion, versionCommand } from './version.ts';
 
 const examples = `
 Examples:
-  berth quickstart                             a throw-away host on this machine, from nothing to a proven node
-  berth validate profiles/single-node.yaml     is the profile right?
-  berth plan profiles/single-node.yaml         what would change?
-  berth apply profiles/single-node.yaml        change it, then prove it
+  berth quickstart                           a proven throw-away host, from nothing
+  berth validate profiles/single-node.yaml   is the profile right?
+  berth plan profiles/single-node.yaml       what would change?
+  berth apply profiles/single-node.yaml      change it, then prove it
 
 docs/profile.md describes profiles, docs/cli.md the commands and exit codes.`;
 

@@ -1,8 +1,14 @@
 import { Command } from 'commander';
 import { exitCodes } from './exit-codes.ts';
 import { type RunOptions, withRunOptions } from './options.ts';
-import { prove } from './prove.ts';
-import { runOnHosts } from './run-command.ts';
+
+const verify = async (file: string, options: RunOptions): Promise<number> => {
+  const [{ runOnHosts }, { prove }] = await Promise.all([import('./run-command.ts'), import('./prove.ts')]);
+  return await runOnHosts(file, options, async (context, face) => {
+    await prove(context, face);
+    return exitCodes.done;
+  });
+};
 
 export const verifyCommand = (setExitCode: (code: number) => void): Command =>
   withRunOptions(new Command('verify'))
@@ -12,11 +18,4 @@ export const verifyCommand = (setExitCode: (code: number) => void): Command =>
         'What it starts it takes away again. Exits with 18 when a check is red.',
     )
     .addHelpText('after', '\nExample:\n  berth verify profiles/single-node.yaml --stats')
-    .action(async (file: string, options: RunOptions) =>
-      setExitCode(
-        await runOnHosts(file, options, async (context, face) => {
-          await prove(context, face);
-          return exitCodes.done;
-        }),
-      ),
-    );
+    .action(async (file: string, options: RunOptions) => setExitCode(await verify(file, options)));

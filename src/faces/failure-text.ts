@@ -43,7 +43,8 @@ export const failureText = (
   options: { readonly style: Style; readonly verbose: boolean },
 ): string => {
   const { style } = options;
-  const stack = options.verbose || error.code === 'Internal' ? [style('dim', error.stack ?? '')] : [];
+  const origin = error.cause instanceof Error ? error.cause : error;
+  const stack = options.verbose || error.code === 'Internal' ? [style('dim', origin.stack ?? '')] : [];
   return [
     ...problemLines(error, style),
     `${style(['red', 'bold'], 'berth')}: ${printable(error.message)}`,

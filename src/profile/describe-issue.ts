@@ -15,7 +15,7 @@ const emptyMapping = (issue: { expected: string; input?: unknown }): string =>
   issue.input === null && kinds[issue.expected] === 'a mapping' ? '; an empty one is written {}' : '';
 
 const found = (value: unknown): string => {
-  if (value === null || value === undefined) return 'nothing';
+  if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
   if (typeof value === 'string') return `the text "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
@@ -40,6 +40,7 @@ const choice = (values: readonly unknown[], input: unknown): string => {
 export const describeIssue = (issue: z.core.$ZodRawIssue): string | undefined => {
   switch (issue.code) {
     case 'invalid_type':
+      if (issue.input === undefined) return 'is missing';
       return `expected ${kinds[issue.expected] ?? issue.expected}, found ${found(issue.input)}${emptyMapping(issue)}`;
     case 'invalid_value':
       return choice(issue.values, issue.input);

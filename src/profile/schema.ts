@@ -105,7 +105,9 @@ const hostName = text(/^(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])$/, 'is neither a host
 const ssh = section(
   {
     host: z
-      .union([z.ipv6(), hostName], { error: 'is neither a host name nor an address' })
+      .union([z.ipv6(), hostName], {
+        error: ({ input }) => (input === undefined ? 'is missing' : 'is neither a host name nor an address'),
+      })
       .meta({ description: 'Name or address to connect to.' }),
     ...sshKeys,
   },
