@@ -1,9 +1,13 @@
+import type { Work } from '../host/script/step.ts';
+
+export type { Content, Origin, Step } from '../host/script/step.ts';
+
 /**
  * What differs between a host and the profile, as plain data: printed, saved, replayed.
  * A change knows the steps that make it true; a step is carried out by `host/script` and by nothing else.
  */
-export interface Change {
-  /** Stable and unique within a host, e.g. `file:/etc/crictl.yaml`, `package:runc`. */
+export interface Change extends Work {
+  /** Stable and unique within a host, e.g. `file:/etc/crictl.yaml`, `unit:berthd.service`. */
   readonly id: string;
   readonly action:
     | 'create'
@@ -23,25 +27,7 @@ export interface Change {
   readonly diff?: string;
   /** Why, when the summary does not say it: `the unit file changed`. */
   readonly reason?: string;
-  readonly steps: readonly Step[];
 }
-
-/** Where the bytes of a written file come from: inside the plan, or a file on the control machine. */
-export type Content =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'local-file'; readonly path: string; readonly sha256: string; readonly bytes: number };
-
-export type Step =
-  | { readonly kind: 'write'; readonly path: string; readonly content: Content; readonly mode: number }
-  | { readonly kind: 'link'; readonly path: string; readonly target: string }
-  | { readonly kind: 'delete'; readonly path: string }
-  /** argv is quoted for POSIX sh by host/script alone. */
-  | {
-      readonly kind: 'run';
-      readonly argv: readonly string[];
-      readonly deadlineSeconds: number;
-      readonly env?: Readonly<Record<string, string>>;
-    };
 
 export interface HostPlan {
   readonly host: string;

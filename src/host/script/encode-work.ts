@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { encodeLine, quoteAll } from '../quote.ts';
+import { compressFile } from './compress.ts';
+import type { Content, Origin, Step, Work } from './step.ts';
+
+/** Part of the apply stream: a command for the host's shell, or the bytes that follow a `put`. */
+export type Part = string | Buffer;
+
+/** The parts of one piece of work, in order; large contents are read only when their turn comes. */
+export async function* encodeWork(work: Work): AsyncGenerator<Part> {
+  yield command('begin', work.id);
+  if (work.bringsPackages) yield command('packages_will_change');
+  for (const origin of work.origins ?? []) yield command('note', ...originFields(origin));
+  for (const unit of work.makesStale ?? []) yield command('stale', unit);
+  for (const [index, step] of work.steps.entries()) {
+    yield `step=${index}\n`;
+    yield* encodeStep(step);
+  }
+  if (work.bringsPackages) yield command('note_new_packages');
+  for (const unit of work.refreshes ?? []) yield command('fresh', unit);
+  yield command('finish');
+}
+
+export const command = (...words: readonly string[]): string => `${encodeLine(quoteAll(words))}\n`;
+
+function originFields(origin: Origin): string[] {
+  switch (origin.kind) {
+    case 'unit':
+      return ['unit', origin.name, origin.fileState || '-', origin.activeState];
+    case 'sysctl':
+      return ['sysctl', origin.key, origin.value];
+    case 'module':
+    case 'interface':
+      return [origin.kind, origin.name];
+  }
+}
+
+async function* encodeStep(step: Step): AsyncGenerator<Part> {
+  switch (step.kind) {
+    case 'write':
+      yield* encodeWrite(step.path, step.mode, step.content);
+      return;
+    case 'link':
+      yield command('link', step.path, step.target);
+      return;
+    case 'delete':
+      yield step.recursive ? command('remove', step.path, 'recursive') : command('remove', step.path);
+      return;
+    case 'copy':
+      yield command('copy', step.from, step.path, octal(step.mode), step.owner ?? '0:0', step.sha256);
+      return;
+    case 'run': {
+      const env = Object.entries(step.env ?? {}).map(([name, value]) => `${name}=${value}`);
+      const argv = env.length === 0 ? step.argv : ['env', ...env, ...step.argv];
+      yield command('perform', String(step.deadlineSeconds), (step.locks ?? []).join(' '), ...argv);
+    }
+  }
+}
+
+async function* encodeWrite(path: string, mode: number, content: Content): AsyncGenerator<Part> {
+  if (content.kind === 'text') {
+    const bytes = Buffer.from(content.text);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    yield command('put', path, octal(mode), String(bytes.length), digest, 'plain', String(bytes.length));
+    yield bytes;
+    return;
+  }
+  const sent = await compressFile(content.path, content.sha256);
+  const { bytes, sha256 } = content;
+  yield command('put', path, octal(mode), String(bytes), sha256, 'gzip', String(sent.length));
+  yield sent;
+}
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

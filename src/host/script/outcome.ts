@@ -1,0 +1,106 @@
+import { CommandFailed, Fail } from '../../core/fail.ts';
+import type { Work } from './step.ts';
+
+/** What the host says while it works; executor.sh prints it. */
+export type HostEvent =
+  | { readonly kind: 'ready' | 'stopped' | 'end' }
+  | { readonly kind: 'locked'; readonly holder: string }
+  | { readonly kind: 'begin' | 'done'; readonly id: string }
+  | { readonly kind: 'waiting'; readonly holder: string }
+  | Failure;
+
+export interface Failure {
+  readonly kind: 'fail';
+  readonly reason: string;
+  readonly exitCode: number;
+  /** Index of the step within its work. */
+  readonly step: number;
+  readonly detail: string;
+  /** The end of what the command printed. */
+  readonly output: string;
+}
+
+const decode = (field: string | undefined): string =>
+  Buffer.from(field ?? '', 'base64')
+    .toString('utf8')
+    .trim();
+
+/** Undefined: nothing that we know; a newer host may say more. */
+export function parseHostEvent(line: string): HostEvent | undefined {
+  const [kind, ...fields] = line.split('\t');
+  switch (kind) {
+    case 'ready':
+    case 'stopped':
+    case 'end':
+      return { kind };
+    case 'locked':
+    case 'waiting':
+      return { kind, holder: decode(fields[0]) };
+    case 'begin':
+    case 'done':
+      return { kind, id: fields[0] ?? '' };
+    case 'fail':
+      return {
+        kind,
+        reason: fields[0] ?? '',
+        exitCode: Number(fields[1] ?? '1'),
+        step: Number(fields[2] ?? '0'),
+        detail: decode(fields[3]),
+        output: decode(fields[4]),
+      };
+    default:
+      return undefined;
+  }
+}
+
+export function lockedBy(host: string, holder: string): Fail {
+  const who = holder.replaceAll('\t', ' ') || 'somebody whose name is not written yet';
+  return new Fail('Locked', `${host}: another apply is at work there: ${who}`, {
+    hint: 'Wait until it has ended. The lock goes with its connection; one that was cut ends after its current step.',
+    context: { holder },
+  });
+}
+
+/** The failure of a step in the words of the installer. `work` is undefined before the first one began. */
+export function describeFailure(host: string, work: Work | undefined, failure: Failure): Fail {
+  const what = work === undefined ? host : `${host}: ${work.summary}`;
+  const context = { step: failure.step, detail: failure.detail, output: failure.output };
+  switch (failure.reason) {
+    case 'disk-full':
+      return new Fail('DiskFull', `${what}: the disk is full: ${failure.detail}`, {
+        hint: 'Free space on the host and run the same command again: it goes on where this one stopped.',
+        context,
+      });
+    case 'package-lock':
+      return new Fail('PackageLock', `${what}: the package manager is locked by ${failure.detail}`, {
+        hint: 'Let it finish, or stop it, and run the same command again.',
+        context,
+      });
+    case 'deadline':
+      return new Fail('DeadlineExceeded', `${what}: it did not end in time: ${failure.detail}`, { context });
+    case 'is-a-directory':
+      return new Fail('Unsupported', `${what}: ${failure.detail} is a folder`, {
+        hint: 'Move it away: berth does not replace a folder by a file.',
+        context,
+      });
+    case 'busy':
+      return new Fail('CommandFailed', `${what}: ${failure.detail} and cannot be unmounted`, {
+        hint: 'Find who uses it with fuser -vm on the host.',
+        context,
+      });
+    default:
+      return commandFailed(what, work, failure);
+  }
+}
+
+function commandFailed(what: string, work: Work | undefined, failure: Failure): Fail {
+  const step = work?.steps[failure.step];
+  const argv = step?.kind === 'run' ? step.argv : [failure.reason, failure.detail];
+  const lastLine = failure.output.split('\n').at(-1) ?? '';
+  const why = lastLine === '' ? `${failure.reason} ${failure.detail}` : lastLine;
+  return new CommandFailed(
+    `${what}: exit code ${failure.exitCode}: ${why}`,
+    { argv, exitCode: failure.exitCode, stdout: failure.output, stderr: '' },
+    { context: { step: failure.step, detail: failure.detail } },
+  );
+}

@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { promisify } from 'node:util';
+import type { Event } from '../../../../src/core/events.ts';
+import { CommandFailed, Fail } from '../../../../src/core/fail.ts';
+import { type CarryOutOptions, carryOut } from '../../../../src/host/script/carry-out.ts';
+import type { Step, Work } from '../../../../src/host/script/step.ts';
+import { openConnection } from '../../../../src/host/transport/open.ts';
+
+const run = promisify(execFile);
+
+/** A folder that stands for a host's file system, and the connection that reaches it. */
+async function bench() {
+  const root = await mkdtemp(join(tmpdir(), 'berth-carry-'));
+  const connection = await openConnection(
+    { name: 'node-1', address: { kind: 'local' }, sudo: false, sudoPassword: undefined },
+    'local',
+    {
+      signal: AbortSignal.timeout(60_000),
+      readSecret: () => Promise.reject(new Error('no secret here')),
+      emit: () => {},
+    },
+  );
+  const events: Event[] = [];
+  const options: CarryOutOptions = {
+    mode: 'apply',
+    phase: 'apply',
+    space: [],
+    emit: (event) => events.push(event),
+    signal: AbortSignal.timeout(60_000),
+    state: join(root, 'state'),
+    transient: join(root, 'transient'),
+  };
+  return {
+    root,
+    events,
+    at: (path: string) => join(root, path),
+    read: (path: string) => readFile(join(root, path), 'utf8'),
+    state: (name: string) => readFile(join(root, 'state', name), 'utf8'),
+    carryOut: (works: readonly Work[], changed: Partial<CarryOutOptions> = {}) =>
+      carryOut(connection, works, { ...options, ...changed }),
+    async [Symbol.asyncDispose]() {
+      await connection.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+const work = (id: string, ...steps: Step[]): Work => ({ id, summary: `do ${id}`, steps });
+const write = (path: string, text: string, mode = 0o644): Step => ({
+  kind: 'write',
+  path,
+  content: { kind: 'text', text },
+  mode,
+});
+const sh = (script: string, deadlineSeconds = 20): Step => ({
+  kind: 'run',
+  argv: ['sh', '-c', script],
+  deadlineSeconds,
+});
+
+async function failure(promise: Promise<unknown>): Promise<Fail> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof Fail, `expected a Fail, got ${error}`);
+  return error;
+}
+
+/** A process that holds a lock until it is told to end. */
+async function holdLock(file: string): Promise<ChildProcess & AsyncDisposable> {
+  const child = spawn('flock', [file, 'sh', '-c', 'echo held; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  });
+  await once(child.stdout, 'data');
+  return Object.assign(child, {
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+      process.kill(-child.pid, 'SIGKILL');
+      await once(child, 'exit');
+    },
+  });
+}
+
+test('files, links and commands come out as asked, whatever bytes they hold', async () => {
+  await using host = await bench();
+  const odd = `quotes ' " \\ \\n $HOME \`x\` %s\n\ttab é\nno newline at the end`;
+  await host.carryOut([
+    work('text', write(host.at('etc/deep/odd.conf'), odd, 0o600)),
+    work('empty', write(host.at('etc/empty'), '')),
+    work('link', { kind: 'link', path: host.at('etc/current'), target: 'deep' }),
+    work('run', {
+      kind: 'run',
+      argv: ['sh', '-c', 'printf %s "$1$X" > "$2"', 'sh', odd, host.at('ran')],
+      deadlineSeconds: 5,
+      env: { X: "it's\nx" },
+    }),
+  ]);
+  assert.equal(await host.read('etc/deep/odd.conf'), odd);
+  assert.equal((await stat(host.at('etc/deep/odd.conf'))).mode & 0o777, 0o600);
+  assert.equal(await host.read('etc/empty'), '');
+  assert.equal(await host.read('etc/current/odd.conf'), odd);
+  assert.equal(await host.read('ran'), `${odd}it's\nx`);
+  const steps = host.events.filter((event) => event.kind === 'step-ended');
+  assert.deepEqual(
+    steps.map(({ id, failed }) => [id, failed]),
+    [
+      ['text', false],
+      ['empty', false],
+      ['link', false],
+      ['run', false],
+    ],
+  );
+});
+
+test('a large local file arrives compressed, with progress, and its digest is noted for the next probe', async () => {
+  await using host = await bench();
+  const content = Buffer.concat([randomBytes(3_000_001), Buffer.alloc(2_000_000)]);
+  const source = host.at('source');
+  await writeFile(source, content);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const upload: Step = {
+    kind: 'write',
+    path: host.at('usr/bin/program'),
+    content: { kind: 'local-file', path: source, sha256, bytes: content.length },
+    mode: 0o755,
+  };
+  await host.carryOut([work('upload', upload)]);
+  assert.ok((await readFile(host.at('usr/bin/program'))).equals(content));
+  const progress = host.events.filter((event) => event.kind === 'bytes');
+  assert.ok(progress.length > 5);
+  const last = progress.at(-1);
+  assert.ok(last !== undefined && last.done === last.total && last.total < content.length);
+  const { size, ino } = await stat(host.at('usr/bin/program'));
+  const [digest, bytes, , , inode, path] = (await host.state('digests')).trim().split(' ');
+  assert.deepEqual(
+    [digest, bytes, inode, path],
+    [sha256, String(size), String(ino), host.at('usr/bin/program')],
+  );
+});
+
+test('what was there before is noted once and kept, and folders that were made are known', async () => {
+  await using host = await bench();
+  await mkdir(host.at('etc'));
+  await writeFile(host.at('etc/policy.json'), 'the admin wrote this', { mode: 0o640 });
+  await host.carryOut([work('a', write(host.at('etc/policy.json'), 'first'), write(host.at('new/x'), 'x'))]);
+  await host.carryOut([work('b', write(host.at('etc/policy.json'), 'second'))]);
+  const sha256 = createHash('sha256').update('the admin wrote this').digest('hex');
+  assert.deepEqual((await host.state('origin')).trim().split('\n'), [
+    `file\t${host.at('etc/policy.json')}\tfile\t${sha256}\t640\t0:0`,
+    `file\t${host.at('new/x')}\tabsent`,
+    `folder\t${host.at('new')}`,
+  ]);
+  assert.equal(await host.state(`objects/${sha256}`), 'the admin wrote this');
+  assert.deepEqual(await readdir(host.at('state/generations')), ['000001', '000002']);
+  assert.match(await host.state('generations/000002/journal'), /^begin\tb\t\d+\ndone\tb\t\d+\nend\t\d+\n$/);
+});
+
+test('a command that fails ends the apply, shows what it printed, and later changes are not begun', async () => {
+  await using host = await bench();
+  const error = await failure(
+    host.carryOut([
+      work('bad', sh('echo to stdout; echo to stderr >&2; exit 7')),
+      work('later', write(host.at('later'), 'x')),
+    ]),
+  );
+  assert.ok(error instanceof CommandFailed);
+  assert.equal(error.exitCode, 7);
+  assert.equal(error.stdout, 'to stdout\nto stderr');
+  assert.match(error.message, /node-1: do bad: exit code 7: to stderr/);
+  await assert.rejects(stat(host.at('later')));
+  assert.match(await host.state('generations/000001/journal'), /fail\tbad/);
+});
+
+test('a command that hangs is ended at its deadline', async () => {
+  await using host = await bench();
+  const error = await failure(host.carryOut([work('hang', sh('sleep 30', 1))]));
+  assert.equal(error.code, 'DeadlineExceeded');
+});
+
+test('the second of two applies on one host learns who holds the lock', async () => {
+  await using host = await bench();
+  const first = host.carryOut([work('slow', sh(`: > ${host.at('started')}; sleep 2`))]);
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await stat(host.at('started')).catch(() => undefined)) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const error = await failure(host.carryOut([work('other', write(host.at('other'), 'x'))]));
+  assert.equal(error.code, 'Locked');
+  assert.match(error.message, /\w+@\S+ since \d{4}-\d\d-\d\dT/);
+  await assert.rejects(stat(host.at('other')));
+  await first;
+  await host.carryOut([work('other', write(host.at('other'), 'x'))]);
+});
+
+test('a package manager that is locked is waited for, and named', async () => {
+  await using host = await bench();
+  const lock = host.at('dpkg-lock');
+  await using holder = await holdLock(lock);
+  setTimeout(() => holder.pid && process.kill(-holder.pid, 'SIGKILL'), 1500);
+  const install: Step = { kind: 'run', argv: ['true'], deadlineSeconds: 30, locks: [lock] };
+  await host.carryOut([work('install', install)]);
+  const notes = host.events.filter((event) => event.kind === 'note');
+  assert.equal(notes.length, 1);
+  assert.match(notes[0]?.message ?? '', /waiting for the package manager: pid \d+ \(/);
+});
+
+test('a package manager that stays locked fails with who holds it', async () => {
+  await using host = await bench();
+  const lock = host.at('dpkg-lock');
+  await using _holder = await holdLock(lock);
+  const install: Step = { kind: 'run', argv: ['true'], deadlineSeconds: 2, locks: [lock] };
+  const error = await failure(host.carryOut([work('install', install)]));
+  assert.equal(error.code, 'PackageLock');
+  assert.match(error.message, /locked by pid \d+ \((flock|sleep)/);
+});
+
+async function smallDisk(folder: string): Promise<AsyncDisposable> {
+  await mkdir(folder);
+  await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
+  return { [Symbol.asyncDispose]: async () => void (await run('umount', [folder])) };
+}
+
+test('without space for the whole apply nothing is begun', async () => {
+  await using host = await bench();
+  await using _disk = await smallDisk(host.at('disk'));
+  const error = await failure(
+    host.carryOut([work('a', write(host.at('disk/a'), 'x'))], {
+      space: [{ folder: host.at('disk'), bytes: 2_000_000 }],
+    }),
+  );
+  assert.equal(error.code, 'DiskFull');
+  assert.match(error.message, /needs 2000000 bytes, \d+ are free/);
+  assert.deepEqual(await readdir(host.at('disk')), []);
+});
+
+test('a disk that fills up leaves no half-written file, and the old content', async () => {
+  await using host = await bench();
+  await using _disk = await smallDisk(host.at('disk'));
+  await writeFile(host.at('disk/file'), 'old');
+  const content = randomBytes(2_000_000);
+  await writeFile(host.at('source'), content);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const error = await failure(
+    host.carryOut([
+      work('big', {
+        kind: 'write',
+        path: host.at('disk/file'),
+        content: { kind: 'local-file', path: host.at('source'), sha256, bytes: content.length },
+        mode: 0o644,
+      }),
+    ]),
+  );
+  assert.equal(error.code, 'DiskFull');
+  assert.equal(await host.read('disk/file'), 'old');
+  assert.deepEqual(await readdir(host.at('disk')), ['file']);
+});
+
+test('a change that is cancelled is finished, the next is not begun', async () => {
+  await using host = await bench();
+  const cancel = new AbortController();
+  const applying = host.carryOut(
+    [
+      work('first', sh(`: > ${host.at('started')}; sleep 1; : > ${host.at('finished')}`)),
+      work('second', write(host.at('second'), 'x')),
+    ],
+    { signal: cancel.signal, emit: (event) => event.kind === 'step-started' && cancel.abort() },
+  );
+  const error = await failure(applying);
+  assert.equal(error.code, 'Cancelled');
+  await stat(host.at('finished'));
+  await assert.rejects(stat(host.at('second')));
+  await host.carryOut([work('second', write(host.at('second'), 'x'))]);
+});
+
+test('a unit is stale from the first change to its files until it was restarted', async () => {
+  await using host = await bench();
+  const changed: Work = { ...work('conf', write(host.at('conf'), 'x')), makesStale: ['berthd.service'] };
+  const restart: Work = { ...work('restart', sh('exit 1')), refreshes: ['berthd.service'] };
+  await failure(host.carryOut([changed, restart]));
+  assert.deepEqual(await readdir(host.at('transient/stale')), ['berthd.service']);
+  await host.carryOut([{ ...restart, steps: [sh('exit 0')] }]);
+  assert.deepEqual(await readdir(host.at('transient/stale')), []);
+});
+
+test('what an apply that was cut off left beside its target is removed by the next', async () => {
+  await using host = await bench();
+  await host.carryOut([work('a', write(host.at('etc/a'), 'a'))]);
+  await writeFile(host.at('etc/.b.berth-new'), 'half');
+  await writeFile(host.at('state/temporary'), `${host.at('etc/.b.berth-new')}\n`);
+  await host.carryOut([work('c', write(host.at('etc/c'), 'c'))]);
+  assert.deepEqual(await readdir(host.at('etc')), ['a', 'c']);
+});
+
+test('a folder in the way of a file is not replaced', async () => {
+  await using host = await bench();
+  await mkdir(host.at('etc/conf'), { recursive: true });
+  const error = await failure(host.carryOut([work('conf', write(host.at('etc/conf'), 'x'))]));
+  assert.equal(error.code, 'Unsupported');
+});
+
+test('a reset forgets everything, and a deleted tree takes its mounts along but not their contents', async () => {
+  await using host = await bench();
+  await host.carryOut([work('a', write(host.at('etc/a'), 'a'))]);
+  await mkdir(host.at('run/pod'), { recursive: true });
+  await mkdir(host.at('precious'));
+  await writeFile(host.at('precious/file'), 'x');
+  await run('mount', ['--bind', host.at('precious'), host.at('run/pod')]);
+  await host.carryOut(
+    [
+      work('tree', { kind: 'delete', path: host.at('run'), recursive: true }),
+      work('file', { kind: 'delete', path: host.at('etc/a') }),
+      work('folder', { kind: 'delete', path: host.at('etc') }),
+    ],
+    { mode: 'reset', phase: 'reset' },
+  );
+  assert.deepEqual((await readdir(host.root)).toSorted(), ['precious']);
+  assert.equal(await host.read('precious/file'), 'x');
+});
