@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ContainerState, NamespaceMode } from '../../runtime/spec/cri/api_pb.js';
+import { startBusyboxRegistry } from './busybox-image.ts';
+import { type ContainerConfig, type PodConfig, startNode, type TestNode } from './node.ts';
+
+const ownPids = { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } };
+
+/** A node with the image pulled, and ways to say things shortly. */
+export const startBusyboxNode = async (t: TestContext) => {
+  const { registry, image, registries } = await startBusyboxRegistry();
+  t.after(() => registry.stop());
+  const node = await startNode(t, { registries });
+  const { imageRef } = await node.images.pullImage({ image: { image } });
+  const podOf = async (name: string, changes: PodConfig = {}) =>
+    (await node.runtime.runPodSandbox({ config: node.podConfig(name, changes) })).podSandboxId;
+  const create = async (podSandboxId: string, name: string, config: ContainerConfig = {}) => {
+    const whole = {
+      metadata: { name, attempt: 0 },
+      image: { image },
+      logPath: `${name}.log`,
+      linux: ownPids,
+      ...config,
+    };
+    return (await node.runtime.createContainer({ podSandboxId, config: whole })).containerId;
+  };
+  const start = async (podSandboxId: string, name: string, config: ContainerConfig = {}) => {
+    const containerId = await create(podSandboxId, name, config);
+    await node.runtime.startContainer({ containerId });
+    return containerId;
+  };
+  const statusOf = async (containerId: string) => {
+    const answer = await node.runtime.containerStatus({ containerId });
+    assert.ok(answer.status);
+    return answer.status;
+  };
+  const ended = async (containerId: string) => {
+    for (let tries = 0; tries < 500; tries += 1) {
+      const now = await statusOf(containerId);
+      if (now.state === ContainerState.CONTAINER_EXITED) return now;
+      await pause(10);
+    }
+    throw new Error(`container ${containerId} does not end`);
+  };
+  return { node, image, imageRef, podOf, create, start, statusOf, ended };
+};
+
+/** What of pods and containers is in the kernel and in files. */
+export const remains = (node: TestNode) => ({
+  pods: readdirSync(join(node.runRoot, 'pods')),
+  containers: readdirSync(join(node.runRoot, 'containers')),
+  namespaces: existsSync(join(node.runRoot, 'namespaces'))
+    ? readdirSync(join(node.runRoot, 'namespaces'))
+    : [],
+  layers: existsSync(join(node.root, 'containers')) ? readdirSync(join(node.root, 'containers')) : [],
+  mounts: readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`${node.folder}/`)),
+});
+export const nothing = { pods: [], containers: [], namespaces: [], layers: [], mounts: [] };
+
+/** A container that runs this shell script. */
+export const say = (script: string): ContainerConfig => ({ command: ['sh', '-c', script] });

@@ -1,0 +1,334 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { mountTable, unmount } from '../../runtime/linux/mounts.ts';
+import {
+  type ContainerConfigSchema,
+  ImageService,
+  NamespaceMode,
+  type PodSandboxConfigSchema,
+  RuntimeService,
+} from '../../runtime/spec/cri/api_pb.js';
+import { type Client, connectTo } from './cri-client.ts';
+
+const run = promisify(execFile);
+const PROGRAMS = resolve(import.meta.dirname, '../../runtime');
+
+/** A program of the node: started, killed and started again at will. */
+export interface Program {
+  /** Resolves when it answers at its socket. */
+  start(): Promise<void>;
+  /** Resolves when it has ended. */
+  kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  readonly pid: number | undefined;
+  /** Its command line after `node`. */
+  readonly argv: readonly string[];
+  /** All that it has written to its standard error. */
+  log(): string;
+}
+
+/**
+ * A container host of its own on this machine: shim and daemon with their own folders, bridge, subnet and cgroup.
+ * Everything goes at the end of the test, whatever became of it.
+ */
+export interface TestNode {
+  /** Of letters and digits, unique. */
+  readonly name: string;
+  readonly folder: string;
+  readonly root: string;
+  readonly runRoot: string;
+  readonly networkDir: string;
+  readonly socket: string;
+  readonly daemon: Program;
+  readonly shim: Program;
+  readonly runtime: Client<typeof RuntimeService>;
+  readonly images: Client<typeof ImageService>;
+  /** The real crictl. Rejects when it fails; see `crictlFailing`. */
+  crictl(...args: string[]): Promise<string>;
+  /** What crictl says when it fails. */
+  crictlFailing(...args: string[]): Promise<string>;
+  podConfig(name: string, changes?: PodConfig): PodConfig;
+  /** Writes a JSON file for crictl and gives its path. */
+  file(name: string, content: unknown): string;
+}
+
+export type PodConfig = Exclude<MessageInitShape<typeof PodSandboxConfigSchema>, { $typeName: string }>;
+export type ContainerConfig = Exclude<MessageInitShape<typeof ContainerConfigSchema>, { $typeName: string }>;
+
+export interface NodeOptions {
+  /** Lines of registries.conf: a registry on loopback speaks plain HTTP. */
+  readonly registries?: string;
+}
+
+export const startNode = async (t: TestContext, options: NodeOptions = {}): Promise<TestNode> => {
+  const name = `bt${randomBytes(4).toString('hex')}`;
+  const folder = mkdtempSync(join(tmpdir(), `berth-${name}-`));
+  const paths = {
+    root: join(folder, 'lib'),
+    runRoot: join(folder, 'run'),
+    networkDir: join(folder, 'net.d'),
+    socket: join(folder, 'cri.sock'),
+  };
+  writeConfiguration(folder, name, paths, options);
+  const shim = program({
+    argv: [join(PROGRAMS, 'berth-shim.ts'), '--run-root', paths.runRoot],
+    socket: join(paths.runRoot, 'shim.sock'),
+    logFile: join(folder, 'shim.log'),
+    env: {},
+  });
+  const daemon = program({
+    argv: [
+      join(PROGRAMS, 'berthd.ts'),
+      '--config',
+      join(folder, 'crio.conf'),
+      '--config-dir',
+      join(folder, 'conf.d'),
+    ],
+    socket: paths.socket,
+    logFile: join(folder, 'daemon.log'),
+    env: { CONTAINERS_REGISTRIES_CONF: join(folder, 'registries.conf') },
+  });
+  const runtime = connectTo(RuntimeService, paths.socket);
+  const images = connectTo(ImageService, paths.socket);
+  t.after(async () => {
+    if (daemon.pid !== undefined) await removeAllPods(runtime).catch(() => {});
+    runtime.close();
+    images.close();
+    await daemon.kill('SIGTERM');
+    await shim.kill('SIGTERM');
+    await cleanUp(folder, name);
+    if (process.env['BERTH_TEST_KEEP'] === undefined) await rm(folder, { recursive: true, force: true });
+  });
+  await shim.start();
+  await daemon.start();
+  return { name, folder, ...paths, daemon, shim, runtime, images, ...tools(folder, name, paths.socket) };
+};
+
+interface ProgramOptions {
+  readonly argv: readonly string[];
+  readonly socket: string;
+  readonly logFile: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const START_TIMEOUT_MS = 20_000;
+
+const program = ({ argv, socket, logFile, env }: ProgramOptions): Program => {
+  let child: ChildProcess | undefined;
+  const log = () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
+  return {
+    start: async () => {
+      const output = openSync(logFile, 'a');
+      const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...argv], {
+        stdio: ['ignore', output, output],
+        env: { ...process.env, ...env, NOTIFY_SOCKET: '', JOURNAL_STREAM: undefined },
+      });
+      closeSync(output);
+      child = started;
+      for (const deadline = Date.now() + START_TIMEOUT_MS; !(await answers(socket)); await pause(20)) {
+        if (started.exitCode !== null || Date.now() > deadline)
+          throw new Error(`${argv[0]} did not come up (exit code ${started.exitCode}):\n${log()}`);
+      }
+    },
+    kill: async (signal) => {
+      const ending = child;
+      child = undefined;
+      if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
+      const ended = new Promise((resolveEnd) => ending.once('exit', resolveEnd));
+      ending.kill(signal);
+      await ended;
+    },
+    get pid() {
+      return child?.pid;
+    },
+    argv,
+    log,
+  };
+};
+
+const answers = (path: string): Promise<boolean> =>
+  new Promise((resolveAnswer) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolveAnswer(true);
+    });
+    socket.once('error', () => resolveAnswer(false));
+  });
+
+const writeConfiguration = (
+  folder: string,
+  name: string,
+  { root, runRoot, networkDir, socket }: Pick<TestNode, 'root' | 'runRoot' | 'networkDir' | 'socket'>,
+  { registries = '' }: NodeOptions,
+): void => {
+  for (const dir of [networkDir, join(folder, 'conf.d'), runRoot]) mkdirSync(dir, { recursive: true });
+  writeFileSync(
+    join(folder, 'crio.conf'),
+    `[crio.berth]
+root = "${root}"
+runroot = "${runRoot}"
+[crio.api]
+listen = "${socket}"
+stream_address = "127.0.0.1"
+stream_port = "0"
+[crio.runtime]
+log_level = "debug"
+cgroup_manager = "cgroupfs"
+default_runtime = "runc"
+[crio.runtime.runtimes.runc]
+runtime_path = "/usr/sbin/runc"
+runtime_root = "${join(runRoot, 'runc')}"
+[crio.image]
+signature_policy = "${join(folder, 'policy.json')}"
+[crio.network]
+network_dir = "${networkDir}"
+plugin_dirs = ["/usr/lib/cni"]
+`,
+  );
+  writeFileSync(
+    join(folder, 'policy.json'),
+    JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }),
+  );
+  writeFileSync(join(folder, 'registries.conf'), registries);
+  writeFileSync(join(networkDir, '10-test.conflist'), JSON.stringify(networkList(folder, name)));
+};
+
+/** A bridge with a subnet out of 10.64.0.0/10, so that nodes of tests at the same time do not meet. */
+const networkList = (folder: string, name: string) => ({
+  cniVersion: '1.0.0',
+  name,
+  plugins: [
+    {
+      type: 'bridge',
+      bridge: name,
+      isGateway: true,
+      ipam: {
+        type: 'host-local',
+        dataDir: join(folder, 'ipam'),
+        ranges: [[{ subnet: `10.${randomInt(64, 128)}.${randomInt(0, 256)}.0/24` }]],
+        routes: [{ dst: '0.0.0.0/0' }],
+      },
+    },
+  ],
+});
+
+const tools = (folder: string, name: string, socket: string) => {
+  const crictl = async (...args: string[]): Promise<string> => {
+    const endpoint = `unix://${socket}`;
+    const { stdout } = await run(crictlPath(), ['-r', endpoint, '-i', endpoint, '-t', '60s', ...args], {
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return stdout.trimEnd();
+  };
+  return {
+    crictl,
+    crictlFailing: async (...args: string[]): Promise<string> => {
+      const outcome = await crictl(...args).then(
+        (stdout) => ({ stdout }),
+        (error: Error & { stderr?: string }) => ({ failure: error.stderr ?? error.message }),
+      );
+      if ('failure' in outcome) return outcome.failure;
+      throw new Error(`crictl ${args.join(' ')} did not fail: ${outcome.stdout}`);
+    },
+    podConfig: (pod: string, changes: PodConfig = {}): PodConfig => ({
+      metadata: { name: pod, namespace: 'default', uid: `${name}-${pod}`, attempt: 0 },
+      hostname: pod,
+      logDirectory: join(folder, 'logs', pod),
+      linux: {
+        cgroupParent: `/berth-test-${name}`,
+        securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } },
+      },
+      ...changes,
+    }),
+    file: (file: string, content: unknown): string => {
+      const path = join(folder, file);
+      writeFileSync(path, JSON.stringify(content));
+      return path;
+    },
+  };
+};
+
+/** BERTH_TEST_CRICTL, else the one in PATH. */
+export const crictlPath = (): string => {
+  const named = process.env['BERTH_TEST_CRICTL'];
+  if (named !== undefined) return named;
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = folders.map((folder) => join(folder, 'crictl')).find((path) => existsSync(path));
+  if (found === undefined) throw new Error('set BERTH_TEST_CRICTL to a crictl, or put one into PATH');
+  return found;
+};
+
+const removeAllPods = async (runtime: Client<typeof RuntimeService>): Promise<void> => {
+  const { items } = await runtime.listPodSandbox({}, { deadlineMs: 5_000 });
+  for (const { id } of items) await runtime.removePodSandbox({ podSandboxId: id }, { deadlineMs: 20_000 });
+};
+
+/** What a killed daemon or shim, or a failed test, may have left in the kernel. */
+const cleanUp = async (folder: string, name: string): Promise<void> => {
+  for (const pid of await cgroupProcesses(name)) kill(pid);
+  await endHolder(join(folder, 'run'));
+  for (let round = 0; round < 50 && (await cgroupProcesses(name)).length > 0; round += 1) await pause(20);
+  for (const { mountPoint } of mountTable().toReversed())
+    if (mountPoint.startsWith(`${folder}/`)) unmount(mountPoint, { detach: true });
+  await run('ip', ['link', 'delete', name]).catch(() => {}); // no pod ran
+  for (const parent of await cgroupFolders(name)) await removeCgroups(parent);
+};
+
+const cgroupFolders = async (name: string): Promise<string[]> => {
+  const hierarchies = await readdir('/sys/fs/cgroup');
+  return ['', ...hierarchies]
+    .map((hierarchy) => join('/sys/fs/cgroup', hierarchy, `berth-test-${name}`))
+    .filter((path) => existsSync(path));
+};
+
+const cgroupProcesses = async (name: string): Promise<number[]> => {
+  const files = (await cgroupFolders(name)).map(async (parent) => {
+    const names = await readdir(parent, { recursive: true });
+    const lists = names.filter((file) => file.endsWith('cgroup.procs'));
+    return Promise.all(lists.map((file) => readFile(join(parent, file), 'utf8').catch(() => '')));
+  });
+  const pids = (await Promise.all(files))
+    .flat()
+    .join('\n')
+    .split('\n')
+    .filter((line) => line !== '');
+  return [...new Set(pids)].map(Number);
+};
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {} // it has ended meanwhile
+};
+
+/** The process that holds descriptors for the shim outlives it on purpose. */
+const endHolder = async (runRoot: string): Promise<void> => {
+  const text = await readFile(join(runRoot, 'holder'), 'utf8').catch(() => '');
+  const pid = Number.parseInt(text, 10);
+  if (pid > 1) kill(pid);
+};
+
+const removeCgroups = async (parent: string): Promise<void> => {
+  const entries = await readdir(parent, { recursive: true, withFileTypes: true });
+  const folders = entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name));
+  for (const path of [...folders.sort().reverse(), parent]) await run('rmdir', [path]).catch(() => {});
+};
