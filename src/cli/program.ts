@@ -9,7 +9,7 @@ import { ownVersion, versionCommand } from './version.ts';
 
 const examples = `
 Examples:
-  berth quickstart                           a proven throw-away host, from nothing
+  berth quickstart                           from nothing to a proven host
   berth validate profiles/single-node.yaml   is the profile right?
   berth plan profiles/single-node.yaml       what would change?
   berth apply profiles/single-node.yaml      change it, then prove it

@@ -7,18 +7,18 @@ interface Columns {
   readonly id: number;
   readonly title: number;
   readonly detail: number;
+  readonly time: number;
 }
-
-const timeWidth = 8;
 
 const longest = (texts: readonly string[]): number => Math.max(...texts.map((text) => text.length));
 
 const columnsFor = (checks: readonly Check[], width: number): Columns => {
   const id = Math.min(20, longest(checks.map((check) => check.id)));
+  const time = longest(checks.map((check) => duration(check.milliseconds)));
   // Mark and gaps take 9 of the width.
-  const room = Math.max(20, width - id - timeWidth - 9);
+  const room = Math.max(20, width - id - time - 9);
   const title = Math.min(longest(checks.map((check) => check.title)), Math.ceil(room / 2));
-  return { id, title, detail: Math.min(longest(checks.map((check) => check.detail)), room - title) };
+  return { id, title, detail: Math.min(longest(checks.map((check) => check.detail)), room - title), time };
 };
 
 const cell = (text: string, width: number): string =>
@@ -32,7 +32,7 @@ const row = (check: Check, columns: Columns, style: Style): string => {
     ` ${mark} ${check.ok ? id : style('red', id)}`,
     cell(check.title, columns.title),
     check.ok ? style('dim', detail) : style('red', detail),
-    style('dim', duration(check.milliseconds).padStart(timeWidth)),
+    style('dim', duration(check.milliseconds).padStart(columns.time)),
   ];
   return cells.join('  ').trimEnd();
 };

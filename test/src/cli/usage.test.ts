@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { runBerth } from './run-berth.ts';
+
+const single = new URL('../../../profiles/single-node.yaml', import.meta.url).pathname;
+
+test('--help shows every command and examples, and succeeds', async () => {
+  const ran = await runBerth(['--help']);
+  assert.equal(ran.exitCode, 0);
+  for (const name of ['validate', 'plan', 'apply', 'verify', 'reset', 'quickstart', 'version'])
+    assert.match(ran.stdout, new RegExp(`^ {2}${name} `, 'm'));
+  assert.match(ran.stdout, /Examples:/);
+});
+
+test('help fits a terminal of 80 columns', async () => {
+  for (const args of [['--help'], ['apply', '--help'], ['plan', '--help'], ['verify', '--help']]) {
+    const ran = await runBerth(args, { env: { COLUMNS: '80' } });
+    const long = ran.stdout.split('\n').filter((line) => line.length > 80);
+    assert.deepEqual(long, []);
+  }
+});
+
+test('a mistyped command is bad usage and gets a suggestion', async () => {
+  const ran = await runBerth(['aply', single]);
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /Did you mean apply\?/);
+});
+
+test('an unknown option, a missing profile and a bad number are bad usage', async () => {
+  for (const args of [
+    ['plan'],
+    ['plan', single, '--paralel', '3'],
+    ['plan', single, '--parallel', 'many'],
+    ['plan', single, '--hosts', 'a,,b'],
+  ]) {
+    const ran = await runBerth(args);
+    assert.equal(ran.exitCode, 10, args.join(' '));
+    assert.match(ran.stderr, /^error: /);
+  }
+});
+
+test('a host that the profile does not have is refused, with the nearest one', async () => {
+  const ran = await runBerth(['plan', single, '--hosts', 'node-2']);
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /--hosts names node-2, which is no host of .*single-node\.yaml/);
+  assert.match(ran.stderr, /did you mean node-1\?/);
+});
+
+test('apply and reset without a terminal change nothing unless --yes is given', async () => {
+  for (const command of ['apply', 'reset']) {
+    const ran = await runBerth([command, single]);
+    assert.equal(ran.exitCode, 10);
+    assert.match(ran.stderr, /there is no terminal to ask on/);
+    assert.match(ran.stderr, /--yes/);
+    assert.doesNotMatch(ran.stdout, /connect/);
+  }
+});
+
+test('version tells the version of package.json', async () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+  assert.equal(JSON.parse((await runBerth(['version', '--json'])).stdout).berth, version);
+  assert.equal((await runBerth(['--version'])).stdout, `${version}\n`);
+});

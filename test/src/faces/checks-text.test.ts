@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import type { Check } from '../../../src/core/events.ts';
+import { checksText } from '../../../src/faces/checks-text.ts';
+import type { Style } from '../../../src/faces/style.ts';
+
+const unpainted: Style = (_format, text) => text;
+const painted: Style = (format, text) => styleText(format, text, { validateStream: false });
+
+const green = (id: string, title: string, detail: string, milliseconds = 12): Check => ({
+  id,
+  title,
+  detail,
+  milliseconds,
+  ok: true,
+});
+const journal = { title: 'journal of berthd', text: 'line one\nline two\n' };
+const red: Check = {
+  id: 'redis.start',
+  title: 'the container starts',
+  detail: 'start container: runc: exec format error',
+  milliseconds: 40,
+  ok: false,
+  evidence: [{ title: 'what it complained', text: '\u001b[2Jexec format error' }, journal],
+  remedy: 'use an image for this architecture',
+};
+
+test('green checks are a table', () => {
+  const checks = [
+    green('socket.version', 'answers crictl version', 'berth 0.1.0, CRI v1'),
+    green('redis.ping', 'PING over TCP', 'PONG', 1234),
+  ];
+  assert.equal(
+    checksText('node-1', checks, { width: 80, style: unpainted }),
+    `node-1
+ ✓ socket.version  answers crictl version  berth 0.1.0, CRI v1  12 ms
+ ✓ redis.ping      PING over TCP           PONG                 1.2 s
+
+node-1: all 2 checks are green, in 1.2 s
+`,
+  );
+});
+
+test('a red check is explained below the table, with its evidence and remedy', () => {
+  const text = checksText('node-1', [green('redis.create', 'a container is made', '0123456789abc'), red], {
+    width: 80,
+    style: unpainted,
+  });
+  assert.equal(
+    text,
+    `node-1
+ ✓ redis.create  a container is made   0123456789abc                       12 ms
+ ✗ redis.start   the container starts  start container: runc: exec forma…  40 ms
+
+   redis.start: the container starts
+       start container: runc: exec format error
+     what it complained
+       exec format error
+     journal of berthd
+       line one
+       line two
+     remedy: use an image for this architecture
+
+node-1: 1 of 2 checks is red, in 52 ms
+`,
+  );
+});
+
+test('evidence that several red checks share is shown once', () => {
+  const text = checksText('node-1', [red, { ...red, id: 'redis.exec' }], { width: 80, style: unpainted });
+  assert.equal(text.split('line two').length - 1, 1);
+});
+
+test('long evidence is shown from its end, and says so', () => {
+  const long = { title: 'log', text: Array.from({ length: 100 }, (_, index) => `line ${index}`).join('\n') };
+  const text = checksText('node-1', [{ ...red, evidence: [long] }], { width: 80, style: unpainted });
+  assert.match(text, /… 70 lines before\n {7}line 70\n/);
+  assert.match(text, /line 99/);
+});
+
+test('no row is wider than the terminal, whatever a host answers', () => {
+  const checks = [
+    green(
+      'redis.a-very-long-identifier-of-a-check',
+      'a title that somebody wrote without counting its letters',
+      'x'.repeat(300),
+      754_321,
+    ),
+    green('b', 'short', 'many\nlines\tand\u0007 bells'),
+  ];
+  for (const width of [60, 80, 120]) {
+    const rows = stripVTControlCharacters(checksText('node-1', checks, { width, style: painted })).split(
+      '\n',
+    );
+    assert.deepEqual(
+      rows.filter((row) => row.length > width),
+      [],
+    );
+  }
+});
+
+test('no check at all is not a success', () => {
+  assert.match(checksText('node-1', [], { width: 80, style: unpainted }), /nothing was checked/);
+});
+
+test('green and red are colours too', () => {
+  const text = checksText('node-1', [red, green('a', 'b', 'c')], { width: 80, style: painted });
+  assert.match(text, /\u001b\[31m✗/);
+  assert.match(text, /\u001b\[32m✓/);
+});
