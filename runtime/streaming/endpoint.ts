@@ -25,5 +25,10 @@ export interface ServeOptions {
   readonly idleTimeoutMs: number;
   /** How long a client may take to open all streams of its request. */
   readonly creationTimeoutMs: number;
+  /**
+   * While a process does not read its stdin we do not read from its client, and would not learn of its death: so
+   * often it is sent something that means nothing. Default: 10 s.
+   */
+  readonly probeIntervalMs?: number;
   readonly log: Log;
 }

@@ -18,6 +18,7 @@ export const servePortForward = async (socket: Duplex, dial: Dial, options: Serv
   const connection = new SpdyConnection(socket, {
     maxStreams: MAX_PORT_FORWARD_STREAMS,
     idleTimeoutMs: options.idleTimeoutMs,
+    probeIntervalMs: options.probeIntervalMs,
     onStream: (stream) => {
       const pair = pairs.add(stream);
       if (pair === undefined) return;

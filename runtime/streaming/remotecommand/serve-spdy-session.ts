@@ -15,6 +15,7 @@ export const serveSpdySession = async (
   const connection = new SpdyConnection(socket, {
     maxStreams: MAX_REMOTECOMMAND_STREAMS,
     idleTimeoutMs: options.idleTimeoutMs,
+    probeIntervalMs: options.probeIntervalMs,
     onStream: (stream) => remote.add(stream),
   });
   const remote = new SpdyRemote(connection, protocol, endpoint.streams);

@@ -22,8 +22,8 @@ export interface SpdyConnectionOptions {
   readonly maxStreams: number;
   /** Without a frame in either direction for so long, the connection ends. 0: never. */
   readonly idleTimeoutMs: number;
-  /** While a slow consumer keeps us from reading, the peer is probed so often. */
-  readonly probeIntervalMs?: number;
+  /** While a slow consumer keeps us from reading, the client is probed so often. Default: 10 s. */
+  readonly probeIntervalMs?: number | undefined;
   /** How long a client may take to hang up after `finish`. */
   readonly lingerMs?: number;
 }
@@ -126,20 +126,28 @@ export class SpdyConnection implements StreamLink {
       this.#send(rstStreamFrame(stream.id, ResetStatus.cancel));
   }
 
-  /** Reads until the client ends, the protocol is broken or the socket is closed. */
+  /** Reads until the client ends or the socket is closed. */
   async #run(): Promise<void> {
     try {
       for await (const chunk of this.#socket) {
         this.#idle?.refresh();
-        for (const frame of this.#reader.read(chunk)) {
-          const busy = this.#take(frame);
-          if (busy !== undefined) await busy;
-        }
+        // After a failure we read on without looking: a close with unread input would undo our good-bye.
+        if (this.failure === undefined) await this.#takeAll(chunk);
       }
       this.destroy();
     } catch (error) {
-      if (this.#socket.destroyed) this.destroy(brokenOff(error));
-      else if (failedWith(error, 'InvalidArgument')) this.#fail(error, GoAwayStatus.protocolError);
+      this.destroy(brokenOff(error));
+    }
+  }
+
+  async #takeAll(chunk: Buffer): Promise<void> {
+    try {
+      for (const frame of this.#reader.read(chunk)) {
+        const busy = this.#take(frame);
+        if (busy !== undefined) await busy;
+      }
+    } catch (error) {
+      if (failedWith(error, 'InvalidArgument')) this.#fail(error, GoAwayStatus.protocolError);
       else
         this.#fail(
           new Fail('Internal', 'a SPDY connection broke', { cause: error }),

@@ -48,8 +48,8 @@ const inflateBlock = (inflate: Inflate, block: Buffer): Promise<Buffer> =>
     inflate.on('data', take).on('error', settle).on('close', broken).on('end', broken);
     inflate.write(block, () => {
       // All output was pushed by now, but some of it may wait for the next tick in the readable buffer.
-      while (inflate.read() !== null);
-      settle(undefined);
+      while (!inflate.destroyed && inflate.read() !== null);
+      settle(inflate.destroyed ? (inflate.errored ?? new Error('the zlib stream ended')) : undefined);
     });
   });
 

@@ -7,7 +7,7 @@ export interface ChannelsOptions {
   /** Without a message in either direction for so long, the connection ends. 0: never. */
   readonly idleTimeoutMs: number;
   /** While a slow consumer keeps us from reading, the client hears from us so often. */
-  readonly probeIntervalMs?: number;
+  readonly probeIntervalMs?: number | undefined;
 }
 
 const PROBE_INTERVAL_MS = 10_000;
