@@ -30,6 +30,18 @@ export function setNonBlocking(fd: number): void {
   fcntl(fd, F_SETFL, fcntl(fd, F_GETFL, 0) | constants.O_NONBLOCK);
 }
 
+/** A program started later does not get this descriptor. */
+export function setCloseOnExec(fd: number): void {
+  const [F_SETFD, FD_CLOEXEC] = [2, 1];
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/** Another descriptor of the same open file, closed on exec. */
+export function duplicate(fd: number): number {
+  const F_DUPFD_CLOEXEC = 1030;
+  return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
 /** Nothing to do now; ask again when the descriptor is ready. */
 export const AGAIN = 'again';
 

@@ -5,6 +5,7 @@ import { hasErrno, SystemCallFailed } from './system-call-failed.ts';
 
 const prctl = systemCall('prctl', ['int', 'uint64', 'uint64', 'uint64', 'uint64']);
 const wait4 = rawCall('wait4', ['int', 'void *', 'int', 'void *']);
+const waitid = rawCall('waitid', ['int', 'uint', 'void *', 'int']);
 const ioctl = rawCall('ioctl', ['int', 'uint64', 'void *']);
 const pidfdSendSignal = numberedCall('pidfd_send_signal', 424);
 const pidfdOpen = numberedCall('pidfd_open', 434);
@@ -66,6 +67,25 @@ export function reap(pid: number): WaitStatus | 'running' | 'not-a-child' {
   const failed = new SystemCallFailed('wait4', lastErrno(), String(pid));
   if (hasErrno(failed, 'ECHILD')) return 'not-a-child';
   throw failed;
+}
+
+/**
+ * The same without reaping: the zombie stays, so whoever dies between this and `reap` loses nothing.
+ */
+export function peekExit(pid: number): WaitStatus | 'running' | 'not-a-child' {
+  const [P_PID, WNOHANG_WEXITED_WNOWAIT, CLD_EXITED] = [1, 0x01000005, 1];
+  const siginfo = memory(128);
+  if (waitid(P_PID, pid, siginfo, WNOHANG_WEXITED_WNOWAIT) === -1) {
+    const failed = new SystemCallFailed('waitid', lastErrno(), String(pid));
+    if (hasErrno(failed, 'ECHILD')) return 'not-a-child';
+    throw failed;
+  }
+  // siginfo_t: si_code at 8, si_pid at 16, si_status at 24 on 64-bit machines.
+  if (siginfo.readInt32LE(16) === 0) return 'running';
+  const [code, status] = [siginfo.readInt32LE(8), siginfo.readInt32LE(24)];
+  return code === CLD_EXITED
+    ? { exitCode: status, signal: undefined }
+    : { exitCode: undefined, signal: status };
 }
 
 /**

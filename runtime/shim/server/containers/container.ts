@@ -1,0 +1,192 @@
+import { closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fail } from '../../../core/fail.ts';
+import { realtimeNs } from '../../../linux/clock.ts';
+import { duplicate } from '../../../linux/fds.ts';
+import { exitCodeOf, signalPidfd, type WaitStatus } from '../../../linux/processes.ts';
+import type { ContainerExit } from '../../protocol/messages.ts';
+import type { OutputLog } from '../log/output-log.ts';
+import { collect, expectExit } from '../processes/children.ts';
+import { exitOf } from '../processes/exit.ts';
+import { FdWritable } from '../processes/fd-streams.ts';
+import { within } from '../processes/run.ts';
+import type { Shim } from '../shim.ts';
+import { keptName } from './kept.ts';
+import { oomKills } from './oom.ts';
+import { Output, type Sink } from './output.ts';
+import { type ContainerRecord, writeRecord } from './record.ts';
+import type { StreamEnds } from './streams.ts';
+import { Terminal } from './terminal.ts';
+
+/** An exit is told when the log has everything, or after this when a stray process keeps the output open. */
+const OUTPUT_PATIENCE_MS = 2000;
+
+export interface ContainerParts {
+  readonly shim: Shim;
+  /** Past creation: `process` is there. */
+  readonly record: ContainerRecord;
+  readonly outputLog: OutputLog;
+  readonly ends: StreamEnds;
+  /** Of a terminal. */
+  readonly master: number | undefined;
+  /** Undefined when the process was gone before anybody could get one. */
+  readonly pidfd: number | undefined;
+}
+
+/** A container as this process holds it: its record, its process, its streams. */
+export class Container {
+  readonly #shim: Shim;
+  readonly #folder: string;
+  readonly #outputLog: OutputLog;
+  readonly #output: Output;
+  readonly #terminal: Terminal | undefined;
+  readonly #pidfd: number | undefined;
+  readonly #exited = Promise.withResolvers<ContainerExit>();
+  #record: ContainerRecord;
+  #stdinEnd: number | undefined;
+  #stdin: FdWritable | undefined;
+  #verbs: Promise<unknown> = Promise.resolve();
+
+  constructor({ shim, record, outputLog, ends, master, pidfd }: ContainerParts) {
+    this.#shim = shim;
+    this.#record = record;
+    this.#folder = shim.folders.container(record.id);
+    this.#outputLog = outputLog;
+    this.#output = new Output(outputLog, ends.outputs);
+    this.#stdinEnd = ends.stdin;
+    this.#terminal = master === undefined ? undefined : new Terminal(master, join(this.#folder, 'stdout'));
+    this.#pidfd = pidfd;
+    this.#follow();
+  }
+
+  get record(): ContainerRecord {
+    return this.#record;
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** Resolves when the container has ended and its output is in the log. */
+  get exited(): Promise<ContainerExit> {
+    return this.#exited.promise;
+  }
+
+  /** Writes the record with these changes; true on disk before it is true here. */
+  update(changes: Partial<ContainerRecord>): void {
+    const next = { ...this.#record, ...changes };
+    writeRecord(this.#folder, next);
+    this.#record = next;
+  }
+
+  /** One verb at a time: a start and a deletion of the same container follow each other. */
+  exclusively<T>(verb: () => Promise<T>): Promise<T> {
+    const result = this.#verbs.then(verb);
+    this.#verbs = result.catch(() => {});
+    return result;
+  }
+
+  /** False when it has ended. */
+  signal(signal: number): boolean {
+    if (this.#record.exit !== null || this.#pidfd === undefined) return false;
+    return signalPidfd(this.#pidfd, signal);
+  }
+
+  reopenLog(): void {
+    this.#outputLog.reopen();
+  }
+
+  /** Joins the output; the returned functions leave it, and tell that the sink has room again. */
+  attach(sink: Sink): { readonly leave: () => void; readonly resume: () => void } {
+    return { leave: this.#output.attach(sink), resume: () => this.#output.resume(sink) };
+  }
+
+  get hasTerminal(): boolean {
+    return this.#terminal !== undefined;
+  }
+
+  resize(size: { width: number; height: number }): void {
+    this.#terminal?.resize(size);
+  }
+
+  /** The container's input, shared by all that are attached; undefined when it has none (any more). */
+  stdin(): FdWritable | undefined {
+    if (!this.#record.stdin || this.#record.stdinClosed) return undefined;
+    this.#stdin ??= this.#openStdin();
+    return this.#stdin;
+  }
+
+  #openStdin(): FdWritable | undefined {
+    const fd = this.#terminal === undefined ? this.#stdinEnd : duplicate(this.#terminal.master);
+    this.#stdinEnd = undefined;
+    if (fd === undefined) return undefined;
+    const stdin = new FdWritable(fd);
+    // A container that ended or closed its input: nobody is there to be told.
+    stdin.on('error', () => {});
+    return stdin;
+  }
+
+  /** The container reads the end of its input, once what was written before has been read. */
+  closeStdin(): void {
+    if (this.#terminal !== undefined || this.#record.stdinClosed) return;
+    const stdin = this.stdin();
+    this.update({ stdinClosed: true });
+    this.#shim.holder.drop([keptName(this.#record.id, 'stdin')], 'now');
+    stdin?.end();
+  }
+
+  /** Lets go of everything this process and the holder have of it. The record stays. */
+  close(): void {
+    this.#terminal?.close();
+    this.#output.close();
+    this.#stdin?.destroy();
+    if (this.#stdinEnd !== undefined) closeSync(this.#stdinEnd);
+    if (this.#pidfd !== undefined) closeSync(this.#pidfd);
+    const parts = ['pidfd', 'stdout', 'stderr', 'stdin', 'terminal'] as const;
+    this.#shim.holder.drop(parts.map((part) => keptName(this.#record.id, part)));
+  }
+
+  #follow(): void {
+    const { exit, process } = this.#record;
+    if (exit !== null) {
+      this.#settle(exit);
+      return;
+    }
+    if (process === null) throw new Fail('Internal', `container ${this.#record.id} has no process`);
+    if (this.#pidfd === undefined) {
+      this.#end(undefined);
+      return;
+    }
+    expectExit(process.pid);
+    exitOf({ ...process, pidfd: this.#pidfd }).then(
+      (status) => this.#end(status),
+      (error) => {
+        this.#shim.log.error('cannot learn how the container ended', { id: this.#record.id, error });
+        this.#end(undefined);
+      },
+    );
+  }
+
+  /** The record first, then the kernel's table: a shim killed in between finds the one or the other. */
+  #end(status: WaitStatus | undefined): void {
+    const oomKilled = oomKills(this.#record.oomCounter) > 0;
+    const exit = describeExit(status, oomKilled);
+    this.update({ exit, starting: false });
+    if (this.#record.process !== null) collect(this.#record.process.pid);
+    this.#settle(exit);
+  }
+
+  async #settle(exit: ContainerExit): Promise<void> {
+    this.#terminal?.finish();
+    await within(OUTPUT_PATIENCE_MS, this.#output.ended);
+    this.#exited.resolve(exit);
+    this.#shim.onExit(this.#record.id, exit);
+  }
+}
+
+function describeExit(status: WaitStatus | undefined, oomKilled: boolean): ContainerExit {
+  const exitCode = status === undefined ? 255 : exitCodeOf(status);
+  const finishedAtNs = String(realtimeNs());
+  if (oomKilled && exitCode !== 0) return { exitCode, finishedAtNs, oomKilled, reason: 'OOMKilled' };
+  return { exitCode, finishedAtNs, oomKilled, reason: status === undefined ? 'Unknown' : 'Exited' };
+}

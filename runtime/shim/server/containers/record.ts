@@ -1,0 +1,67 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fail } from '../../../core/fail.ts';
+import { hasErrno } from '../../../linux/system-call-failed.ts';
+import type { ContainerExit, ContainerState } from '../../protocol/messages.ts';
+
+/**
+ * What outlives the shim about a container.
+ *
+ *   (no record) ──create──▶ creating ──▶ created ──start──▶ started ──▶ ended ──delete──▶ (no record)
+ *                              │            └───────────────kill──────────▲
+ *                              └── found so at a start of the shim: undone
+ *
+ * The state is derived: `process` is null while creating, `startedAtNs` null until started, `exit` null until ended.
+ */
+export interface ContainerRecord {
+  readonly version: 1;
+  readonly id: string;
+  readonly runtime: readonly string[];
+  readonly bundle: string;
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly logPath: string | null;
+  readonly process: { readonly pid: number; readonly startTimeTicks: string } | null;
+  /** The cgroup's file that counts OOM kills; null: none was found. */
+  readonly oomCounter: string | null;
+  /** `start` was called and its answer is not known. */
+  readonly starting: boolean;
+  readonly startedAtNs: string | null;
+  /** The one attach session of `stdinOnce` is over. */
+  readonly stdinClosed: boolean;
+  readonly exit: ContainerExit | null;
+}
+
+const pathIn = (folder: string): string => join(folder, 'record.json');
+
+/** Replaces the record in one step. tmpfs forgets nothing but at a reboot, so there is no fsync. */
+export function writeRecord(folder: string, record: ContainerRecord): void {
+  const path = pathIn(folder);
+  writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** The record of a container's folder; undefined when there is none. Throws `DataLoss` on a version it does not know. */
+export function readRecord(folder: string): ContainerRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(pathIn(folder), 'utf8');
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  const record = JSON.parse(text) as ContainerRecord;
+  if (record.version !== 1)
+    throw new Fail('DataLoss', `${pathIn(folder)}: unknown version ${record.version}`);
+  return record;
+}
+
+/** The record as berthd sees it. */
+export const stateOf = (record: ContainerRecord): ContainerState => ({
+  id: record.id,
+  pid: record.process?.pid ?? 0,
+  startTimeTicks: record.process?.startTimeTicks ?? '',
+  startedAtNs: record.startedAtNs,
+  exit: record.exit,
+});

@@ -1,0 +1,122 @@
+import { closeSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { realtimeNs } from '../../../linux/clock.ts';
+import { openPidfd, startTimeTicks } from '../../../linux/processes.ts';
+import { hasErrno } from '../../../linux/system-call-failed.ts';
+import { OutputLog } from '../log/output-log.ts';
+import { killGroup } from '../processes/children.ts';
+import { run } from '../processes/run.ts';
+import type { Shim } from '../shim.ts';
+import { Container } from './container.ts';
+import { keptName } from './kept.ts';
+import { type ContainerRecord, readRecord, writeRecord } from './record.ts';
+import { removeFromRuntime } from './remove.ts';
+import { openEnds } from './streams.ts';
+
+/**
+ * Takes over what an earlier shim left: containers that run go on, exits that happened meanwhile are told, half
+ * made containers are undone. One that cannot be taken over is reported and left for the daemon to delete; it does
+ * not keep the others from being taken over.
+ */
+export async function recoverContainers(shim: Shim): Promise<void> {
+  for (const id of readdirSync(shim.folders.containers)) {
+    try {
+      await recover(shim, id);
+    } catch (error) {
+      shim.log.error('cannot take over a container', { id, error });
+    }
+  }
+  shim.holder.forgetRest();
+}
+
+async function recover(shim: Shim, id: string): Promise<void> {
+  const folder = shim.folders.container(id);
+  const record = readRecord(folder);
+  if (record === undefined || record.process === null) {
+    if (record !== undefined) await removeFromRuntime(record, folder, 'force');
+    rmSync(folder, { recursive: true, force: true });
+    shim.log.info('undone: creation was interrupted', { id });
+    return;
+  }
+  endLeftoverExecs(folder, record);
+  const settled = record.starting ? await settleStart(record) : record;
+  if (settled !== record) writeRecord(folder, settled);
+  shim.containers.set(id, adopt(shim, folder, settled));
+}
+
+function adopt(shim: Shim, folder: string, record: ContainerRecord): Container {
+  const { id } = record;
+  const outputLog = openOutputLog(shim, folder, record);
+  const ends = openEnds(folder, { ...record, stdin: record.stdin && !record.stdinClosed });
+  // These were kept so that the FIFOs lived; this process has its own ends now, and the holder keeps on.
+  for (const part of ['stdout', 'stderr', 'stdin'] as const) {
+    const fd = shim.holder.take(keptName(id, part));
+    const own = part === 'stdin' ? ends.stdin : ends.outputs[part];
+    if (fd === undefined && own !== undefined) shim.holder.keep(keptName(id, part), own);
+    if (fd !== undefined && own !== undefined) shim.holder.replace(keptName(id, part), fd, own);
+  }
+  const pidfd = shim.holder.take(keptName(id, 'pidfd')) ?? openOwnPidfd(shim, record);
+  const master = shim.holder.take(keptName(id, 'terminal'));
+  return new Container({ shim, record, outputLog, ends, master, pidfd });
+}
+
+/** The log's folder may be gone with its pod; the container is taken over all the same, its output for attach only. */
+function openOutputLog(shim: Shim, folder: string, record: ContainerRecord): OutputLog {
+  const { logPath } = record;
+  try {
+    return new OutputLog({ folder, logPath, log: shim.log });
+  } catch (error) {
+    shim.log.error('cannot open the log of a container', { id: record.id, logPath, error });
+    return new OutputLog({ folder, logPath: null, log: shim.log });
+  }
+}
+
+/** Without a holder's copy: by pid, if that is still the same process. */
+function openOwnPidfd(shim: Shim, record: ContainerRecord): number | undefined {
+  if (record.process === null || record.exit !== null) return undefined;
+  const { pid, startTimeTicks: ticks } = record.process;
+  try {
+    const pidfd = openPidfd(pid);
+    if (startTimeTicks(pid) === ticks) {
+      shim.holder.keep(keptName(record.id, 'pidfd'), pidfd);
+      return pidfd;
+    }
+    closeSync(pidfd);
+    return undefined;
+  } catch (error) {
+    if (hasErrno(error, 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
+/** The shim was killed while `<runtime> start` ran: the runtime knows what came of it. */
+async function settleStart(record: ContainerRecord): Promise<ContainerRecord> {
+  const argv = [...record.runtime, 'state', record.id];
+  const { exitCode, stdout } = await run({ argv, timeoutMs: 60_000 });
+  const status = exitCode === 0 ? (JSON.parse(stdout) as { status?: unknown }).status : 'stopped';
+  const startedAtNs = status === 'created' ? null : String(realtimeNs());
+  return { ...record, starting: false, startedAtNs };
+}
+
+/** Exec processes of an earlier shim have lost their streams and nobody waits for them. */
+function endLeftoverExecs(folder: string, record: ContainerRecord): void {
+  for (const name of readdirSync(folder)) {
+    if (/^exec-.*\.pid$/.test(name)) endExec(Number(readFileSync(join(folder, name), 'utf8')), record);
+    if (/^(exec|runtime)-/.test(name)) rmSync(join(folder, name), { force: true });
+  }
+}
+
+/** Its pid may be another's by now: only a process in the container's own cgroups is meant. */
+function endExec(pid: number, record: ContainerRecord): void {
+  const own = cgroupsOf(record.process?.pid ?? 0);
+  if (pid > 1 && own !== undefined && cgroupsOf(pid) === own) killGroup(pid);
+}
+
+function cgroupsOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/cgroup`, 'utf8');
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ESRCH')) return undefined;
+    throw error;
+  }
+}

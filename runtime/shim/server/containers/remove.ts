@@ -1,0 +1,57 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fail } from '../../../core/fail.ts';
+import { signalNumber } from '../../../linux/processes.ts';
+import { runOciRuntime } from '../processes/oci-runtime.ts';
+import { within } from '../processes/run.ts';
+import type { Shim } from '../shim.ts';
+import type { Container } from './container.ts';
+import type { ContainerRecord } from './record.ts';
+
+const RUNTIME_TIMEOUT_MS = 60_000;
+/** A process in uninterruptible sleep outlives SIGKILL for as long as its disk takes. */
+const KILL_PATIENCE_MS = 10_000;
+
+/** Ends the container if it runs, deletes it from the runtime, and forgets it. Idempotent. */
+export async function removeContainer(shim: Shim, id: string): Promise<void> {
+  await shim.creating.get(id);
+  const container = shim.containers.get(id);
+  await container?.exclusively(async () => {
+    if (shim.containers.get(id) !== container) return;
+    await endContainer(container);
+    await removeFromRuntime(container.record, container.folder, 'ended');
+    container.close();
+    rmSync(container.folder, { recursive: true, force: true });
+    shim.containers.delete(id);
+  });
+}
+
+/** Kill and reap first: `<runtime> delete --force` polls for the end, 100 ms and more. */
+async function endContainer(container: Container): Promise<void> {
+  container.signal(signalNumber('SIGKILL'));
+  await within(KILL_PATIENCE_MS, container.exited);
+  if (container.record.exit === null) {
+    throw new Fail('DeadlineExceeded', `container ${container.record.id} does not end after SIGKILL`, {
+      hint: 'a process of it waits for a device or a network file system; see /proc/PID/stack',
+      context: { pid: container.record.process?.pid },
+    });
+  }
+}
+
+/** `<runtime> delete`. Nothing to do when the runtime has no state of it. */
+export async function removeFromRuntime(
+  { runtime, id }: ContainerRecord,
+  folder: string,
+  how: 'ended' | 'force',
+): Promise<void> {
+  if (!existsSync(join(stateRoot(runtime), id))) return;
+  const args = how === 'force' ? ['--force', id] : [id];
+  await runOciRuntime({ runtime, verb: 'delete', args, folder, timeoutMs: RUNTIME_TIMEOUT_MS });
+}
+
+/** `--root` of the command line, or the runtime's default for root. */
+function stateRoot(runtime: readonly string[]): string {
+  const flag = runtime.indexOf('--root');
+  const named = flag === -1 ? undefined : runtime[flag + 1];
+  return named ?? join('/run', runtime[0]?.split('/').at(-1) ?? 'runc');
+}

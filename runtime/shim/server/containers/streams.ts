@@ -1,0 +1,78 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeFifo } from '../../../linux/nodes.ts';
+import { hasErrno } from '../../../linux/system-call-failed.ts';
+import type { LogStream } from '../log/format.ts';
+
+/** The shim's ends of a container's streams. A terminal has one output, relayed into the FIFO `stdout`. */
+export interface StreamEnds {
+  /** FIFOs, for reading; a read of 0 bytes means that no process of the container has its end any more. */
+  readonly outputs: Readonly<Partial<Record<LogStream, number>>>;
+  /** The FIFO `stdin`, for writing; undefined without stdin or with a terminal. */
+  readonly stdin: number | undefined;
+}
+
+export interface StreamNeeds {
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+}
+
+const outputsOf = ({ terminal }: StreamNeeds): readonly LogStream[] =>
+  terminal ? ['stdout'] : ['stdout', 'stderr'];
+
+export function makeFifos(folder: string, needs: StreamNeeds): void {
+  for (const stream of outputsOf(needs)) makeFifo(join(folder, stream));
+  if (needs.stdin && !needs.terminal) makeFifo(join(folder, 'stdin'));
+}
+
+/**
+ * Opens the shim's ends. In a new container nobody else has them yet: opening without waiting makes that no
+ * matter for readers, and for the writer `openInherited` has opened the other end first.
+ */
+export function openEnds(folder: string, needs: StreamNeeds): StreamEnds {
+  const outputs: Partial<Record<LogStream, number>> = {};
+  for (const stream of outputsOf(needs)) outputs[stream] = openFifo(folder, stream, constants.O_RDONLY);
+  const wantsStdin = needs.stdin && !needs.terminal;
+  return { outputs, stdin: wantsStdin ? openStdinWriter(folder) : undefined };
+}
+
+/** Undefined when the container that read it is gone (ENXIO). */
+function openStdinWriter(folder: string): number | undefined {
+  try {
+    return openFifo(folder, 'stdin', constants.O_WRONLY);
+  } catch (error) {
+    if (hasErrno(error, 'ENXIO')) return undefined;
+    throw error;
+  }
+}
+
+const openFifo = (folder: string, name: string, access: number): number =>
+  openSync(join(folder, name), access | constants.O_NONBLOCK);
+
+/**
+ * The container's ends, for the runtime to inherit: outputs read-write, so that a container is its own reader and
+ * never gets SIGPIPE while the shim is away; stdin read-only, so that it can end. They block, as a program expects.
+ */
+export function openInherited(folder: string, needs: StreamNeeds): readonly (number | 'ignore')[] {
+  if (needs.terminal) return ['ignore', 'ignore', 'ignore'];
+  return [
+    needs.stdin ? openStdin(folder) : 'ignore',
+    openSync(join(folder, 'stdout'), constants.O_RDWR),
+    openSync(join(folder, 'stderr'), constants.O_RDWR),
+  ];
+}
+
+/** Opening a FIFO for reading alone waits for a writer, so there is one for a moment. */
+function openStdin(folder: string): number {
+  const path = join(folder, 'stdin');
+  const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    return openSync(path, constants.O_RDONLY);
+  } finally {
+    closeSync(both);
+  }
+}
+
+export function closeAll(fds: readonly (number | 'ignore' | undefined)[]): void {
+  for (const fd of fds) if (typeof fd === 'number') closeSync(fd);
+}

@@ -1,0 +1,18 @@
+/**
+ * Keeps second copies of descriptors outside this process, so that a killed shim loses no pipe with output in it,
+ * no terminal, and no way to learn how a process ended.
+ */
+export interface Holder {
+  /** Keeps a copy of `fd` under `name`; the caller's own stays open until it dropped the name. */
+  keep(name: string, fd: number): void;
+  /** Lets the copies go. Unknown names are none of its business. `now`: before the call returns. */
+  drop(names: readonly string[], urgency?: 'soon' | 'now'): void;
+  /** Descriptors of an earlier shim, by name. Who takes one owns it and has it kept on. */
+  take(name: string): number | undefined;
+  /** Closes a taken descriptor in favour of another of the same file; the copy outside stays. */
+  replace(name: string, taken: number, own: number): void;
+  /** After recovery: closes what nobody took, here and there. */
+  forgetRest(): void;
+  /** On an orderly end. Keeps everything as long as there is something to keep. */
+  close(): void;
+}

@@ -1,0 +1,177 @@
+import { spawn } from 'node:child_process';
+import { closeSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { openPidfd, startTimeTicks, takeFd } from '../../../linux/processes.ts';
+import { receiveFds, sendFds, setPeekOffset, setSendBuffer, socketPair } from '../../../linux/sockets.ts';
+import { hasErrno } from '../../../linux/system-call-failed.ts';
+import type { Holder } from './holder.ts';
+
+/** Two ends of one socket pair: what is sent into the first waits in the second. */
+type Queue = readonly [into: number, from: number];
+
+/** Stale copies are harmless until a compaction lets them go. */
+const TOLERATED_STALE = 64;
+const SEND_BUFFER = 64 * 1024 * 1024;
+/** The holder's descriptors of the outer queue. */
+const OUTER: Queue = [3, 4];
+
+/**
+ * A holder for machines without systemd: a sleeping process that has both ends of a socket pair, the *outer*
+ * queue. Its one message carries the two ends of another pair, the *generation*, in whose queue the kept
+ * descriptors wait as messages with their names. Reading them back is a peek, so nothing is ever out of the
+ * queue. To drop some, a new generation is filled, put behind the old one, and the old one is taken out: at every
+ * moment the last generation in the outer queue is whole.
+ */
+export class ProcessHolder implements Holder {
+  readonly #pid: number;
+  readonly #outer: Queue;
+  #generation: Queue;
+  readonly #kept = new Map<string, number>();
+  readonly #recovered: Map<string, number>;
+  #stale = 0;
+
+  /** `path`: where the holder's pid is written down. */
+  constructor(path: string) {
+    const found = findHolder(path) ?? startHolder(path);
+    this.#pid = found.pid;
+    this.#outer = found.outer;
+    this.#generation = lastGeneration(this.#outer) ?? newGeneration(this.#outer);
+    this.#recovered = readGeneration(this.#generation);
+  }
+
+  keep(name: string, fd: number): void {
+    sendFds(this.#generation[0], Buffer.from(name), [fd]);
+    if (this.#kept.has(name)) this.#stale += 1;
+    this.#kept.set(name, fd);
+  }
+
+  drop(names: readonly string[], urgency: 'soon' | 'now' = 'soon'): void {
+    for (const name of names) if (this.#kept.delete(name)) this.#stale += 1;
+    // Before recovery is over, a new generation would lack what nobody has taken yet.
+    if (this.#recovered.size > 0) return;
+    if (urgency === 'now' || this.#stale > this.#kept.size + TOLERATED_STALE) this.#compact();
+  }
+
+  take(name: string): number | undefined {
+    const fd = this.#recovered.get(name);
+    if (fd === undefined) return undefined;
+    this.#recovered.delete(name);
+    this.#kept.set(name, fd);
+    return fd;
+  }
+
+  replace(name: string, taken: number, own: number): void {
+    closeSync(taken);
+    this.#kept.set(name, own);
+  }
+
+  forgetRest(): void {
+    for (const fd of this.#recovered.values()) closeSync(fd);
+    this.#recovered.clear();
+    this.#compact();
+  }
+
+  close(): void {
+    if (this.#kept.size === 0) process.kill(this.#pid, 'SIGKILL');
+    for (const fd of [...this.#outer, ...this.#generation]) closeSync(fd);
+  }
+
+  #compact(): void {
+    const next = newPair();
+    for (const [name, fd] of this.#kept) sendFds(next[0], Buffer.from(name), [fd]);
+    sendFds(this.#outer[0], Buffer.from('generation'), [...next]);
+    for (const fd of receiveFds(this.#outer[1])?.fds ?? []) closeSync(fd);
+    for (const fd of this.#generation) closeSync(fd);
+    this.#generation = next;
+    this.#stale = 0;
+  }
+}
+
+interface FoundHolder {
+  readonly pid: number;
+  readonly outer: Queue;
+}
+
+/** The holder that an earlier shim started, if it still runs. */
+function findHolder(path: string): FoundHolder | undefined {
+  try {
+    const { pid, startTimeTicks: ticks } = JSON.parse(readFileSync(path, 'utf8'));
+    const pidfd = openPidfd(pid);
+    try {
+      if (startTimeTicks(pid) !== ticks) return undefined;
+      return { pid, outer: [takeFd(pidfd, OUTER[0]), takeFd(pidfd, OUTER[1])] };
+    } finally {
+      closeSync(pidfd);
+    }
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ESRCH', 'EBADF')) return undefined;
+    throw error;
+  }
+}
+
+/** In a session of its own: what ends the shim's group does not end it. */
+function startHolder(path: string): FoundHolder {
+  const outer = newPair();
+  const holder = spawn('sleep', ['2147483647'], {
+    cwd: '/',
+    env: {},
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', ...outer],
+  });
+  const { pid } = holder;
+  if (pid === undefined) throw new Error('cannot start the descriptor holder: no `sleep` in PATH');
+  holder.unref();
+  const text = JSON.stringify({ version: 1, pid, startTimeTicks: startTimeTicks(pid) });
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+  return { pid, outer };
+}
+
+function newPair(): Queue {
+  const pair = socketPair();
+  setSendBuffer(pair[0], SEND_BUFFER);
+  return pair;
+}
+
+function newGeneration(outer: Queue): Queue {
+  const generation = newPair();
+  sendFds(outer[0], Buffer.from('generation'), [...generation]);
+  return generation;
+}
+
+/** The last one in the outer queue; older ones are left by a shim that was killed while it compacted. */
+function lastGeneration(outer: Queue): Queue | undefined {
+  const generations = peekAll(outer).map(({ fds }) => fds);
+  for (const stale of generations.slice(0, -1)) {
+    for (const fd of stale) closeSync(fd);
+    for (const fd of receiveFds(outer[1])?.fds ?? []) closeSync(fd);
+  }
+  const [into, from] = generations.at(-1) ?? [];
+  return into === undefined || from === undefined ? undefined : [into, from];
+}
+
+/** A name that was kept twice means its later descriptor. */
+function readGeneration(generation: Queue): Map<string, number> {
+  const byName = new Map<string, number>();
+  for (const { data, fds } of peekAll(generation)) {
+    const [fd] = fds;
+    if (fd === undefined) continue;
+    const earlier = byName.get(data.toString());
+    if (earlier !== undefined) closeSync(earlier);
+    byName.set(data.toString(), fd);
+  }
+  return byName;
+}
+
+function peekAll([, from]: Queue) {
+  setPeekOffset(from, 0);
+  const messages = [];
+  for (
+    let next = receiveFds(from, { peek: true });
+    next !== undefined;
+    next = receiveFds(from, { peek: true })
+  ) {
+    messages.push(next);
+  }
+  setPeekOffset(from, -1);
+  return messages;
+}

@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { childrenOfSelf, processStat, reap } from '../../../linux/processes.ts';
+
+/** A pid that somebody in this process waits for. */
+const awaited = new Set<number>();
+
+export interface ChildRequest {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Standard input, output and error: a descriptor, or nothing (/dev/null), or a pipe of Node's. */
+  readonly stdio: readonly (number | 'ignore' | 'pipe')[];
+}
+
+/** What a runtime, plugin or hook gets when nobody says otherwise: never this process's own environment. */
+export const bareEnvironment: Readonly<Record<string, string>> = {
+  PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+};
+
+/** Starts a child that leads a session and process group of its own, so that `killGroup` ends its offspring too. */
+export function startChild({ argv, env, cwd, stdio }: ChildRequest): ChildProcess {
+  const [file = '', ...rest] = argv;
+  const child = spawn(file, rest, { env, cwd, stdio: [...stdio], detached: true });
+  const { pid } = child;
+  if (pid !== undefined) {
+    awaited.add(pid);
+    child.once('exit', () => awaited.delete(pid));
+  }
+  return child;
+}
+
+/** SIGKILL for the child and the processes of its group. Not an error when they have ended. */
+export function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** Registers a process that came to us as an orphan and whose exit somebody will collect. */
+export function expectExit(pid: number): void {
+  awaited.add(pid);
+}
+
+/** Collects it: the process is gone from the kernel's table. */
+export function collect(pid: number): void {
+  reap(pid);
+  awaited.delete(pid);
+}
+
+const SWEEP_MS = 10_000;
+
+/**
+ * Reaps orphans that nobody waits for (what a container with the host's processes leaves behind). One that is
+ * unknown in two sweeps only: a process just adopted may become awaited a moment later. Returns the stop.
+ */
+export function sweepOrphans(): () => void {
+  let suspects = new Set<number>();
+  const sweep = () => {
+    const zombies = childrenOfSelf().filter((pid) => !awaited.has(pid) && processStat(pid)?.state === 'Z');
+    for (const pid of zombies.filter((zombie) => suspects.has(zombie))) reap(pid);
+    suspects = new Set(zombies);
+  };
+  const timer = setInterval(sweep, SWEEP_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,147 @@
+import { closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Fail } from '../../../core/fail.ts';
+import { duplicate, makePipe, type Pipe, setTerminalSize } from '../../../linux/fds.ts';
+import { openPidfd, startTimeTicks, type WaitStatus } from '../../../linux/processes.ts';
+import type { OciProcess } from '../../../spec/oci/runtime.ts';
+import type { Resize } from '../../protocol/messages.ts';
+import { ConsoleSocket } from '../containers/console.ts';
+import type { Container } from '../containers/container.ts';
+import { collect, expectExit, killGroup } from './children.ts';
+import { exitOf } from './exit.ts';
+import { FdReadable, FdWritable } from './fd-streams.ts';
+import { runOciRuntime } from './oci-runtime.ts';
+
+export interface ExecRequest {
+  readonly process: OciProcess;
+  readonly stdin: boolean;
+  /** Folder for console sockets. */
+  readonly consoles: string;
+  /** For the runtime to start the process. */
+  readonly timeoutMs: number;
+}
+
+/** A process in a container. Its streams are this one's to read and close. */
+export interface ExecProcess {
+  readonly stdin: FdWritable | undefined;
+  readonly stdout: FdReadable;
+  /** Undefined with a terminal. */
+  readonly stderr: FdReadable | undefined;
+  /** Undefined: nobody can tell how it ended. The process has been reaped. */
+  readonly exited: Promise<WaitStatus | undefined>;
+  /** SIGKILL for the process and its group; nothing when it has ended. */
+  kill(): void;
+  resize(size: Resize): void;
+}
+
+let count = 0;
+
+/**
+ * Starts a process in the container by `<runtime> exec --detach`: the runtime ends as soon as it runs, and we are
+ * its subreaper, so no runtime stays in memory for as long as it lasts. Throws what the runtime says, e.g. that
+ * there is no such program.
+ */
+export async function startExec(container: Container, request: ExecRequest): Promise<ExecProcess> {
+  if (container.record.exit !== null || container.record.startedAtNs === null) {
+    throw new Fail('FailedPrecondition', `container ${container.record.id} is not running`);
+  }
+  count += 1;
+  const name = join(container.folder, `exec-${process.pid}-${count}`);
+  const streams = request.process.terminal
+    ? await onTerminal(container, request, name)
+    : await onPipes(container, request, name);
+  return follow(streams, Number(readFileSync(`${name}.pid`, 'utf8')), `${name}.pid`);
+}
+
+interface Streams {
+  readonly stdin: number | undefined;
+  readonly stdout: number;
+  readonly stderr: number | undefined;
+}
+
+async function onPipes(container: Container, request: ExecRequest, name: string): Promise<Streams> {
+  const input = request.stdin ? makePipe() : undefined;
+  const [output, errors] = [makePipe(), makePipe()];
+  const pipes = [output, errors, ...(input === undefined ? [] : [input])];
+  const stdio = [input?.read ?? ('ignore' as const), output.write, errors.write];
+  try {
+    await callExec(container, request, name, { args: [], stdio });
+  } catch (error) {
+    for (const pipe of pipes) closePipe(pipe);
+    throw error;
+  }
+  for (const fd of stdio) if (fd !== 'ignore') closeSync(fd);
+  return { stdin: input?.write, stdout: output.read, stderr: errors.read };
+}
+
+function closePipe({ read, write }: Pipe): void {
+  closeSync(read);
+  closeSync(write);
+}
+
+async function onTerminal(container: Container, request: ExecRequest, name: string): Promise<Streams> {
+  const consoleSocket = new ConsoleSocket(request.consoles);
+  try {
+    await callExec(container, request, name, { args: ['--console-socket', consoleSocket.path], stdio: [] });
+    const master = await consoleSocket.master;
+    const size = request.process.consoleSize;
+    if (size !== undefined) setTerminalSize(master, size);
+    return { stdin: request.stdin ? duplicate(master) : undefined, stdout: master, stderr: undefined };
+  } finally {
+    consoleSocket.close();
+  }
+}
+
+interface HowToCall {
+  readonly args: readonly string[];
+  readonly stdio: readonly (number | 'ignore')[];
+}
+
+async function callExec(
+  container: Container,
+  request: ExecRequest,
+  name: string,
+  how: HowToCall,
+): Promise<void> {
+  const { runtime, id } = container.record;
+  writeFileSync(`${name}.json`, JSON.stringify(request.process), { mode: 0o600 });
+  try {
+    await runOciRuntime({
+      runtime,
+      verb: 'exec',
+      args: ['--process', `${name}.json`, '--pid-file', `${name}.pid`, '--detach', ...how.args, id],
+      ...(how.stdio.length === 0 ? {} : { stdio: how.stdio }),
+      folder: container.folder,
+      timeoutMs: request.timeoutMs,
+    });
+  } finally {
+    rmSync(`${name}.json`, { force: true });
+  }
+}
+
+/** The pid file stays as long as the process: a later shim ends what this one left without an owner. */
+function follow({ stdin, stdout, stderr }: Streams, pid: number, pidFile: string): ExecProcess {
+  const pidfd = openPidfd(pid);
+  expectExit(pid);
+  let running = true;
+  const settle = (): void => {
+    running = false;
+    collect(pid);
+    closeSync(pidfd);
+    rmSync(pidFile, { force: true });
+  };
+  const exited = exitOf({ pid, pidfd, startTimeTicks: startTimeTicks(pid) ?? '' }).finally(settle);
+  const out = new FdReadable(stdout);
+  return {
+    stdin: stdin === undefined ? undefined : new FdWritable(stdin),
+    stdout: out,
+    stderr: stderr === undefined ? undefined : new FdReadable(stderr),
+    exited,
+    kill: () => {
+      if (running) killGroup(pid);
+    },
+    resize: (size) => {
+      if (!out.destroyed) setTerminalSize(stdout, size);
+    },
+  };
+}

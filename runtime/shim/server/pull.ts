@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Fail } from '../../core/fail.ts';
+import { Capture } from './processes/capture.ts';
+import { bareEnvironment, killGroup, startChild } from './processes/children.ts';
+
+/** What berth-pull prints, a JSON object a line: progress as often as it likes, then one outcome. */
+type Line = { readonly progress: unknown } | { readonly outcome: unknown };
+
+const STDERR_LIMIT = 64 * 1024;
+/** Proxy settings are the operator's; berth-pull is what reaches registries. */
+const PASSED_ON = [
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+];
+
+/** The pulls that run now. berth-pull is a process of its own and lives as long as one pull. */
+export class Pulls {
+  readonly #program: string;
+  readonly #running = new Map<string, { readonly pid: number; cancelled: boolean }>();
+
+  /** `release`: folder with `berth-pull.mjs`, or in a checkout `berth-pull.ts`. */
+  constructor(release: string) {
+    this.#program = programIn(release);
+  }
+
+  /** Resolves with the outcome that berth-pull reports. Throws `Cancelled`, or `Internal` when it dies without one. */
+  async pull(pullId: string, request: unknown, onProgress: (progress: unknown) => void): Promise<unknown> {
+    if (this.#running.has(pullId)) throw new Fail('AlreadyExists', `pull ${pullId} runs already`);
+    const child = startChild({
+      argv: [process.execPath, ...process.execArgv, this.#program],
+      env: { ...bareEnvironment, ...proxySettings() },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const { pid, stdin, stdout, stderr } = child;
+    if (pid === undefined || stdin === null || stdout === null || stderr === null) {
+      throw new Fail('Internal', `cannot run ${this.#program}`);
+    }
+    const run = { pid, cancelled: false };
+    this.#running.set(pullId, run);
+    try {
+      // A puller that died tells by its exit.
+      stdin.on('error', () => {});
+      stdin.end(`${JSON.stringify(request)}\n`);
+      const errors = new Capture(stderr, STDERR_LIMIT);
+      const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+      const outcome = await readOutcome(stdout, onProgress);
+      const exitCode = await exited;
+      if (run.cancelled) throw new Fail('Cancelled', `pull ${pullId} was cancelled`);
+      if (outcome !== undefined) return outcome.value;
+      throw new Fail('Internal', 'berth-pull ended without an outcome', {
+        context: { exitCode, stderr: errors.result.bytes.toString() },
+      });
+    } finally {
+      this.#running.delete(pullId);
+    }
+  }
+
+  /** Not an error when there is no such pull. */
+  cancel(pullId: string): void {
+    const run = this.#running.get(pullId);
+    if (run === undefined) return;
+    run.cancelled = true;
+    killGroup(run.pid);
+  }
+
+  close(): void {
+    for (const pullId of this.#running.keys()) this.cancel(pullId);
+  }
+}
+
+async function readOutcome(
+  stdout: NodeJS.ReadableStream,
+  onProgress: (progress: unknown) => void,
+): Promise<{ readonly value: unknown } | undefined> {
+  let outcome: { readonly value: unknown } | undefined;
+  for await (const text of createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY })) {
+    const line = parseLine(text);
+    if (line !== undefined && 'progress' in line) onProgress(line.progress);
+    if (line !== undefined && 'outcome' in line) outcome = { value: line.outcome };
+  }
+  return outcome;
+}
+
+/** A line cut short by the puller's death is none; the missing outcome is the error. */
+function parseLine(text: string): Line | undefined {
+  try {
+    return JSON.parse(text) as Line;
+  } catch {
+    return undefined;
+  }
+}
+
+function programIn(release: string): string {
+  const bundled = `${release}/berth-pull.mjs`;
+  return existsSync(bundled) ? bundled : `${release}/berth-pull.ts`;
+}
+
+const proxySettings = (): Record<string, string> =>
+  Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name] ?? '']])),
+  );
+
+/** The folder of the running program: a release folder, or `runtime/` of a checkout. */
+export const releaseOf = (moduleUrl: string): string =>
+  fileURLToPath(new URL('.', moduleUrl)).replace(/\/$/, '');
