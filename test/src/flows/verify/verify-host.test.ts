@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Check, Event } from '../../../../src/core/events.ts';
+import { Fail } from '../../../../src/core/fail.ts';
+import { verifyHost } from '../../../../src/flows/verify/verify-host.ts';
+import { parseProfile } from '../../../../src/profile/parse-profile.ts';
+import { type RecordedHost, recordedHost } from './recorded-host.ts';
+
+const programs = fileURLToPath(new URL('recorded-host', import.meta.url));
+
+const specOf = (level: string) =>
+  parseProfile(
+    `hosts: [{ name: node-1, local: {} }]
+spec:
+  cni: { pluginDirs: [/nowhere, ${programs}] }
+  verify: { level: ${level}, image: "localhost:5000/crio/redis:alpine" }`,
+    'test.yaml',
+  ).spec;
+
+const verify = (host: RecordedHost, level = 'node', emit: (event: Event) => void = () => undefined) =>
+  verifyHost(host.connection, specOf(level), { emit, signal: AbortSignal.timeout(30_000) });
+
+const red = (checks: readonly Check[]): string[] => checks.filter(({ ok }) => !ok).map(({ id }) => id);
+const byId = (checks: readonly Check[], id: string): Check => {
+  const check = checks.find((one) => one.id === id);
+  assert.ok(check, `${id} is not among ${checks.map((one) => one.id).join(' ')}`);
+  return check;
+};
+const workFolders = (): string[] => readdirSync('/run').filter((name) => name.startsWith('berth-verify.'));
+
+const smokeIds = [
+  'units.berthd',
+  'units.berth-shim',
+  'socket.version',
+  'socket.info',
+  'versions.crictl',
+  'versions.runc',
+  'versions.cni',
+];
+const walkIds = [
+  'redis.runp',
+  'redis.inspectp',
+  'redis.pod-ip',
+  'redis.pull',
+  'redis.create',
+  'redis.start',
+  'redis.inspect',
+  'redis.logs',
+  'redis.exec',
+  'redis.exec-sync',
+  'redis.ping',
+  'redis.set-get',
+  'redis.stop',
+  'redis.exit-code',
+  'redis.rm',
+  'redis.stopp',
+  'redis.rmp',
+  'redis.nothing-left',
+];
+
+for (const shell of [['sh'], ['busybox', 'sh'], ['bash', '--posix']])
+  test(`a good node is green from units to the empty lists, through ${shell.join(' ')}`, async () => {
+    using host = recordedHost({ shell });
+    const events: Event[] = [];
+    const checks = await verify(host, 'node', (event) => events.push(event));
+    assert.deepEqual(
+      checks.filter(({ ok }) => !ok),
+      [],
+    );
+    assert.deepEqual(
+      checks.map(({ id }) => id),
+      [...smokeIds, ...walkIds],
+    );
+    assert.deepEqual(
+      events,
+      checks.map((check) => ({ kind: 'checked', host: 'node-1', check })),
+    );
+    assert.ok(checks.every(({ milliseconds }) => milliseconds >= 0 && milliseconds < 20_000));
+    assert.deepEqual(host.left(), []);
+  });
+
+test('what is seen is told in a few words', async () => {
+  using host = recordedHost();
+  const details = Object.fromEntries((await verify(host)).map(({ id, detail }) => [id, detail]));
+  assert.equal(details['units.berthd'], 'active (running), enabled');
+  assert.equal(details['socket.version'], 'berth 0.1.0, CRI v1');
+  assert.equal(details['versions.runc'], '1.1.5+ds1, OCI 1.0.2-dev');
+  assert.equal(details['versions.cni'], 'CNI up to 1.0.0');
+  assert.equal(details['redis.pod-ip'], '10.88.0.3');
+  assert.equal(details['redis.logs'], 'Ready to accept connections');
+  assert.equal(details['redis.exec'], 'redis 7.0.15');
+  assert.equal(details['redis.exit-code'], 'CONTAINER_EXITED, 0 Completed');
+});
+
+test('level smoke starts no pod', async () => {
+  using host = recordedHost();
+  const checks = await verify(host, 'smoke');
+  assert.deepEqual(
+    checks.map(({ id }) => id),
+    smokeIds,
+  );
+  assert.deepEqual(
+    host.calls().filter((call) => !/^(version|info|--version)$/.test(call)),
+    [],
+  );
+});
+
+test('a step that fails ends the walk, brings its evidence, and leaves no pod', async () => {
+  using host = recordedHost({ env: { FAIL: 'start' } });
+  const checks = await verify(host);
+  assert.deepEqual(red(checks), ['redis.start']);
+  assert.equal(checks.at(-1)?.id, 'redis.start');
+  const start = byId(checks, 'redis.start');
+  assert.equal(start.detail, 'start: rpc error: code = Unknown desc = it says "no"');
+  assert.deepEqual(
+    start.evidence?.map(({ title }) => title),
+    ['what it complained', 'journal of berthd', 'journal of berth-shim'],
+  );
+  assert.match(start.evidence?.[1]?.text ?? '', /berthd\[1\]: started/);
+  assert.deepEqual(host.left(), []);
+});
+
+test('a pod that an earlier run left is removed before the walk', async () => {
+  using host = recordedHost();
+  host.leaveStalePod();
+  assert.deepEqual(red(await verify(host)), []);
+  const calls = host.calls();
+  assert.ok(
+    calls.findIndex((call) => call.startsWith('rmp --force')) <
+      calls.findIndex((call) => call.startsWith('runp')),
+  );
+});
+
+test('a pod that cannot be taken away is told', async () => {
+  using host = recordedHost({ env: { FAIL: 'rmp' } });
+  const checks = await verify(host);
+  assert.deepEqual(red(checks), ['redis.rmp', 'redis.nothing-left', 'redis.clean-up']);
+  assert.deepEqual(host.left(), ['pod']);
+});
+
+test('redis that does not come up is red, with what it wrote, and the walk goes on', async () => {
+  using host = recordedHost({ env: { LOG: 'Fatal error, cannot open config file', FAIL: 'ps' } });
+  const checks = await verify(host);
+  const logs = byId(checks, 'redis.logs');
+  assert.equal(logs.ok, false);
+  assert.match(logs.evidence?.[0]?.text ?? '', /Fatal error, cannot open config file/);
+  assert.ok(checks.some(({ id }) => id === 'redis.rmp'));
+});
+
+for (const [what, env, id, detail] of [
+  [
+    'an address outside the network',
+    { ADDRESS: '10.99.0.3' },
+    'redis.pod-ip',
+    '10.99.0.3 is outside 10.88.0.0/16',
+  ],
+  ['a pod without an address', { ADDRESS: '' }, 'redis.pod-ip', 'the pod has no address'],
+  [
+    'an exit code that is not 0',
+    { EXIT_CODE: '137', REASON: 'Error' },
+    'redis.exit-code',
+    'exit code 137 Error',
+  ],
+  [
+    'a value that redis did not keep',
+    { STORED: 'other' },
+    'redis.set-get',
+    /^redis answered "\+OK \$8 other \+OK"$/,
+  ],
+  [
+    'a network that is not ready',
+    { NETWORK_READY: 'false' },
+    'socket.info',
+    'NetworkReady is false: CNI no network configuration',
+  ],
+  ['a unit that failed', { ACTIVE: 'failed', SUB: 'failed' }, 'units.berthd', 'failed (failed)'],
+] as const)
+  test(`${what} is red`, async () => {
+    using host = recordedHost({ env });
+    const check = byId(await verify(host), id);
+    assert.equal(check.ok, false);
+    if (typeof detail === 'string') assert.equal(check.detail, detail);
+    else assert.match(check.detail, detail);
+    assert.deepEqual(host.left(), []);
+  });
+
+test('without a socket there is no walk', async () => {
+  using host = recordedHost({ env: { PATH: `${programs}/../no-programs:/usr/bin:/bin` } });
+  const checks = await verify(host);
+  const version = byId(checks, 'socket.version');
+  assert.equal(version.ok, false);
+  assert.match(version.remedy ?? '', /berth apply/);
+  assert.ok(!checks.some(({ id }) => id.startsWith('redis.')));
+});
+
+test('a connection that breaks in the middle leaves no pod and no folder', async () => {
+  using host = recordedHost();
+  const before = workFolders();
+  const broken = verify(host, 'node', (event) => {
+    if (event.kind === 'checked' && event.check.id === 'redis.create') host.last().stdout?.destroy();
+  });
+  await assert.rejects(broken);
+  if (host.last().exitCode === null) await once(host.last(), 'exit');
+  assert.deepEqual(host.left(), []);
+  assert.deepEqual(
+    workFolders().filter((name) => !before.includes(name)),
+    [],
+  );
+});
+
+test('a host that cannot run the examination is an error, not a green table', async () => {
+  using host = recordedHost({ shell: ['false'] });
+  await assert.rejects(verify(host), (error) => error instanceof Fail && error.code === 'CommandFailed');
+});
