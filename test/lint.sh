@@ -6,5 +6,5 @@ case $(uname -m) in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
 PATH=$PWD/node_modules/node-linux-$arch/bin:$PWD/node_modules/.bin:$PATH
 tsc --project .
 biome check --error-on-warnings .
-depcruise --log-level error --config .dependency-cruiser.cjs src runtime test bench
+depcruise --output-type err --config .dependency-cruiser.cjs src runtime test bench
 knip --no-progress
