@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { after, before, type TestContext } from 'node:test';
+import { Fail } from '../../../runtime/core/fail.ts';
+import type { PullRequest } from '../../../runtime/images/protocol.ts';
+import { createPullImage } from '../../../runtime/images/pull.ts';
+import type { PullImage } from '../../../runtime/images/store/image.ts';
+import { type OpenImageStore, openImageStore } from '../../../runtime/images/store/open.ts';
+import type { Shim } from '../../../runtime/shim/client/shim.ts';
+import type { Methods } from '../../../runtime/shim/protocol/messages.ts';
+import { type PullRun, startPull } from '../../harness/berth-pull.ts';
+import { buildImage, buildLayer, pushImage } from '../../harness/oci-image.ts';
+import { startRegistry, type TestRegistry } from '../../harness/registry.ts';
+import { startGateway } from '../../harness/registry-gateway.ts';
+
+let registry: TestRegistry;
+before(async () => {
+  registry = await startRegistry();
+  await pushImage(
+    { host: registry.host, repository: 'app' },
+    'v1',
+    buildImage({ layers: [buildLayer([{ path: 'a', body: 'a' }])] }),
+  );
+});
+after(() => registry.stop());
+
+/** The shim's two methods that pulling uses, with the real berth-pull behind them; it refuses all others. */
+class PullingShim {
+  readonly runs = new Map<string, PullRun>();
+  pulls = 0;
+
+  readonly call: Shim['call'] = async <M extends keyof Methods>(method: M, params: Methods[M]['params']) => {
+    if (method === 'pull')
+      return this.#pull(params as Methods['pull']['params']) as Promise<Methods[M]['result']>;
+    if (method !== 'cancelPull') throw new Error(`unexpected call of ${method}`);
+    this.runs.get((params as Methods['cancelPull']['params']).pullId)?.child.kill('SIGTERM');
+    return {} as Methods[M]['result'];
+  };
+
+  async #pull({ pullId, request }: Methods['pull']['params']): Promise<Methods['pull']['result']> {
+    this.pulls += 1;
+    const run = startPull(request as PullRequest);
+    this.runs.set(pullId, run);
+    return { outcome: await run.outcome };
+  }
+}
+
+interface Setup {
+  readonly root: string;
+  readonly shim: PullingShim;
+  readonly store: OpenImageStore;
+  readonly pullImage: PullImage;
+}
+
+const ACCEPT = { default: [{ type: 'insecureAcceptAnything' }] };
+
+const setUp = async (context: TestContext, policy: unknown = ACCEPT): Promise<Setup> => {
+  const root = mkdtempSync(join(tmpdir(), 'berth-pull-'));
+  const shim = new PullingShim();
+  context.after(async () => {
+    for (const run of shim.runs.values()) run.child.kill('SIGKILL');
+    await Promise.all([...shim.runs.values()].map((run) => run.outcome));
+    rmSync(root, { recursive: true, force: true });
+  });
+  const store = await openImageStore({ root });
+  const registries = {
+    unqualifiedSearch: [registry.host],
+    shortNameMode: 'enforcing',
+    aliases: {},
+    registries: [],
+  } as const;
+  return { root, shim, store, pullImage: createPullImage({ store, shim, config: { registries, policy } }) };
+};
+
+const signal = (): AbortSignal => AbortSignal.timeout(30_000);
+
+test('a pulled image is in the store under its name, and a short name resolves by configuration', async (context) => {
+  const { store, pullImage } = await setUp(context);
+  const image = await pullImage({ reference: 'app:v1', auth: undefined, signal: signal() });
+  assert.deepEqual(image.repoTags, [`${registry.host}/app:v1`]);
+  assert.equal(store.find(`${registry.host}/app:v1`), image);
+  assert.equal(store.find('app:v1'), image);
+});
+
+test('pulls of one reference at the same time are one; with other credentials they are not', async (context) => {
+  const { shim, pullImage } = await setUp(context);
+  const reference = `${registry.host}/app:v1`;
+  const [one, two] = await Promise.all([
+    pullImage({ reference, auth: undefined, signal: signal() }),
+    pullImage({ reference, auth: undefined, signal: signal() }),
+    pullImage({ reference, auth: { username: 'x', password: 'y' }, signal: signal() }),
+  ]);
+  assert.equal(one, two);
+  assert.equal(shim.pulls, 2);
+  await pullImage({ reference, auth: undefined, signal: signal() });
+  assert.equal(shim.pulls, 3);
+});
+
+test('what the policy rejects is not even asked for', async (context) => {
+  const { shim, pullImage } = await setUp(context, { default: [{ type: 'reject' }] });
+  await assert.rejects(
+    pullImage({ reference: `${registry.host}/app:v1`, auth: undefined, signal: signal() }),
+    {
+      code: 'PermissionDenied',
+    },
+  );
+  assert.equal(shim.pulls, 0);
+});
+
+test('a failure of berth-pull arrives with its code, message and hint', async (context) => {
+  const { root, pullImage } = await setUp(context);
+  await assert.rejects(
+    pullImage({ reference: `${registry.host}/app:no-such`, auth: undefined, signal: signal() }),
+    (error) => {
+      assert.ok(error instanceof Fail);
+      assert.equal(error.code, 'NotFound');
+      assert.match(error.message, /repository app, reference no-such/);
+      assert.match(error.hint ?? '', /check the repository/);
+      return true;
+    },
+  );
+  assert.deepEqual(readdirSync(join(root, 'staging')), []);
+});
+
+test('one of two callers may go; when both have gone, berth-pull is ended and leaves no staging', async (context) => {
+  const { root, shim, pullImage } = await setUp(context);
+  const gateway = await startGateway(registry.host, () => true);
+  context.after(() => gateway.stop());
+  const reference = `${gateway.host}/app:v1`;
+  const [first, second] = [new AbortController(), new AbortController()];
+  const pulls = [first, second].map(({ signal }) => pullImage({ reference, auth: undefined, signal }));
+  const settled = Promise.allSettled(pulls);
+  while (gateway.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+
+  first.abort();
+  await assert.rejects(pulls[0] ?? Promise.resolve(), { code: 'Cancelled' });
+  const [run] = shim.runs.values();
+  assert.equal(run?.child.exitCode, null);
+
+  second.abort();
+  await settled;
+  const outcome = await run?.outcome;
+  assert.equal(outcome?.ok === false && outcome.error.code, 'Cancelled');
+  assert.deepEqual(readdirSync(join(root, 'staging')), []);
+});
+
+test('berth-pull that was killed is Internal, and its staging is gone', async (context) => {
+  const { root, shim, pullImage } = await setUp(context);
+  const gateway = await startGateway(registry.host, () => true);
+  context.after(() => gateway.stop());
+  const pulling = pullImage({ reference: `${gateway.host}/app:v1`, auth: undefined, signal: signal() });
+  const settled = Promise.allSettled([pulling]);
+  while (gateway.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(readdirSync(join(root, 'staging')).length, 1);
+  for (const run of shim.runs.values()) run.child.kill('SIGKILL');
+  await settled;
+  await assert.rejects(pulling, { code: 'Internal', message: /without an outcome/ });
+  assert.deepEqual(readdirSync(join(root, 'staging')), []);
+  assert.equal(existsSync(join(root, 'layers')), true);
+});
