@@ -3,9 +3,9 @@ import { lastErrno, memory, rawCall, systemCall } from './ffi.ts';
 import { hasErrno, SystemCallFailed } from './system-call-failed.ts';
 
 const pipe2 = systemCall('pipe2', ['void *', 'int']);
-const spliceCall = rawCall('splice', ['int', 'void *', 'int', 'void *', 'size_t', 'uint']);
-const readCall = rawCall('read', ['int', 'void *', 'size_t']);
-const writeCall = rawCall('write', ['int', 'void *', 'size_t']);
+const spliceCall = rawCall('splice', ['int', 'void *', 'int', 'void *', 'size_t', 'uint'], 'long');
+const readCall = rawCall('read', ['int', 'void *', 'size_t'], 'long');
+const writeCall = rawCall('write', ['int', 'void *', 'size_t'], 'long');
 const ioctl = systemCall('ioctl', ['int', 'uint64', 'void *']);
 const fallocate = systemCall('fallocate', ['int', 'int', 'int64', 'int64']);
 const fcntl = systemCall('fcntl', ['int', 'int', 'int64']);

@@ -22,6 +22,9 @@ export type Argument = number | bigint | string | Buffer | null;
 
 type CType = 'int' | 'uint' | 'long' | 'int64' | 'uint64' | 'size_t' | 'str' | 'void *';
 
+/** The C type of the result: the upper half of an `int` in a register is anybody's, so -1 read as `long` may not be -1. */
+type Result = 'int' | 'long';
+
 const libc = koffi.load('libc.so.6');
 
 /**
@@ -38,14 +41,18 @@ export function systemCall(name: string, parameters: readonly CType[]): (...valu
 }
 
 /** The same without the check, for calls whose failures are answers (EAGAIN, ESRCH …): see `lastErrno`. */
-export function rawCall(name: string, parameters: readonly CType[]): (...values: Argument[]) => number {
-  return libc.func(name, 'long', [...parameters]) as (...values: Argument[]) => number;
+export function rawCall(
+  name: string,
+  parameters: readonly CType[],
+  result: Result = 'int',
+): (...values: Argument[]) => number {
+  return libc.func(name, result, [...parameters]) as (...values: Argument[]) => number;
 }
 
 /** errno of the call just made; any other JavaScript in between may change it. */
 export const lastErrno = (): number => koffi.errno();
 
-const syscall = rawCall('syscall', ['long', 'int64', 'int64', 'int64', 'int64', 'int64', 'int64']);
+const syscall = rawCall('syscall', ['long', 'int64', 'int64', 'int64', 'int64', 'int64', 'int64'], 'long');
 
 /** A system call by number, for those that the C library does not wrap everywhere. Memory is passed by `addressOf`. */
 export function numberedCall(name: string, number: number): (...values: (number | bigint)[]) => number {

@@ -8,8 +8,8 @@ const bindCall = systemCall('bind', ['int', 'void *', 'uint']);
 const listenCall = systemCall('listen', ['int', 'int']);
 const accept4 = rawCall('accept4', ['int', 'void *', 'void *', 'int']);
 const setsockopt = systemCall('setsockopt', ['int', 'int', 'int', 'void *', 'uint']);
-const sendmsg = systemCall('sendmsg', ['int', 'void *', 'int']);
-const recvmsg = rawCall('recvmsg', ['int', 'void *', 'int']);
+const sendmsg = systemCall('sendmsg', ['int', 'void *', 'int'], 'long');
+const recvmsg = rawCall('recvmsg', ['int', 'void *', 'int'], 'long');
 
 const AF_UNIX = 1;
 const [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET] = [1, 2, 5];

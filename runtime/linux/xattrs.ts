@@ -3,8 +3,8 @@ import { hasErrno, SystemCallFailed } from './system-call-failed.ts';
 
 const lsetxattr = systemCall('lsetxattr', ['str', 'str', 'void *', 'size_t', 'int']);
 const lremovexattr = systemCall('lremovexattr', ['str', 'str']);
-const lgetxattr = rawCall('lgetxattr', ['str', 'str', 'void *', 'size_t']);
-const llistxattr = rawCall('llistxattr', ['str', 'void *', 'size_t']);
+const lgetxattr = rawCall('lgetxattr', ['str', 'str', 'void *', 'size_t'], 'long');
+const llistxattr = rawCall('llistxattr', ['str', 'void *', 'size_t'], 'long');
 
 /** XATTR_SIZE_MAX of linux/limits.h. */
 const LARGEST = 65536;

@@ -261,7 +261,7 @@ export interface Entry {
 export function readEntries(...paths: readonly string[]): readonly Entry[] {
   const lines = paths.flatMap((path) => readFileSync(path, 'utf8').split('\n').slice(0, -1));
   return lines.map((line) => {
-    const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (.*)$/.exec(line);
+    const parts = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) ([^\n]*)$/.exec(line);
     if (parts === null) throw new Error(`not a log entry: ${line.slice(0, 200)}`);
     const [, time = '', stream = '', tag = '', text = ''] = parts;
     return { time, stream, tag, text };

@@ -4,13 +4,15 @@ import { Fail } from '../../../core/fail.ts';
 import { realtimeNs } from '../../../linux/clock.ts';
 import { duplicate } from '../../../linux/fds.ts';
 import { exitCodeOf, signalPidfd, type WaitStatus } from '../../../linux/processes.ts';
+import type { Log } from '../../../observe/log.ts';
 import type { ContainerExit } from '../../protocol/messages.ts';
+import type { Holder } from '../holder/holder.ts';
 import type { OutputLog } from '../log/output-log.ts';
 import { collect, expectExit } from '../processes/children.ts';
 import { exitOf } from '../processes/exit.ts';
 import { FdWritable } from '../processes/fd-streams.ts';
 import { within } from '../processes/run.ts';
-import type { Shim } from '../shim.ts';
+import type { Folders } from './folders.ts';
 import { keptName } from './kept.ts';
 import { oomKills } from './oom.ts';
 import { Output, type Sink } from './output.ts';
@@ -21,8 +23,17 @@ import { Terminal } from './terminal.ts';
 /** An exit is told when the log has everything, or after this when a stray process keeps the output open. */
 const OUTPUT_PATIENCE_MS = 2000;
 
+/** What a container needs of the shim around it. */
+export interface Surroundings {
+  readonly folders: Folders;
+  readonly holder: Holder;
+  readonly log: Log;
+  /** Tells the daemon. */
+  readonly onExit: (id: string, exit: ContainerExit) => void;
+}
+
 export interface ContainerParts {
-  readonly shim: Shim;
+  readonly shim: Surroundings;
   /** Past creation: `process` is there. */
   readonly record: ContainerRecord;
   readonly outputLog: OutputLog;
@@ -35,7 +46,7 @@ export interface ContainerParts {
 
 /** A container as this process holds it: its record, its process, its streams. */
 export class Container {
-  readonly #shim: Shim;
+  readonly #shim: Surroundings;
   readonly #folder: string;
   readonly #outputLog: OutputLog;
   readonly #output: Output;
