@@ -114,6 +114,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   await server.close(CLOSE_GRACE_MS);
   await streaming.close();
   await shim.close();
+  process.exit(0);
 };
 
 const openContext = (config: Config, shim: Shim, log: Log): PodContext => {

@@ -14,6 +14,8 @@ export interface Collection<Record extends Named> {
   get(id: string): Record | undefined;
   /** By whole id or by a prefix that only one record has; an ambiguous prefix is an `InvalidArgument`. */
   find(idOrPrefix: string): Record | undefined;
+  /** The one that has the name which this record would take. */
+  namesake(record: Record): Record | undefined;
   /** Keeps the new record's name until it is removed; a taken name is an `AlreadyExists`. */
   add(record: Record): void;
   /** Replaces the record by its change, and returns it; a record that is gone is a `NotFound`. */
@@ -41,6 +43,7 @@ export const openCollection = <Record extends Named>(
     list: () => [...records.values()],
     get: (id) => records.get(id),
     find: (idOrPrefix) => records.get(idOrPrefix) ?? uniqueByPrefix(records, idOrPrefix, kind),
+    namesake: (record) => records.get(idOfName.get(nameOf(record)) ?? ''),
     add: (record) => {
       const name = nameOf(record);
       const taken = idOfName.get(name);

@@ -6,7 +6,7 @@ import { podSysctls } from '../oci/sysctls.ts';
 import { makePodFiles, removePodFiles } from '../pods/files.ts';
 import { pinPod, unpinPod } from '../pods/namespaces.ts';
 import { podNetwork } from '../pods/network.ts';
-import type { PodRecord } from '../pods/record.ts';
+import { type PodRecord, stateOf } from '../pods/record.ts';
 import type { RunPodSandboxRequest } from '../spec/cri/api_pb.js';
 import type { Daemon } from './daemon.ts';
 import { newId } from './ids.ts';
@@ -34,11 +34,21 @@ export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxReques
     stoppingAtNs: null,
     stoppedAtNs: null,
   };
-  daemon.pods.add(record);
   const began = performance.now();
+  await earlierAttempt(daemon, record);
+  daemon.pods.add(record);
   await daemon.queues.run(record.id, () => makePod(daemon, record, sysctls, call));
   call.log.info('pod up', { pod: record.id, ...names(record), ms: Math.round(performance.now() - began) });
   return { podSandboxId: record.id };
+};
+
+/**
+ * A client that gave up and asks again meets its own first request, still being made or unwound: it waits for
+ * the end of that, instead of being told for ever that its name is reserved.
+ */
+const earlierAttempt = async ({ pods, queues }: Daemon, record: PodRecord): Promise<void> => {
+  const earlier = pods.namesake(record);
+  if (earlier !== undefined && stateOf(earlier) === 'making') await queues.run(earlier.id, async () => {});
 };
 
 const makePod = async (

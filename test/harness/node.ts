@@ -59,6 +59,8 @@ export interface TestNode {
   readonly shim: Program;
   readonly runtime: Client<typeof RuntimeService>;
   readonly images: Client<typeof ImageService>;
+  /** Arguments that make crictl speak to this node. */
+  readonly crictlArgs: readonly string[];
   /** The real crictl. Rejects when it fails; see `crictlFailing`. */
   crictl(...args: string[]): Promise<string>;
   /** What crictl says when it fails. */
@@ -128,6 +130,8 @@ interface ProgramOptions {
 }
 
 const START_TIMEOUT_MS = 20_000;
+/** A program that does not heed SIGTERM must not hold up the clean-up. */
+const KILL_AFTER_MS = 10_000;
 
 const program = ({ argv, socket, logFile, env }: ProgramOptions): Program => {
   let child: ChildProcess | undefined;
@@ -137,7 +141,7 @@ const program = ({ argv, socket, logFile, env }: ProgramOptions): Program => {
       const output = openSync(logFile, 'a');
       const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...argv], {
         stdio: ['ignore', output, output],
-        env: { ...process.env, ...env, NOTIFY_SOCKET: '', JOURNAL_STREAM: undefined },
+        env: { ...process.env, ...env, NOTIFY_SOCKET: undefined, JOURNAL_STREAM: undefined },
       });
       closeSync(output);
       child = started;
@@ -152,7 +156,9 @@ const program = ({ argv, socket, logFile, env }: ProgramOptions): Program => {
       if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
       const ended = new Promise((resolveEnd) => ending.once('exit', resolveEnd));
       ending.kill(signal);
+      const impatience = setTimeout(() => ending.kill('SIGKILL'), KILL_AFTER_MS);
       await ended;
+      clearTimeout(impatience);
     },
     get pid() {
       return child?.pid;
@@ -230,14 +236,18 @@ const networkList = (folder: string, name: string) => ({
 });
 
 const tools = (folder: string, name: string, socket: string) => {
+  const crictlArgs = ['-c', join(folder, 'crictl.yaml')];
+  const endpoint = `unix://${socket}`;
+  writeFileSync(
+    join(folder, 'crictl.yaml'),
+    `runtime-endpoint: ${endpoint}\nimage-endpoint: ${endpoint}\ntimeout: 60\n`,
+  );
   const crictl = async (...args: string[]): Promise<string> => {
-    const endpoint = `unix://${socket}`;
-    const { stdout } = await run(crictlPath(), ['-r', endpoint, '-i', endpoint, '-t', '60s', ...args], {
-      maxBuffer: 64 * 1024 * 1024,
-    });
+    const { stdout } = await run(crictlPath(), [...crictlArgs, ...args], { maxBuffer: 64 * 1024 * 1024 });
     return stdout.trimEnd();
   };
   return {
+    crictlArgs,
     crictl,
     crictlFailing: async (...args: string[]): Promise<string> => {
       const outcome = await crictl(...args).then(
@@ -320,9 +330,9 @@ const kill = (pid: number): void => {
 
 /** The process that holds descriptors for the shim outlives it on purpose. */
 const endHolder = async (runRoot: string): Promise<void> => {
-  const text = await readFile(join(runRoot, 'holder'), 'utf8').catch(() => '');
-  const pid = Number.parseInt(text, 10);
-  if (pid > 1) kill(pid);
+  const text = await readFile(join(runRoot, 'shim', 'holder.json'), 'utf8').catch(() => '{}');
+  const { pid } = JSON.parse(text);
+  if (typeof pid === 'number') kill(pid);
 };
 
 const removeCgroups = async (parent: string): Promise<void> => {
