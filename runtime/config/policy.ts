@@ -31,13 +31,15 @@ const parseJson = (path: string, text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const position = Number(/position (\d+)/.exec(reason)?.[1] ?? 0);
-    const before = text.slice(0, position).split('\n');
-    throw new Fail(
-      'InvalidArgument',
-      `${path}:${before.length}:${(before.at(-1) ?? '').length + 1}: ${reason}`,
-      { cause },
-    );
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, ' ');
+    throw new Fail('InvalidArgument', `${path}${placeOf(reason, text)}: ${reason}`, { cause });
   }
+};
+
+/** `:line:column`, when the parser says where it stopped; of short texts it quotes all instead. */
+const placeOf = (reason: string, text: string): string => {
+  const position = /at position (\d+)/.exec(reason)?.[1];
+  if (position === undefined) return '';
+  const before = text.slice(0, Number(position)).split('\n');
+  return `:${before.length}:${(before.at(-1) ?? '').length + 1}`;
 };

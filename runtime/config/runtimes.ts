@@ -42,7 +42,9 @@ export const readRuntimes = async (
     const found = await readHandler(settings, name, runRoot, env);
     if (typeof found !== 'string') runtimes.set(name, found);
     else if (configured.length > 0)
-      unusable.push(`${settings.where(`${TABLE}.${name}.runtime_path`) ?? TABLE}: ${found}`);
+      unusable.push(
+        `${settings.where(`${TABLE}.${name}.runtime_path`) ?? settings.where(`${TABLE}.${name}`)}: ${found}`,
+      );
   }
   const wanted = settings.take('crio.runtime.default_runtime', text) || undefined;
   const defaultRuntime = wanted ?? ['runc', 'crun', ...names].find((name) => runtimes.has(name));

@@ -21,6 +21,8 @@ interface Setting {
  */
 export class Settings {
   readonly #settings = new Map<string, Setting>();
+  /** Where each table was first seen, by its path. */
+  readonly #tables = new Map<string, { readonly keys: readonly string[]; readonly where: string }>();
 
   constructor(files: readonly TomlFile[]) {
     for (const file of files) this.#add(file, [], file.table);
@@ -29,8 +31,11 @@ export class Settings {
   #add(file: TomlFile, keys: readonly string[], table: object): void {
     for (const [key, value] of Object.entries(table)) {
       const path = [...keys, key];
-      if (isTable(value)) this.#add(file, path, value);
-      else this.#settings.set(path.join('.'), { keys: path, value, where: file.where(path), used: false });
+      if (isTable(value)) {
+        if (!this.#tables.has(path.join('.')))
+          this.#tables.set(path.join('.'), { keys: path, where: file.where(path) });
+        this.#add(file, path, value);
+      } else this.#settings.set(path.join('.'), { keys: path, value, where: file.where(path), used: false });
     }
   }
 
@@ -47,20 +52,18 @@ export class Settings {
     }
   }
 
-  /** `file:line` of a setting, for messages about its meaning. */
+  /** `file:line` of a setting or table, for messages about its meaning. */
   where(key: string): string | undefined {
-    return this.#settings.get(key)?.where;
+    return (this.#settings.get(key) ?? this.#tables.get(key))?.where;
   }
 
   /** Names of the tables directly below a table, in the order in which they were first seen. */
   tablesBelow(table: string): readonly string[] {
-    const above = table.split('.');
-    const names = [...this.#settings.values()]
-      .filter(
-        ({ keys }) => keys.length > above.length + 1 && above.every((key, index) => keys[index] === key),
-      )
-      .map(({ keys }) => keys[above.length] ?? '');
-    return [...new Set(names)];
+    const above = `${table}.`;
+    const depth = table.split('.').length;
+    return [...this.#tables]
+      .filter(([path, { keys }]) => path.startsWith(above) && keys.length === depth + 1)
+      .map(([, { keys }]) => keys[depth] ?? '');
   }
 
   /** `file:line: key` of what nobody took. */
