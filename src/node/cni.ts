@@ -1,0 +1,84 @@
+import { entriesOf } from '../host/facts/files.ts';
+import type { Facts } from '../host/facts/probe.ts';
+import type { CniNetwork, Spec } from '../profile/profile.ts';
+import type { Origin } from '../resources/change.ts';
+import type { Resource } from '../resources/resource.ts';
+import { type Concern, rendered } from './concern.ts';
+import type { Render } from './templates.ts';
+
+const folder = '/etc/cni/net.d';
+const loopback = `${folder}/99-loopback.conf`;
+const masqueradeScript = '/usr/libexec/berth-masquerade';
+const masqueradeUnit = 'berth-masquerade.service';
+const masqueradeUnitFile = `/etc/systemd/system/${masqueradeUnit}`;
+
+/** The first network gets 10, the order of the files is the order of the profile. */
+const fileOf = (network: CniNetwork, index: number): string =>
+  `${folder}/${10 + index}-${network.name}.conflist`;
+
+const isIpv6 = (subnet: string): boolean => subnet.includes(':');
+
+export const cni: Concern = {
+  asks: ({ cni: { networks } }) => ({
+    files: [...networks.map(fileOf), loopback, masqueradeScript, masqueradeUnitFile],
+    folders: [folder],
+    interfaces: networks.map((network) => network.bridge),
+    units: [masqueradeUnit],
+  }),
+  resources: ({ spec, facts, render }) => ({
+    resources: [
+      ...spec.cni.networks.map((network, index) => networkFile(network, index, facts, render)),
+      rendered(render, loopback, {}),
+      ...masquerade(spec, render),
+    ],
+    notes: foreignFiles(spec, facts),
+  }),
+};
+
+function networkFile(network: CniNetwork, index: number, facts: Facts, render: Render): Resource {
+  const path = fileOf(network, index);
+  const { name, bridge, subnets } = network;
+  const values = {
+    name,
+    bridge,
+    ipMasq: network.masquerade === 'plugin',
+    subnets,
+    routes: [...new Set(subnets.map((subnet) => (isIpv6(subnet) ? '::/0' : '0.0.0.0/0')))],
+  };
+  // The plugin makes the bridge when the first pod comes.
+  const origins: Origin[] = facts.kernel.interfaces.has(bridge) ? [] : [{ kind: 'interface', name: bridge }];
+  return {
+    kind: 'file',
+    path,
+    content: { kind: 'text', text: render(`${folder}/10-mynet.conflist`, values, path) },
+    mode: 0o644,
+    readBy: ['berthd.service'],
+    origins,
+  };
+}
+
+function masquerade({ cni: { networks } }: Spec, render: Render): Resource[] {
+  const subnets = networks.flatMap((network) => (network.masquerade === 'node' ? network.subnets : []));
+  if (subnets.length === 0) return [];
+  const values = {
+    ipv4: subnets.filter((subnet) => !isIpv6(subnet)),
+    ipv6: subnets.filter(isIpv6),
+  };
+  return [
+    rendered(render, masqueradeScript, values, { mode: 0o755, readBy: [masqueradeUnit] }),
+    rendered(render, masqueradeUnitFile, {}, { readBy: [masqueradeUnit] }),
+    { kind: 'unit', name: masqueradeUnit, file: masqueradeUnitFile },
+  ];
+}
+
+/** They stay: the default network is named in crio.conf, so none of them can win by its name. */
+function foreignFiles({ cni: { networks } }: Spec, facts: Facts): string[] {
+  const ours = new Set([...networks.map(fileOf), loopback]);
+  const earlier = new Set(facts.install.applied.keys());
+  const foreign = entriesOf(facts.files, folder)
+    .map((name) => `${folder}/${name}`)
+    .filter((path) => !ours.has(path) && !earlier.has(path) && /\.(conf|conflist|json)$/.test(path));
+  return foreign.map(
+    (path) => `${path} is not berth's and stays; pods use ${networks[0]?.name ?? 'no network'}`,
+  );
+}

@@ -1,0 +1,37 @@
+import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
+import type { Spec } from '../profile/profile.ts';
+import type { ReleaseFile, Resource } from '../resources/resource.ts';
+import type { Render } from './templates.ts';
+
+/** What must be there before it can be said what a node is: made or fetched on the control machine. */
+export interface Supplies {
+  readonly release: { readonly version: string; readonly files: readonly ReleaseFile[] };
+  readonly crictl: { readonly path: string; readonly sha256: string; readonly bytes: number };
+}
+
+export interface Given {
+  readonly spec: Spec;
+  readonly facts: Facts;
+  readonly supplies: Supplies;
+  readonly render: Render;
+}
+
+/** One concern of a node: what the probe must ask for its sake, and what should be. Both pure. */
+export interface Concern {
+  readonly asks: (spec: Spec) => Partial<ProbeRequest>;
+  readonly resources: (given: Given) => { readonly resources: Resource[]; readonly notes?: string[] };
+}
+
+/** A text file that a template of the same path makes. */
+export const rendered = (
+  render: Render,
+  path: string,
+  values: Readonly<Record<string, unknown>>,
+  rest: { readonly mode?: number; readonly readBy?: readonly string[] } = {},
+): Resource => ({
+  kind: 'file',
+  path,
+  content: { kind: 'text', text: render(path, values) },
+  mode: rest.mode ?? 0o644,
+  ...(rest.readBy === undefined ? {} : { readBy: rest.readBy }),
+});

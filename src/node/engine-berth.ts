@@ -1,0 +1,55 @@
+import type { Resource } from '../resources/resource.ts';
+import { type Concern, rendered } from './concern.ts';
+
+export const releaseRoot = '/usr/lib/berth';
+
+const config = '/etc/crio/crio.conf.d/10-berth.conf';
+const launcher = '/usr/bin/berthd';
+const shim = 'berth-shim.service';
+const daemon = 'berthd.service';
+const unitFile = (unit: string): string => `/etc/systemd/system/${unit}`;
+
+/** The files of a release that each program runs: a release that changes none of them restarts nothing. */
+const runs = {
+  [shim]: ['node', 'koffi.node', 'berth-shim.mjs'],
+  [daemon]: ['node', 'koffi.node', 'berthd.mjs'],
+};
+
+export const engineBerth: Concern = {
+  asks: () => ({
+    files: [config, launcher, unitFile(shim), unitFile(daemon)],
+    units: [shim, daemon],
+    releases: releaseRoot,
+  }),
+  resources: ({ spec, supplies, render }) => {
+    const root = releaseRoot;
+    const { version } = supplies.release;
+    const unit = (name: typeof shim | typeof daemon): Resource => ({
+      kind: 'unit',
+      name,
+      file: unitFile(name),
+      runs: { root, version, files: runs[name] },
+    });
+    return {
+      resources: [
+        { kind: 'release', root, version, files: supplies.release.files },
+        rendered(
+          render,
+          config,
+          {
+            defaultRuntime: spec.ociRuntimes[0]?.name ?? 'runc',
+            runtimes: spec.ociRuntimes.map((runtime) => runtime.name),
+            defaultNetwork: spec.cni.networks[0]?.name ?? '',
+            pluginDirs: spec.cni.pluginDirs,
+          },
+          { readBy: [daemon] },
+        ),
+        rendered(render, launcher, { root }, { mode: 0o755 }),
+        rendered(render, unitFile(shim), { root }, { readBy: [shim] }),
+        rendered(render, unitFile(daemon), { root }, { readBy: [daemon] }),
+        unit(shim),
+        unit(daemon),
+      ],
+    };
+  },
+};

@@ -1,0 +1,80 @@
+import { Fail } from '../core/fail.ts';
+import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
+import { stateFolder } from '../host/script/state.ts';
+import type { Spec } from '../profile/profile.ts';
+import type { HostPlan } from '../resources/change.ts';
+import { planResources } from '../resources/plan.ts';
+import { cni } from './cni.ts';
+import type { Concern, Given } from './concern.ts';
+import { crictl } from './crictl.ts';
+import { engineBerth, releaseRoot } from './engine-berth.ts';
+import { kernel } from './kernel.ts';
+import { packages } from './packages.ts';
+import { policy } from './policy.ts';
+import { registries } from './registries.ts';
+
+/** In the order in which they are made: what others need comes first. */
+const concerns: readonly Concern[] = [packages, kernel, cni, registries, policy, crictl, engineBerth];
+
+/** Everything that the profile could touch on any host. */
+export function probeRequest(spec: Spec): ProbeRequest {
+  const asks = concerns.map((concern) => concern.asks(spec));
+  const all = <Key extends 'files' | 'folders' | 'units' | 'modules' | 'sysctls' | 'interfaces'>(
+    key: Key,
+  ) => [...new Set(asks.flatMap((ask) => ask[key] ?? []))];
+  return {
+    packages: {
+      apt: asks.flatMap((ask) => ask.packages?.apt ?? []),
+      dnf: asks.flatMap((ask) => ask.packages?.dnf ?? []),
+    },
+    files: all('files'),
+    folders: all('folders'),
+    units: all('units'),
+    modules: all('modules'),
+    sysctls: all('sysctls'),
+    interfaces: all('interfaces'),
+    disks: ['/usr', '/var', '/etc', stateFolder],
+    releases: releaseRoot,
+  };
+}
+
+/** What differs between the host and the node that the profile describes. */
+export function planNode(given: Given): Omit<HostPlan, 'host'> {
+  const made = concerns.map((concern) => concern.resources(given));
+  const planned = planResources(
+    made.flatMap(({ resources }) => resources),
+    given.facts,
+  );
+  return { changes: planned.changes, notes: [...made.flatMap(({ notes }) => notes ?? []), ...planned.notes] };
+}
+
+/**
+ * Hosts that berth cannot make a node of, said before anything is fetched or changed.
+ * @throws Fail `Unsupported`
+ */
+export function requireSupported({
+  system,
+  packages: { manager },
+}: Facts): NonNullable<Facts['system']['arch']> {
+  if (system.arch === undefined) {
+    throw new Fail('Unsupported', `the machine type ${system.machine} is not supported`, {
+      hint: 'berth has programs for x86_64 and aarch64.',
+    });
+  }
+  if (system.systemd === undefined) {
+    throw new Fail('Unsupported', `${system.os.prettyName} does not run systemd as its init`, {
+      hint: 'berth manages the services of a node through systemd; boot the host with it.',
+    });
+  }
+  if (manager === undefined) {
+    throw new Fail('Unsupported', `${system.os.prettyName} has neither apt-get nor dnf`, {
+      hint: 'berth provisions Debian, Ubuntu, Fedora and their relatives.',
+    });
+  }
+  if (system.missingTools.length > 0) {
+    throw new Fail('Unsupported', `the host lacks ${system.missingTools.join(', ')}`, {
+      hint: 'Install coreutils, util-linux and gzip there.',
+    });
+  }
+  return system.arch;
+}

@@ -1,0 +1,62 @@
+import { Fail } from '../core/fail.ts';
+import type { PackageFact } from '../host/facts/packages.ts';
+import type { Facts } from '../host/facts/probe.ts';
+import type { Change, Step } from './change.ts';
+import { packageManagers } from './package-managers.ts';
+import type { PackagesResource } from './resource.ts';
+
+/** Lists older than this may name versions that the mirror no longer has. */
+const listsAreOldSeconds = 24 * 3600;
+
+/** A mirror at the other end of the world, and a slow disk. */
+const installDeadlineSeconds = 900;
+const refreshDeadlineSeconds = 300;
+
+/** One change for all packages that are missing: one run of the package manager. */
+export function planPackages({ names }: PackagesResource, facts: Facts): Change[] {
+  const { manager: managerName } = facts.packages;
+  if (managerName === undefined) throw noManager(facts);
+  const manager = packageManagers[managerName];
+  const unhealthy = names.filter((name) => factOf(facts, name).state === 'half-installed');
+  const absent = names.filter((name) => factOf(facts, name).state !== 'installed');
+  if (absent.length === 0) return [];
+  const run = (argv: readonly string[], deadlineSeconds: number): Step => ({
+    kind: 'run',
+    argv,
+    deadlineSeconds,
+    env: manager.env,
+    locks: manager.locks,
+  });
+  const steps: Step[] = [];
+  if (unhealthy.length > 0 && manager.repair) steps.push(run(manager.repair, installDeadlineSeconds));
+  if (manager.refresh && listsMustBeRefreshed(facts, absent)) {
+    steps.push(run(manager.refresh, refreshDeadlineSeconds));
+  }
+  steps.push(run([...manager.install, ...absent], installDeadlineSeconds));
+  return [
+    {
+      id: 'packages',
+      action: 'install',
+      summary: `install ${absent.map((name) => withVersion(name, factOf(facts, name))).join(', ')}`,
+      ...(unhealthy.length > 0 ? { reason: `${unhealthy.join(', ')}: an installation was interrupted` } : {}),
+      bringsPackages: true,
+      steps,
+    },
+  ];
+}
+
+const factOf = (facts: Facts, name: string): PackageFact =>
+  facts.packages.packages.get(name) ?? { state: 'absent', version: undefined, candidate: undefined };
+
+/** A version that no list names is known only after the lists were fetched. */
+const withVersion = (name: string, { candidate }: PackageFact): string =>
+  candidate === undefined ? name : `${name} ${candidate}`;
+
+const listsMustBeRefreshed = (facts: Facts, absent: readonly string[]): boolean =>
+  (facts.packages.listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds ||
+  absent.some((name) => factOf(facts, name).candidate === undefined);
+
+const noManager = ({ system }: Facts): Fail =>
+  new Fail('Unsupported', `${system.os.prettyName} has neither apt-get nor dnf`, {
+    hint: 'berth provisions Debian, Ubuntu, Fedora and their relatives.',
+  });

@@ -1,0 +1,190 @@
+import { fileAt } from '../host/facts/files.ts';
+import { normalSpace, sysctlPath } from '../host/facts/kernel.ts';
+import type { Facts } from '../host/facts/probe.ts';
+import type { Change, HostPlan } from './change.ts';
+import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
+import { packageManagers } from './package-managers.ts';
+
+/**
+ * Takes away what berth brought, newest first, and puts back what was there. `trees` are folders that are
+ * wholly the runtime's own. Only what the host's own records name is touched.
+ */
+export function planRemoval(
+  facts: Facts,
+  trees: readonly string[],
+  stopPods: Change | undefined,
+): Omit<HostPlan, 'host'> {
+  const { install } = facts;
+  const remains = trees.filter((tree) => fileAt(facts.files, tree).kind !== 'absent');
+  if (install.origins.length === 0 && remains.length === 0) return { changes: [], notes: [] };
+  const packages = planPackageRemoval(facts);
+  const changes = [
+    ...(stopPods === undefined ? [] : [stopPods]),
+    ...newestFirst(unitOrigins(facts)).flatMap((origin) => restoreUnit(origin, facts)),
+    ...newestFirst(fileOrigins(facts))
+      .filter(({ path }) => !trees.some((tree) => path.startsWith(`${tree}/`)))
+      .flatMap((origin) => restoreFile(origin, facts)),
+    ...reloadUnits(facts),
+    ...removeInterfaces(facts),
+    ...restoreSysctls(facts),
+    ...unloadModules(facts),
+    ...remains.map(deleteTree),
+    ...packages.changes,
+    ...removeFolders(facts),
+  ];
+  // berth's own memory of the host counts: a host that still has it is not yet as it was.
+  return { changes: changes.length > 0 ? changes : [forgetOnly], notes: packages.notes };
+}
+
+const forgetOnly: Change = {
+  id: 'forget',
+  action: 'delete',
+  summary: "delete berth's records on the host",
+  steps: [],
+};
+
+const newestFirst = <T>(list: readonly T[]): T[] => list.toReversed();
+
+function reloadUnits(facts: Facts): Change[] {
+  if (!fileOrigins(facts).some(({ path }) => path.startsWith('/etc/systemd/system/'))) return [];
+  return [
+    {
+      id: 'units:reload',
+      action: 'update',
+      summary: 'let systemd read the unit files',
+      steps: [{ kind: 'run', argv: ['systemctl', 'daemon-reload'], deadlineSeconds: 60 }],
+    },
+  ];
+}
+
+function removeInterfaces({ install, kernel }: Facts): Change[] {
+  return install.origins.flatMap((origin): Change[] => {
+    if (origin.kind !== 'interface' || !kernel.interfaces.has(origin.name)) return [];
+    const { name } = origin;
+    return [
+      {
+        id: `interface:${name}`,
+        action: 'delete',
+        summary: `delete the network interface ${name}`,
+        steps: [{ kind: 'run', argv: ['ip', 'link', 'delete', name], deadlineSeconds: 30 }],
+      },
+    ];
+  });
+}
+
+function restoreSysctls({ install, kernel }: Facts): Change[] {
+  return install.origins.flatMap((origin): Change[] => {
+    if (origin.kind !== 'sysctl') return [];
+    const { key, value } = origin;
+    const now = kernel.sysctls.get(key);
+    if (now?.value === undefined || now.value === normalSpace(value) || !now.writable) return [];
+    const argv = ['sh', '-c', 'printf "%s\\n" "$1" > "$2"', 'sh', value, sysctlPath(key)];
+    return [
+      {
+        id: `sysctl:${key}`,
+        action: 'set',
+        summary: `set ${key} back to ${value} (was ${now.value})`,
+        steps: [{ kind: 'run', argv, deadlineSeconds: 10 }],
+      },
+    ];
+  });
+}
+
+/** A module that somebody else uses by now stays until the next boot, which does not load it any more. */
+function unloadModules({ install, kernel }: Facts): Change[] {
+  return newestFirst(install.origins).flatMap((origin): Change[] => {
+    if (origin.kind !== 'module' || kernel.modules.get(origin.name) !== 'active') return [];
+    const { name } = origin;
+    const argv = [
+      'sh',
+      '-c',
+      'modprobe -r -- "$1" || echo "still in use: gone with the next boot"',
+      'sh',
+      name,
+    ];
+    return [
+      {
+        id: `module:${name}`,
+        action: 'remove',
+        summary: `unload kernel module ${name}`,
+        steps: [{ kind: 'run', argv, deadlineSeconds: 30 }],
+      },
+    ];
+  });
+}
+
+const deleteTree = (path: string): Change => ({
+  id: `tree:${path}`,
+  action: 'delete',
+  summary: `delete ${path}`,
+  steps: [{ kind: 'delete', path, recursive: true }],
+});
+
+/** Only folders that berth made, and only when nobody put anything else into them. */
+function removeFolders({ install, files }: Facts): Change[] {
+  const folders = newestFirst(install.origins).flatMap((origin) =>
+    origin.kind === 'folder' && fileAt(files, origin.path).kind === 'directory' ? [origin.path] : [],
+  );
+  if (folders.length === 0) return [];
+  return [
+    {
+      id: 'folders',
+      action: 'delete',
+      summary: `delete the folders that berth made, if empty: ${folders.join(', ')}`,
+      steps: folders.map((path) => ({ kind: 'delete', path })),
+    },
+  ];
+}
+
+function planPackageRemoval(facts: Facts): { changes: Change[]; notes: string[] } {
+  const { manager: managerName, packages } = facts.packages;
+  const brought = facts.install.origins.flatMap((origin) =>
+    origin.kind === 'package' && (packages.get(origin.name)?.state ?? 'absent') !== 'absent'
+      ? [origin.name]
+      : [],
+  );
+  if (managerName === undefined || brought.length === 0) return { changes: [], notes: [] };
+  const kept = neededByOthers(brought, facts);
+  const gone = brought.filter((name) => !kept.has(name));
+  const notes = [...kept].map(([name, by]) => `package ${name} stays: ${by} needs it`);
+  if (gone.length === 0) return { changes: [], notes };
+  const manager = packageManagers[managerName];
+  return {
+    notes,
+    changes: [
+      {
+        id: 'packages',
+        action: 'remove',
+        summary: `remove ${gone.join(', ')}`,
+        steps: [
+          {
+            kind: 'run',
+            argv: [...manager.remove, ...gone],
+            deadlineSeconds: 600,
+            env: manager.env,
+            locks: manager.locks,
+          },
+        ],
+      },
+    ],
+  };
+}
+
+/** Packages of ours that something else came to need, and who does; what those need themselves included. */
+function neededByOthers(brought: readonly string[], { packages }: Facts): Map<string, string> {
+  const kept = new Map<string, string>();
+  const ours = new Set(brought);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const name of brought) {
+      if (kept.has(name)) continue;
+      const by = (packages.neededBy.get(name) ?? []).find(
+        (needer) => needer !== name && (!ours.has(needer) || kept.has(needer)),
+      );
+      if (by === undefined) continue;
+      kept.set(name, by);
+      grown = true;
+    }
+  }
+  return kept;
+}
