@@ -140,11 +140,15 @@ export class SpdyConnection implements StreamLink {
     }
   }
 
+  /** Corks the socket, so that what many small frames provoke leaves in one write. */
   async #takeAll(chunk: Buffer): Promise<void> {
+    this.#socket.cork();
     try {
       for (const frame of this.#reader.read(chunk)) {
         const busy = this.#take(frame);
-        if (busy !== undefined) await busy;
+        if (busy === undefined) continue;
+        this.#socket.uncork();
+        await busy.finally(() => this.#socket.cork());
       }
     } catch (error) {
       if (failedWith(error, 'InvalidArgument')) this.#fail(error, GoAwayStatus.protocolError);
@@ -153,6 +157,8 @@ export class SpdyConnection implements StreamLink {
           new Fail('Internal', 'a SPDY connection broke', { cause: error }),
           GoAwayStatus.internalError,
         );
+    } finally {
+      this.#socket.uncork();
     }
   }
 

@@ -33,6 +33,7 @@ export class LocalSessions {
 
 const underPty = (argv: readonly string[]): string[] => [
   'socat',
+  '-t0.05',
   '-',
   `EXEC:"${argv.join(' ')}",pty,setsid,ctty,stderr`,
 ];

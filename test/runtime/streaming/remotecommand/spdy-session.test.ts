@@ -353,7 +353,7 @@ test('a client that asks for answers and reads none is cut off', async (t) => {
   const pings = Buffer.concat(Array.from({ length: 10_000 }, () => controlFrame(PING, words(1))));
   const flood = setInterval(() => client.socket.destroyed || client.socket.write(pings), 1);
   t.after(() => clearInterval(flood));
-  await until('the session is destroyed', () => fake.state.destroyed);
+  await until('the session is destroyed', () => fake.state.destroyed, 60_000);
   assert.match(lines.join(''), /the client does not read the answers that it asks for/);
 });
 
