@@ -27,10 +27,10 @@ export interface ConfigFolder {
 }
 
 /** Versions whose results and verbs we speak, oldest first. */
-export const CNI_VERSIONS = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'] as const;
+const CNI_VERSIONS: readonly string[] = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'];
 
-export const versionAtLeast = (version: string, wanted: (typeof CNI_VERSIONS)[number]): boolean =>
-  CNI_VERSIONS.findIndex((known) => known === version) >= CNI_VERSIONS.indexOf(wanted);
+export const versionAtLeast = (version: string, wanted: '0.4.0' | '1.1.0'): boolean =>
+  CNI_VERSIONS.indexOf(version) >= CNI_VERSIONS.indexOf(wanted);
 
 const MAX_FILE_BYTES = 1024 * 1024;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;

@@ -134,12 +134,12 @@ export const createFixture = async (): Promise<Fixture> => {
   };
 };
 
-/** A pod whose containers have PID namespaces of their own. */
-export const podOf = (hostname: string) =>
+/** A pod whose containers have PID namespaces of their own, unless `namespaceOptions` says otherwise. */
+export const podOf = (hostname: string, namespaceOptions: SecurityContextInit['namespaceOptions'] = {}) =>
   create(PodSandboxConfigSchema, {
     metadata: { name: 'pod-1', namespace: 'default', uid: 'uid-1' },
     hostname,
-    linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } },
+    linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER, ...namespaceOptions } } },
   });
 
 export const imageConfig = (config: OciImageConfig['config'] = {}): OciImageConfig => ({

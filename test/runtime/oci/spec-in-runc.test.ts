@@ -318,7 +318,7 @@ test('a host-network, host-PID container joins neither', async () => {
       command: ['sh', '-c', 'stat -Lc %i /proc/self/ns/net /proc/self/ns/pid /proc/self/ns/ipc'],
       linux: { securityContext: { namespaceOptions: options } },
     },
-    { namespaces: {}, pod: podOf('') },
+    { namespaces: {}, pod: podOf('', options) },
   );
   const ino = (kind: string) => /\d+/.exec(readlinkSync(`/proc/self/ns/${kind}`))?.[0];
   assert.deepEqual(output.split('\n'), [ino('net'), ino('pid'), ino('ipc')]);

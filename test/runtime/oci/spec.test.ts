@@ -238,13 +238,20 @@ for (const [what, resources, host] of BAD_LIMITS) {
 
 /* Namespaces, mounts */
 
-const kinds = (options: object, more: Partial<SpecInput> = {}) =>
-  build(secured({ namespaceOptions: options }), more).spec.linux.namespaces.map(
-    ({ type, path }) => `${type}:${path ?? 'new'}`,
-  );
+const { NODE, CONTAINER, TARGET, POD } = NamespaceMode;
+
+const kinds = (
+  pod: SecurityContextInit['namespaceOptions'],
+  container?: SecurityContextInit['namespaceOptions'],
+  namespaces = inputOf({}).namespaces,
+) =>
+  build(container === undefined ? {} : secured({ namespaceOptions: container }), {
+    pod: podOf('pod-1', pod),
+    namespaces,
+  }).spec.linux.namespaces.map(({ type, path }) => `${type}:${path ?? 'new'}`);
 
 test('namespaces: the pod’s own by default, with the cgroup namespace of v2', () => {
-  assert.deepEqual(kinds({}), [
+  assert.deepEqual(kinds({ pid: POD }), [
     'mount:new',
     'network:/ns/net',
     'ipc:/ns/ipc',
@@ -255,28 +262,35 @@ test('namespaces: the pod’s own by default, with the cgroup namespace of v2', 
 });
 
 test('namespaces: the host’s, the container’s and a target’s', () => {
-  const { NODE, CONTAINER, TARGET } = NamespaceMode;
-  assert.deepEqual(kinds({ network: NODE, ipc: NODE, pid: NODE }, { namespaces: {} }), [
+  assert.deepEqual(kinds({ network: NODE, ipc: NODE, pid: NODE }, undefined, {}), [
     'mount:new',
     'cgroup:new',
   ]);
-  assert.ok(kinds({ pid: CONTAINER }).includes('pid:new'));
-  assert.ok(kinds({ pid: TARGET, targetId: 'x' }).includes('pid:/ns/pid'));
+  assert.ok(kinds({}, { pid: CONTAINER }).includes('pid:new'));
+  assert.ok(kinds({}, { pid: TARGET, targetId: 'x' }).includes('pid:/ns/pid'));
+});
+
+test('namespaces: network and IPC are the pod’s, whatever the container says', () => {
+  assert.deepEqual(kinds({ network: NODE, ipc: NODE }, { pid: CONTAINER }, {}), [
+    'mount:new',
+    'pid:new',
+    'cgroup:new',
+  ]);
+  assert.ok(kinds({}, { network: NODE, ipc: NODE, pid: CONTAINER }).includes('network:/ns/net'));
 });
 
 test('namespaces: one that the pod should have and has not is an internal error, users are refused', () => {
-  assert.throws(
-    () => kinds({ pid: NamespaceMode.POD }, { namespaces: { network: '/n', ipc: '/i', uts: '/u' } }),
-    { code: 'Internal' },
-  );
-  assert.throws(() => kinds({ usernsOptions: { mode: NamespaceMode.POD } }), { code: 'Unimplemented' });
-  assert.throws(() => kinds({ network: NamespaceMode.CONTAINER }), { code: 'InvalidArgument' });
+  assert.throws(() => kinds({ pid: POD }, undefined, { network: '/n', ipc: '/i', uts: '/u' }), {
+    code: 'Internal',
+  });
+  assert.throws(() => kinds({ usernsOptions: { mode: POD } }), { code: 'Unimplemented' });
+  assert.throws(() => kinds({ network: CONTAINER }), { code: 'InvalidArgument' });
 });
 
 test('the host name is set only where the container has names of its own', () => {
   assert.equal(build({}).spec.hostname, 'pod-1');
-  const host = secured({ namespaceOptions: { network: NamespaceMode.NODE, ipc: NamespaceMode.NODE } });
-  assert.equal(build(host, { namespaces: { pid: '/ns/pid' } }).spec.hostname, undefined);
+  const pod = podOf('pod-1', { network: NODE, ipc: NODE });
+  assert.equal(build({}, { pod, namespaces: {} }).spec.hostname, undefined);
   assert.throws(() => build({}, { pod: podOf('a\nb') }), { code: 'InvalidArgument' });
 });
 
