@@ -31,12 +31,16 @@ const libc = koffi.load('libc.so.6');
  * A C library function as a synchronous call that throws `SystemCallFailed` when it returns -1.
  * The result is a number: none of the calls made here returns more than 2^53.
  */
-export function systemCall(name: string, parameters: readonly CType[]): (...values: Argument[]) => number {
-  const raw = rawCall(name, parameters);
+export function systemCall(
+  name: string,
+  parameters: readonly CType[],
+  result: Result = 'int',
+): (...values: Argument[]) => number {
+  const raw = rawCall(name, parameters, result);
   return (...values) => {
-    const result = raw(...values);
-    if (result === -1) throw new SystemCallFailed(name, koffi.errno(), describe(values));
-    return result;
+    const answer = raw(...values);
+    if (answer === -1) throw new SystemCallFailed(name, koffi.errno(), describe(values));
+    return answer;
   };
 }
 

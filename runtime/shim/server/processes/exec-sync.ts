@@ -2,8 +2,8 @@ import { failedWith } from '../../../core/fail.ts';
 import { exitCodeOf } from '../../../linux/processes.ts';
 import type { Methods } from '../../protocol/messages.ts';
 import type { Container } from '../containers/container.ts';
-import { Capture } from './capture.ts';
 import { type ExecProcess, startExec } from './exec.ts';
+import { FdCapture } from './fd-capture.ts';
 import { within } from './run.ts';
 
 type Params = Methods['exec']['params'];
@@ -31,8 +31,8 @@ export async function execSync(container: Container, params: Params, consoles: s
 }
 
 async function untilEnd(exec: ExecProcess, limit: number, leftMs: number | undefined): Promise<Result> {
-  const out = new Capture(exec.stdout, limit);
-  const err = exec.stderr === undefined ? undefined : new Capture(exec.stderr, limit);
+  const out = new FdCapture(exec.stdout, limit);
+  const err = exec.stderr === undefined ? undefined : new FdCapture(exec.stderr, limit);
   let timedOut = false;
   const timer =
     leftMs === undefined
@@ -44,8 +44,8 @@ async function untilEnd(exec: ExecProcess, limit: number, leftMs: number | undef
   const status = await exec.exited;
   clearTimeout(timer);
   await within(LINGER_MS, Promise.all([out.ended, err?.ended]));
-  exec.stdout.destroy();
-  exec.stderr?.destroy();
+  out.close();
+  err?.close();
   return {
     exitCode: status === undefined ? 255 : exitCodeOf(status),
     stdout: out.result.bytes.toString('base64'),

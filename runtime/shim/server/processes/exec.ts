@@ -4,12 +4,10 @@ import { Fail } from '../../../core/fail.ts';
 import { duplicate, makePipe, type Pipe, setTerminalSize } from '../../../linux/fds.ts';
 import { openPidfd, startTimeTicks, type WaitStatus } from '../../../linux/processes.ts';
 import type { OciProcess } from '../../../spec/oci/runtime.ts';
-import type { Resize } from '../../protocol/messages.ts';
 import { ConsoleSocket } from '../containers/console.ts';
 import type { Container } from '../containers/container.ts';
 import { collect, expectExit, killGroup } from './children.ts';
 import { exitOf } from './exit.ts';
-import { FdReadable, FdWritable } from './fd-streams.ts';
 import { runOciRuntime } from './oci-runtime.ts';
 
 export interface ExecRequest {
@@ -21,17 +19,17 @@ export interface ExecRequest {
   readonly timeoutMs: number;
 }
 
-/** A process in a container. Its streams are this one's to read and close. */
+/** A process in a container. Its descriptors belong to whoever started it. */
 export interface ExecProcess {
-  readonly stdin: FdWritable | undefined;
-  readonly stdout: FdReadable;
+  readonly stdin: number | undefined;
+  /** With a terminal its master, which takes `setTerminalSize` and input too. */
+  readonly stdout: number;
   /** Undefined with a terminal. */
-  readonly stderr: FdReadable | undefined;
+  readonly stderr: number | undefined;
   /** Undefined: nobody can tell how it ended. The process has been reaped. */
   readonly exited: Promise<WaitStatus | undefined>;
   /** SIGKILL for the process and its group; nothing when it has ended. */
   kill(): void;
-  resize(size: Resize): void;
 }
 
 let count = 0;
@@ -131,17 +129,13 @@ function follow({ stdin, stdout, stderr }: Streams, pid: number, pidFile: string
     rmSync(pidFile, { force: true });
   };
   const exited = exitOf({ pid, pidfd, startTimeTicks: startTimeTicks(pid) ?? '' }).finally(settle);
-  const out = new FdReadable(stdout);
   return {
-    stdin: stdin === undefined ? undefined : new FdWritable(stdin),
-    stdout: out,
-    stderr: stderr === undefined ? undefined : new FdReadable(stderr),
+    stdin,
+    stdout,
+    stderr,
     exited,
     kill: () => {
       if (running) killGroup(pid);
-    },
-    resize: (size) => {
-      if (!out.destroyed) setTerminalSize(stdout, size);
     },
   };
 }

@@ -13,7 +13,7 @@ export interface AttachWish {
 }
 
 /** A client that takes nothing for so long is let go: it holds up the container. */
-const STALL_MS = 10_000;
+const STALL_MS = 5_000;
 
 /** Joins a client to the streams of a running container. */
 export class AttachSession implements PendingSession {

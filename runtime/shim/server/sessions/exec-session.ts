@@ -1,8 +1,9 @@
+import { setTerminalSize } from '../../../linux/fds.ts';
 import { exitCodeOf } from '../../../linux/processes.ts';
-import { SessionTag } from '../../protocol/messages.ts';
+import { type Resize, SessionTag } from '../../protocol/messages.ts';
 import { toWireError } from '../../protocol/wire-error.ts';
 import type { ExecProcess } from '../processes/exec.ts';
-import type { FdReadable } from '../processes/fd-streams.ts';
+import { FdReadable, FdWritable } from '../processes/fd-streams.ts';
 import { within } from '../processes/run.ts';
 import type { PendingSession } from './sessions.ts';
 import type { Wire } from './wire.ts';
@@ -13,15 +14,21 @@ const LINGER_MS = 500;
 /** Connects an exec process with its session; until then its output waits in its pipes. */
 export class ExecSession implements PendingSession {
   readonly #exec: ExecProcess;
+  readonly #stdin: FdWritable | undefined;
+  readonly #stdout: FdReadable;
+  readonly #stderr: FdReadable | undefined;
 
   constructor(exec: ExecProcess) {
     this.#exec = exec;
+    this.#stdin = exec.stdin === undefined ? undefined : new FdWritable(exec.stdin);
+    this.#stdout = new FdReadable(exec.stdout);
+    this.#stderr = exec.stderr === undefined ? undefined : new FdReadable(exec.stderr);
     // The process may close its input, or end, before it has read all of it.
-    exec.stdin?.on('error', () => {});
+    this.#stdin?.on('error', () => {});
   }
 
   connect(wire: Wire): void {
-    const { stdin, stdout, stderr } = this.#exec;
+    const [stdin, stdout, stderr] = [this.#stdin, this.#stdout, this.#stderr];
     const outputs = [pump(stdout, SessionTag.stdout, wire)];
     if (stderr !== undefined) outputs.push(pump(stderr, SessionTag.stderr, wire));
     stdin?.on('drain', () => wire.resume());
@@ -29,7 +36,7 @@ export class ExecSession implements PendingSession {
     wire.listen({
       onStdin: (bytes) => stdin === undefined || !stdin.writable || stdin.write(bytes),
       onStdinEnd: () => stdin?.end(),
-      onResize: (size) => this.#exec.resize(size),
+      onResize: (size) => this.#resize(size),
       onDrain: () => {
         for (const output of [stdout, stderr]) if (output?.destroyed === false) output.resume();
       },
@@ -53,7 +60,7 @@ export class ExecSession implements PendingSession {
   async #lastOutput(outputs: readonly Promise<void>[]): Promise<void> {
     const ended = Promise.all(outputs);
     await within(LINGER_MS, ended);
-    while ([this.#exec.stdout, this.#exec.stderr].some(isBehind)) await within(LINGER_MS, ended);
+    while ([this.#stdout, this.#stderr].some(isBehind)) await within(LINGER_MS, ended);
   }
 
   #abandon(): void {
@@ -62,9 +69,14 @@ export class ExecSession implements PendingSession {
   }
 
   #destroyStreams(): void {
-    this.#exec.stdin?.destroy();
-    this.#exec.stdout.destroy();
-    this.#exec.stderr?.destroy();
+    this.#stdin?.destroy();
+    this.#stdout.destroy();
+    this.#stderr?.destroy();
+  }
+
+  #resize(size: Resize): void {
+    const isTerminal = this.#stderr === undefined;
+    if (isTerminal && !this.#stdout.destroyed) setTerminalSize(this.#exec.stdout, size);
   }
 }
 
