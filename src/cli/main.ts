@@ -31,4 +31,5 @@ const main = async (argv: readonly string[]): Promise<number> => {
   return exitCode;
 };
 
-process.exitCode = await main(process.argv);
+// What still waits now, such as a command of a host that was given up, must not keep the user waiting.
+process.exit(await main(process.argv));

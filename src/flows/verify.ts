@@ -28,7 +28,7 @@ const examine = async (
   }
 };
 
-/** Examines one host inside its `verify` phase; the answer is undefined when it could not be examined. */
+/** Examines one host inside its `verify` phase; the answer is a Fail when it could not be examined. */
 const verifyOne = async (
   host: HostEntry,
   context: FlowContext,
@@ -47,7 +47,8 @@ const verifyOne = async (
     return checks;
   } catch (error) {
     const fail = asFail(error);
-    emit({ kind: 'failed', host: host.name, error: fail });
+    // An interruption is told once, by whoever asked for it.
+    if (!context.signal.aborted) emit({ kind: 'failed', host: host.name, error: fail });
     return fail;
   } finally {
     if (started !== undefined)

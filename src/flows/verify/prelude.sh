@@ -1,9 +1,21 @@
 # Runs steps and reports each as one line, a frame, on standard output:
 #   frame TAB id TAB exit-status TAB begin-ns TAB end-ns TAB base64(stdout) TAB base64(stderr)
-# POSIX sh, coreutils or busybox. Values come on standard input, one a line, so that nothing needs quoting.
+# POSIX sh, coreutils or busybox.
 work=$(mktemp -d /run/berth-verify.XXXXXX) || exit 70
 
-finish() { rm -rf "$work"; exit 0; }
+child= watcher=
+stop() {
+  trap '' HUP INT TERM PIPE
+  [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
+  [ -z "$child" ] || kill "$child" 2>/dev/null
+}
+# What a run must take away; walk-through.sh says what.
+take_away() { :; }
+finish() {
+  stop
+  take_away
+  rm -rf "$work"
+}
 trap finish EXIT
 trap 'exit 70' HUP INT TERM PIPE
 
@@ -22,13 +34,17 @@ frame() {
   printf 'frame\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$status" "$2" "$end" "$(encoded "$work/out")" "$(encoded "$work/err")"
 }
 
-# step ID SECONDS COMMAND…: runs a command within a deadline, and within 4 MiB of output.
+# step ID SECONDS COMMAND…: runs a command within a deadline, and within 4 MiB of output. It runs beside the shell,
+# which a signal can then interrupt.
 step() {
   id=$1 limit=$2
   shift 2
   begin=$(now)
-  (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$work/out" 2>"$work/err"
+  (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$work/out" 2>"$work/err" &
+  child=$!
+  wait "$child"
   status=$?
+  child=
   frame "$id" "$begin"
 }
 

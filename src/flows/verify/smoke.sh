@@ -1,7 +1,4 @@
-# Reads: names of OCI runtimes, then folders of CNI plugins; each line separated by spaces.
-IFS= read -r runtimes
-IFS= read -r plugin_folders
-
+# Units, socket and versions.
 for unit in berthd berth-shim; do
   step "units.$unit" 10 systemctl show "$unit.service" --property=LoadState,ActiveState,SubState,UnitFileState,NRestarts
 done

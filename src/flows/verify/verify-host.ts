@@ -20,26 +20,26 @@ interface Examination {
 
 const scriptText = (name: string): Promise<string> => readFile(new URL(name, import.meta.url), 'utf8');
 
-const smoke = async (spec: Spec): Promise<Examination> => ({
-  script: (await scriptText('prelude.sh')) + (await scriptText('smoke.sh')),
-  input: `${spec.ociRuntimes.map(({ name }) => name).join(' ')}\n${spec.cni.pluginDirs.join(' ')}\n`,
-  judges: smokeJudges(spec),
-});
-
-const node = async (spec: Spec): Promise<Examination> => {
-  const basis = await smoke(spec);
+const examinationOf = async (spec: Spec): Promise<Examination> => {
   const uid = randomUUID();
   const value = uid.slice(0, 8);
-  const forms = podForms(spec.verify.image, uid);
+  const { pod, container } = podForms(spec.verify.image, uid);
+  const lines = [
+    spec.ociRuntimes.map(({ name }) => name).join(' '),
+    spec.cni.pluginDirs.join(' '),
+    spec.verify.image,
+    pod,
+    container,
+    value,
+  ];
+  const walks = spec.verify.level === 'node';
+  const parts = ['prelude.sh', 'inputs.sh', 'smoke.sh', ...(walks ? ['walk-through.sh'] : [])];
   return {
-    script: basis.script + (await scriptText('walk-through.sh')),
-    input: `${basis.input}${[spec.verify.image, forms.pod, forms.container, value].join('\n')}\n`,
-    judges: new Map([...basis.judges, ...walkThroughJudges(spec, value)]),
+    script: (await Promise.all(parts.map(scriptText))).join('\n'),
+    input: `${lines.join('\n')}\n`,
+    judges: new Map([...smokeJudges(spec), ...(walks ? walkThroughJudges(spec, value) : [])]),
   };
 };
-
-export const examinationOf = (spec: Spec): Promise<Examination> =>
-  spec.verify.level === 'smoke' ? smoke(spec) : node(spec);
 
 /** Collects stderr of the script itself, bounded: it is shown when the script breaks. */
 const tailOf = (process: RemoteProcess): (() => string) => {
@@ -86,24 +86,33 @@ export const verifyHost = async (
 ): Promise<readonly Check[]> => {
   const { emit, signal } = options;
   const { script, input, judges } = await examinationOf(spec);
-  const process = await connection.spawn(script, { signal });
-  const complaints = tailOf(process);
+  const remote = await connection.spawn(script, { signal });
+  const complaints = tailOf(remote);
   // A script that breaks off closes its input; how it ended says more than the broken pipe.
-  process.stdin.on('error', () => undefined);
-  process.stdin.end(input);
+  remote.stdin.on('error', () => undefined);
+  remote.stdin.write(input);
   const checks: Check[] = [];
   let journalsOnce: Promise<Evidence> | undefined;
   const gather = (): Promise<Evidence> => {
     journalsOnce ??= journals(connection, signal);
     return journalsOnce;
   };
-  for await (const frame of frames(process)) {
-    const judge = judges.get(frame.id) ?? troubleJudges.get(frame.id) ?? unknownJudge;
-    const check = await checkOf(frame, judge, gather);
-    checks.push(check);
-    emit({ kind: 'checked', host: connection.host, check });
+  try {
+    for await (const frame of frames(remote)) {
+      const judge = judges.get(frame.id) ?? troubleJudges.get(frame.id) ?? unknownJudge;
+      const check = await checkOf(frame, judge, gather);
+      checks.push(check);
+      emit({ kind: 'checked', host: connection.host, check });
+    }
+  } catch (error) {
+    // A stream that broke off is a symptom; why it did is known where the process ended.
+    await remote.exited;
+    throw error;
+  } finally {
+    // The end of its input tells the script that nobody waits for answers any more.
+    remote.stdin.end();
   }
-  const { exitCode } = await process.exited;
+  const { exitCode } = await remote.exited;
   if (exitCode === 0 && checks.length > 0) return checks;
   const run = { argv: ['sh', '-c', 'the verification'], exitCode, stdout: '', stderr: complaints() };
   throw new CommandFailed(

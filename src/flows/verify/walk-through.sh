@@ -1,10 +1,4 @@
 # The life of a redis pod, told by crictl.
-# Reads: the image, the pod's configuration, the container's configuration, a value to store.
-IFS= read -r image
-IFS= read -r pod_config
-IFS= read -r container_config
-IFS= read -r value
-
 # Without an answer from the socket there is nothing to walk through.
 [ "$answering" = 0 ] || exit 0
 
@@ -16,13 +10,16 @@ containers() { cri ps --all --quiet --label "$label"; }
 # nothing behind; the lock dies with this shell.
 if command -v flock >/dev/null 2>&1; then
   exec 9</run
-  if ! flock -w 120 9; then
+  flock -w 120 9 &
+  child=$!
+  if ! wait "$child"; then
     status=75
     : >"$work/out"
     echo 'another verification of this host has been running for two minutes' >"$work/err"
     frame redis.lock "$(now)"
     exit 0
   fi
+  child=
 fi
 
 # With the lock held, a pod with our label is what an earlier run had to leave behind.
@@ -33,14 +30,10 @@ remove_pods() {
   done
   [ -z "$(pods)" ] && [ -z "$(containers)" ]
 }
-finish() {
-  trap '' HUP INT TERM PIPE
-  if ! remove_pods >"$work/out" 2>"$work/err"; then
-    status=1
-    frame redis.clean-up "$(now)"
-  fi
-  rm -rf "$work"
-  exit 0
+take_away() {
+  remove_pods >"$work/out" 2>"$work/err" && return
+  status=1
+  frame redis.clean-up "$(now)"
 }
 remove_pods >/dev/null 2>&1
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const berth = fileURLToPath(new URL('../../../src/cli/berth', import.meta.url));
+export const berth = fileURLToPath(new URL('../../../src/cli/berth', import.meta.url));
 
 export interface Ran {
   readonly exitCode: number;

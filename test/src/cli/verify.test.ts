@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { berth, type Ran, runBerth } from './run-berth.ts';
+
+/*
+ * The whole command on this machine as its host, with programs that replay what real ones answered.
+ */
+
+const programs = fileURLToPath(new URL('../flows/verify/recorded-host', import.meta.url));
+
+interface Stage extends Disposable {
+  readonly profile: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Files of the recorded crictl: its calls, and what exists. */
+  state(): string[];
+}
+
+const makeStage = (env: NodeJS.ProcessEnv = {}): Stage => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-stage-'));
+  const profile = join(folder, 'profile.yaml');
+  const image = 'localhost:5000/crio/redis:alpine';
+  writeFileSync(
+    profile,
+    `hosts: [{ name: node-1, local: {} }]
+spec: { cni: { pluginDirs: ["${programs}"] }, verify: { image: "${image}" } }
+`,
+  );
+  return {
+    profile,
+    env: { PATH: `${programs}:${process.env['PATH']}`, RECORDED: folder, ...env },
+    state: () => readdirSync(folder).filter((name) => name !== 'profile.yaml'),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+};
+
+const verify = (stage: Stage, ...options: string[]): Promise<Ran> =>
+  runBerth(['verify', stage.profile, ...options], { env: stage.env });
+
+test('a proven host is exit code 0, with the table at the end', async () => {
+  using stage = makeStage();
+  const ran = await verify(stage);
+  assert.equal(ran.stderr, '');
+  assert.equal(ran.exitCode, 0);
+  assert.match(ran.stdout, /^node-1 {2}ok {2}redis\.ping: PONG \(\d+ ms\)$/m);
+  assert.match(ran.stdout, /^ ✓ redis\.nothing-left {2}no pod, no container +both lists are empty +\d+ ms$/m);
+  assert.match(ran.stdout, /^node-1: all 25 checks are green, in /m);
+  const table = ran.stdout.slice(ran.stdout.indexOf('\n\n'));
+  assert.deepEqual(
+    table.split('\n').filter((line) => line.length > 80),
+    [],
+  );
+  assert.deepEqual(stage.state(), ['calls']);
+});
+
+test('a red check is exit code 18, and says which host', async () => {
+  using stage = makeStage({ EXIT_CODE: '1', REASON: 'Error' });
+  const ran = await verify(stage);
+  assert.equal(ran.exitCode, 18);
+  assert.match(ran.stdout, /✗ redis\.exit-code/);
+  assert.match(ran.stderr, /one host did not pass the verification: node-1/);
+});
+
+test('--stats tells what the run cost', async () => {
+  using stage = makeStage();
+  const ran = await verify(stage, '--stats');
+  assert.match(ran.stdout, /^host +round trips +channels +sent +received$/m);
+  assert.match(ran.stdout, /^wall time /m);
+});
+
+test('--json is nothing but JSON, and ends with the exit code', async () => {
+  using stage = makeStage({ FAIL: 'pull' });
+  const ran = await verify(stage, '--json');
+  assert.equal(ran.stderr, '');
+  const lines = ran.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const pull = lines.find((line) => line.kind === 'checked' && line.check.id === 'redis.pull');
+  assert.equal(pull.check.ok, false);
+  assert.match(pull.check.evidence[0].text, /it says/);
+  assert.deepEqual(
+    lines.find((line) => line.kind === 'verified'),
+    { kind: 'verified', host: 'node-1', ok: false },
+  );
+  assert.deepEqual(lines.at(-1), { kind: 'ended', exitCode: 18 });
+});
+
+for (const name of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
+  test(`after ${name} in the middle the host takes its pod away by itself, at once`, async () => {
+    using stage = makeStage({ HANG: 'create' });
+    const child = spawn(berth, ['verify', stage.profile], {
+      env: { ...process.env, ...stage.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    child.stdout.on('data', (chunk) => {
+      const before = stdout.includes('redis.pull');
+      stdout += chunk;
+      if (!before && stdout.includes('redis.pull')) child.kill(name);
+    });
+    const exitCode = await new Promise((resolve) => child.once('close', resolve));
+    if (name !== 'SIGKILL') {
+      assert.equal(exitCode, 130);
+      assert.match(stdout, new RegExp(`warn: ${name}: `));
+      assert.equal(stderr.match(/interrupted/g)?.length, 1, stderr);
+    }
+    for (let tries = 0; tries < 100 && stage.state().includes('pod'); tries += 1) await setTimeout(50);
+    assert.deepEqual(stage.state(), ['calls']);
+  });
+
+test('the reader may go away early', async () => {
+  using stage = makeStage();
+  const child = spawn('sh', ['-c', '"$0" verify "$1" | head -n 1', berth, stage.profile], {
+    env: { ...process.env, ...stage.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  child.stdout.resume();
+  await new Promise((resolve) => child.once('close', resolve));
+  assert.equal(stderr, '');
+});
