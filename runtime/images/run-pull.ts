@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { Fail } from '../core/fail.ts';
+import { hasErrno } from '../linux/system-call-failed.ts';
 import { fetchImage } from './fetch-image.ts';
 import { type PullOutcome, type PullProgress, type PullRequest, toMessage } from './protocol.ts';
 
@@ -37,11 +38,23 @@ const pull = async (
     const request = parseRequest(await readLine(streams.input));
     return { ok: true, image: await fetchImage(request, { signal, entry: streams.entry, onProgress }) };
   } catch (error) {
-    return { ok: false, error: toMessage(signal.aborted ? cancelled(error) : error) };
+    return { ok: false, error: toMessage(signal.aborted ? cancelled(error) : explainDisk(error)) };
   }
 };
 
 const cancelled = (cause: unknown): Fail => new Fail('Cancelled', 'the pull was cancelled', { cause });
+
+/** Disk faults outside a layer: staging, records, the sync. */
+const explainDisk = (error: unknown): unknown => {
+  if (error instanceof Fail || !(error instanceof Error)) return error;
+  if (hasErrno(error, 'ENOSPC', 'EDQUOT')) {
+    return new Fail('ResourceExhausted', `no space left for images: ${error.message}`, {
+      hint: 'free disk space or inodes there, then pull again',
+      cause: error,
+    });
+  }
+  return error;
+};
 
 const readLine = async (input: Readable): Promise<string> => {
   let text = '';

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import https from 'node:https';
 
 export interface SeenRequest {
   readonly method: string;
@@ -22,17 +23,22 @@ export interface Gateway {
 }
 
 /** A registry's front that can misbehave: what `intercept` does not take goes to `upstream` and back unchanged. */
-export const startGateway = async (upstream: string, intercept: Intercept): Promise<Gateway> => {
+export const startGateway = async (
+  upstream: string,
+  intercept: Intercept,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<Gateway> => {
   const requests: SeenRequest[] = [];
   const counts = new Map<string, number>();
   const agent = new http.Agent({ keepAlive: false });
-  const server = http.createServer((request, response) => {
+  const listener: http.RequestListener = (request, response) => {
     const { method = '', url: path = '', headers } = request;
     requests.push({ method, path, authorization: headers.authorization, range: headers.range });
     const count = (counts.get(path) ?? 0) + 1;
     counts.set(path, count);
     if (!intercept(request, response, count)) forward(upstream, agent, request, response);
-  });
+  };
+  const server = tls === undefined ? http.createServer(listener) : https.createServer(tls, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

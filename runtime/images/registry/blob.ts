@@ -43,7 +43,7 @@ export async function* readBlob(
       if (!isBrokenConnection(error)) throw error;
       fruitless = received > before ? 0 : fruitless + 1;
       if (fruitless >= FRUITLESS_ATTEMPTS) throw brokenOff(registry, blob, received, error);
-      await backOff(fruitless + 1, signal);
+      await backOff(Math.max(1, fruitless), signal);
     }
   }
   const actual = hash.digest('hex');

@@ -45,14 +45,7 @@ export const retryAfterMs = (header: string | undefined): number | undefined => 
   return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
 };
 
-const BROKEN_CONNECTION = new Set([
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ECONNABORTED',
-  'EAI_AGAIN',
-  'UND_ERR_SOCKET',
-]);
+const BROKEN_CONNECTION = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ECONNABORTED', 'EAI_AGAIN']);
 
 /** True for a connection that broke under us, as opposed to one that was refused or not trusted. */
 export const isBrokenConnection = (error: unknown): boolean => BROKEN_CONNECTION.has(codeOf(error) ?? '');

@@ -1,6 +1,10 @@
 import http from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
 import { type CertificateOptions, certificatesFor } from './certificates.ts';
+
+/** A host that does not take a connection in this time is not there. */
+const CONNECT_MS = 10_000;
 
 /** A request that does not get its response's head, or a body that stands still, for this long is broken. */
 export const STALL_MS = 60_000;
@@ -62,6 +66,7 @@ export const createTransport = (options: TransportOptions): Transport => {
           signal,
         });
         request.setTimeout(options.stallMs, () => request.destroy(stalled(url.host, options.stallMs)));
+        request.on('socket', (socket) => limitConnecting(request, socket, url.host));
         request.on('error', reject);
         request.on('response', (response) => {
           request.setTimeout(0);
@@ -74,6 +79,16 @@ export const createTransport = (options: TransportOptions): Transport => {
       secure.destroy();
     },
   };
+};
+
+/** Unlike a broken connection, a host that does not answer at all is not tried again: a mirror or the caller is. */
+const limitConnecting = (request: http.ClientRequest, socket: Socket, host: string): void => {
+  if (!socket.connecting) return;
+  const silent = Object.assign(new Error(`${host} took no connection in ${CONNECT_MS / 1000} s`), {
+    code: 'ENOCONNECTION',
+  });
+  const clock = setTimeout(() => request.destroy(silent), CONNECT_MS);
+  socket.once('connect', () => clearTimeout(clock)).once('close', () => clearTimeout(clock));
 };
 
 /** The error of a peer that stopped talking; its code makes it a broken connection like any other. */

@@ -30,6 +30,9 @@ const OPAQUE = '.wh..wh..opq';
 /** aufs's own bookkeeping, which old Docker layers contain. */
 const AUFS = '.wh..wh.';
 
+/** Several times what the largest known images have; more would be a way to fill memory and inodes. */
+const MAX_ENTRIES = 4_000_000;
+
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const SPECIAL_BITS = 0o7000;
 const BLOCK_BYTES = 4096;
@@ -65,6 +68,7 @@ export class Extractor implements TarSink {
   #lastParent = '';
   #fd = -1;
   #entry: TarEntry | undefined;
+  #entries = 0;
   #sizeBytes = 0;
   #diskBytes = 0;
   #inodes = 1;
@@ -74,6 +78,9 @@ export class Extractor implements TarSink {
   }
 
   entry(entry: TarEntry): void {
+    this.#entries += 1;
+    if (this.#entries > MAX_ENTRIES)
+      throw refused(entry.path, `the layer has more than ${MAX_ENTRIES} entries`);
     const path = entryPath(entry.path);
     const base = baseOf(path);
     if (base.startsWith(WHITEOUT)) {

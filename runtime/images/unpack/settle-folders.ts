@@ -1,5 +1,5 @@
 import { chmodSync, lchownSync, lstatSync, type Stats, utimesSync } from 'node:fs';
-import { osPath } from './entry-path.ts';
+import { osPath, parentOf } from './entry-path.ts';
 
 /**
  * Folders that a layer needs and does not describe take the attributes they have in the layers below: an
@@ -12,13 +12,10 @@ export const settleFolders = (diff: string, folders: readonly string[], lower: r
   }
 };
 
-const statIn = (layer: string, folder: string): Stats | undefined => {
-  try {
-    return lstatSync(osPath(`${layer}/${folder}`), { throwIfNoEntry: false });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return undefined;
-    throw error;
-  }
+/** What the layer has at `path`, never looking through a symbolic link: it could lead out of the layer. */
+const statIn = (layer: string, path: string): Stats | undefined => {
+  if (path !== '' && !statIn(layer, parentOf(path))?.isDirectory()) return undefined;
+  return lstatSync(osPath(`${layer}/${path}`), { throwIfNoEntry: false });
 };
 
 const copyAttributes = (from: Stats, path: string | Buffer): void => {

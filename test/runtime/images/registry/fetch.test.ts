@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -137,9 +137,24 @@ test('folders that a layer leaves out have the attributes of the layer below', a
   ];
   await pushImage({ host: registry.host, repository: 'implicit' }, 'v1', buildImage({ layers }));
   const pulled = await fetchAll(requestFor(root, registry.host, 'implicit', 'v1'));
-  const { statSync } = await import('node:fs');
   const top = statSync(join(root, 'layers', pulled.layers[1]?.chainId.slice(7) ?? '', 'diff/srv'));
   assert.deepEqual([top.mode & 0o7777, top.uid, top.gid], [0o2770, 33, 34]);
+});
+
+test('attributes are not looked up through a symbolic link that leads out of the layer below', async (context) => {
+  const root = rootFor(context);
+  const outside = mkdtempSync(join(tmpdir(), 'berth-outside-'));
+  context.after(() => rmSync(outside, { recursive: true }));
+  mkdirSync(join(outside, 'data'), { mode: 0o700 });
+  chownSync(join(outside, 'data'), 77, 78);
+  const layers = [
+    buildLayer([{ path: 'srv', flag: '2', target: outside }]),
+    buildLayer([{ path: 'srv/data/file', body: 'x' }]),
+  ];
+  await pushImage({ host: registry.host, repository: 'peeking' }, 'v1', buildImage({ layers }));
+  const pulled = await fetchAll(requestFor(root, registry.host, 'peeking', 'v1'));
+  const data = statSync(join(root, 'layers', pulled.layers[1]?.chainId.slice(7) ?? '', 'diff/srv/data'));
+  assert.deepEqual([data.mode & 0o7777, data.uid, data.gid], [0o755, 0, 0]);
 });
 
 test('what the registry does not have is NotFound, by registry, repository and reference', async (context) => {

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { Fail } from '../../../../runtime/core/fail.ts';
 import type { LayerContents } from '../../../../runtime/images/unpack/extract.ts';
 import { unpackLayer } from '../../../../runtime/images/unpack/unpack-layer.ts';
 import { getXattr } from '../../../../runtime/linux/xattrs.ts';
@@ -356,6 +357,50 @@ test('bytes behind the end of the archive count for the digest and nothing else'
   const { root } = await unpackTar(context, tar);
   assert.deepEqual(readdirSync(root), ['a']);
 });
+
+test('whatever bytes change, the outcome is a refusal by name, and nothing leaves the layer', async (context) => {
+  const good = tarOf([
+    { path: 'd/', flag: '5' },
+    { path: 'd/file', body: 'x'.repeat(600), pax: { mtime: '1.5', 'SCHILY.xattr.user.a': 'b' } },
+    { path: `d/${'n'.repeat(150)}`, body: 'y', gnu: true },
+    { path: 'd/hard', flag: '1', target: 'd/file' },
+    { path: 'd/soft', flag: '2', target: '../..' },
+    { path: 'd/.wh.gone' },
+    { path: 'null', flag: '3', major: 1, minor: 3 },
+  ]);
+  let state = 42;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const root = folderFor(context);
+  for (let round = 0; round < 400; round += 1) {
+    const bad = Buffer.from(good);
+    const at = random(bad.length - 1024);
+    const block = at - (at % 512);
+    bad[at] = random(256);
+    if (random(3) > 0) mendChecksum(bad, block);
+    const target = join(root, String(round));
+    mkdirSync(target);
+    const outcome = await unpackLayer(
+      inPieces(bad, 1 + random(2000)),
+      target,
+      digestOf(good),
+      AbortSignal.timeout(20_000),
+    ).catch((error: unknown) => error);
+    const isRefusal =
+      outcome instanceof Fail && ['InvalidArgument', 'Unimplemented', 'DataLoss'].includes(outcome.code);
+    assert.ok(isRefusal || bad.equals(good), `round ${round}, byte ${at} = ${bad[at]}: ${String(outcome)}`);
+  }
+  assert.deepEqual(readdirSync(join(root, '..')), ['diff']);
+  assert.equal(readdirSync(root).length, 400);
+});
+
+const mendChecksum = (tar: Buffer, block: number): void => {
+  tar.write('        ', block + 148, 'latin1');
+  const sum = tar.subarray(block, block + 512).reduce((total, byte) => total + byte, 0);
+  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, block + 148, 'latin1');
+};
 
 const BIG = tarOf([
   ...Array.from({ length: 200 }, (_, index) => ({ path: `f${index}`, body: `${index}`.repeat(index * 17) })),
