@@ -9,9 +9,12 @@ const shim = 'berth-shim.service';
 const daemon = 'berthd.service';
 const unitFile = (unit: string): string => `/etc/systemd/system/${unit}`;
 
-/** The files of a release that each program runs: a release that changes none of them restarts nothing. */
+/**
+ * The files of a release that each program runs, the shim's child berth-pull included: a release that
+ * changes none of them restarts nothing.
+ */
 const runs = {
-  [shim]: ['node', 'koffi.node', 'berth-shim.mjs'],
+  [shim]: ['node', 'koffi.node', 'berth-shim.mjs', 'berth-pull.mjs'],
   [daemon]: ['node', 'koffi.node', 'berthd.mjs'],
 };
 

@@ -2,17 +2,17 @@ import { fileAt } from '../host/facts/files.ts';
 import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
 import type { Change, HostPlan } from '../resources/change.ts';
-import { planRemoval } from '../resources/remove.ts';
+import { planRemoval, type Tree } from '../resources/remove.ts';
 import { releaseRoot } from './engine-berth.ts';
 import { probeRequest } from './node.ts';
 
 /** What the runtime keeps besides what apply installed: state of pods, images, leases of pod addresses, releases. */
-const treesOf = (spec: Spec): string[] => [
-  '/run/berth',
-  '/run/crio/crio.sock',
-  '/var/lib/berth',
-  ...spec.cni.networks.map((network) => `/var/lib/cni/networks/${network.name}`),
-  releaseRoot,
+const treesOf = (spec: Spec): Tree[] => [
+  { path: '/run/berth' },
+  { path: '/run/crio/crio.sock', withParent: true },
+  { path: '/var/lib/berth' },
+  ...spec.cni.networks.map(({ name }) => ({ path: `/var/lib/cni/networks/${name}`, withParent: true })),
+  { path: releaseRoot },
 ];
 
 const crictl = '/usr/local/bin/crictl';
@@ -20,7 +20,7 @@ const crictl = '/usr/local/bin/crictl';
 /** The probe of an apply, and the trees that only a removal touches. */
 export function removalRequest(spec: Spec): ProbeRequest {
   const request = probeRequest(spec);
-  return { ...request, files: [...request.files, ...treesOf(spec)] };
+  return { ...request, files: [...request.files, ...treesOf(spec).map(({ path }) => path)] };
 }
 
 /** What must go, and come back, for the host to be as it was before berth. */

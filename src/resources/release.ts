@@ -68,11 +68,13 @@ function planCurrent({ root, version }: ReleaseResource, { releases }: Facts): C
   ];
 }
 
-/** The release that was current stays, for the way back; those before it go when it changes. */
-function planOld({ root, version }: ReleaseResource, { releases }: Facts): Change[] {
+/** The release that was current stays, for the way back, and one that a service runs; others go when it changes. */
+function planOld({ root, version }: ReleaseResource, { releases, units }: Facts): Change[] {
   if (releases.current === undefined || releases.current === version) return [];
+  const running = [...units.values()].map(({ mainProcess }) => mainProcess?.executable ?? '');
+  const isUsed = (old: string) => running.some((executable) => executable.startsWith(`${root}/${old}/`));
   return [...releases.releases.keys()]
-    .filter((old) => old !== version && old !== releases.current)
+    .filter((old) => old !== version && old !== releases.current && !isUsed(old))
     .map((old) => ({
       id: `release:${old}`,
       action: 'delete',

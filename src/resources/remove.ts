@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { fileAt } from '../host/facts/files.ts';
 import { normalSpace, sysctlPath } from '../host/facts/kernel.ts';
 import type { Facts } from '../host/facts/probe.ts';
@@ -5,24 +6,31 @@ import type { Change, HostPlan } from './change.ts';
 import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
 import { packageManagers } from './package-managers.ts';
 
+/** A folder or socket that is wholly the runtime's own. */
+export interface Tree {
+  readonly path: string;
+  /** Its folder goes too when nothing else is in it. */
+  readonly withParent?: boolean;
+}
+
 /**
- * Takes away what berth brought, newest first, and puts back what was there. `trees` are folders that are
- * wholly the runtime's own. Only what the host's own records name is touched.
+ * Takes away what berth brought, newest first, and puts back what was there. Beside the trees only what the
+ * host's own records name is touched.
  */
 export function planRemoval(
   facts: Facts,
-  trees: readonly string[],
+  trees: readonly Tree[],
   stopPods: Change | undefined,
 ): Omit<HostPlan, 'host'> {
   const { install } = facts;
-  const remains = trees.filter((tree) => fileAt(facts.files, tree).kind !== 'absent');
+  const remains = trees.filter(({ path }) => remainsOf(path, facts));
   if (install.origins.length === 0 && remains.length === 0) return { changes: [], notes: [] };
   const packages = planPackageRemoval(facts);
   const changes = [
     ...(stopPods === undefined ? [] : [stopPods]),
     ...newestFirst(unitOrigins(facts)).flatMap((origin) => restoreUnit(origin, facts)),
     ...newestFirst(fileOrigins(facts))
-      .filter(({ path }) => !trees.some((tree) => path.startsWith(`${tree}/`)))
+      .filter(({ path }) => !isInside(path, trees))
       .flatMap((origin) => restoreFile(origin, facts)),
     ...reloadUnits(facts),
     ...removeInterfaces(facts),
@@ -30,7 +38,7 @@ export function planRemoval(
     ...unloadModules(facts),
     ...remains.map(deleteTree),
     ...packages.changes,
-    ...removeFolders(facts),
+    ...removeFolders(facts, trees),
   ];
   // berth's own memory of the host counts: a host that still has it is not yet as it was.
   return { changes: changes.length > 0 ? changes : [forgetOnly], notes: packages.notes };
@@ -113,17 +121,33 @@ function unloadModules({ install, kernel }: Facts): Change[] {
   });
 }
 
-const deleteTree = (path: string): Change => ({
+/** A mount point cannot go: empty it counts as gone. */
+function remainsOf(path: string, { files }: Facts): boolean {
+  const now = fileAt(files, path);
+  return now.kind === 'directory' ? !(now.empty && now.mountPoint) : now.kind !== 'absent';
+}
+
+const isInside = (path: string, trees: readonly Tree[]): boolean =>
+  trees.some((tree) => path === tree.path || path.startsWith(`${tree.path}/`));
+
+const deleteTree = ({ path, withParent }: Tree): Change => ({
   id: `tree:${path}`,
   action: 'delete',
   summary: `delete ${path}`,
-  steps: [{ kind: 'delete', path, recursive: true }],
+  steps: [
+    { kind: 'delete', path, recursive: true },
+    ...(withParent ? [{ kind: 'delete', path: posix.dirname(path) } as const] : []),
+  ],
 });
 
 /** Only folders that berth made, and only when nobody put anything else into them. */
-function removeFolders({ install, files }: Facts): Change[] {
+function removeFolders({ install, files }: Facts, trees: readonly Tree[]): Change[] {
   const folders = newestFirst(install.origins).flatMap((origin) =>
-    origin.kind === 'folder' && fileAt(files, origin.path).kind === 'directory' ? [origin.path] : [],
+    origin.kind === 'folder' &&
+    !isInside(origin.path, trees) &&
+    fileAt(files, origin.path).kind === 'directory'
+      ? [origin.path]
+      : [],
   );
   if (folders.length === 0) return [];
   return [

@@ -6,7 +6,13 @@ import { decode, type Lines } from './lines.ts';
 export type FileFact =
   | { readonly kind: 'absent' }
   | { readonly kind: 'link'; readonly target: string }
-  | { readonly kind: 'directory'; readonly mode: number }
+  | {
+      readonly kind: 'directory';
+      readonly mode: number;
+      readonly empty: boolean;
+      /** Something is mounted on it: it cannot be removed. */
+      readonly mountPoint: boolean;
+    }
   /** A device, socket or pipe. */
   | { readonly kind: 'other' }
   | RegularFile;
@@ -44,7 +50,12 @@ function parseFile(
     case 'link':
       return { kind: 'link', target: decode(first).toString('utf8').trimEnd() };
     case 'directory':
-      return { kind: 'directory', mode: Number.parseInt(first, 8) };
+      return {
+        kind: 'directory',
+        mode: Number.parseInt(first, 8),
+        empty: second.startsWith('empty'),
+        mountPoint: second.endsWith('mount'),
+      };
     case 'small':
       return regularFile(first, decode(second));
     case 'large':

@@ -38,7 +38,10 @@ report_file() {
       printf 'large\t%s\t%s\t%s\n' "$1" "$m" "$(digest "$1")"
     fi
   elif [ -d "$1" ]; then
-    printf 'directory\t%s\t%s\n' "$1" "$(stat -c %a "$1")"
+    c=full
+    [ -n "$(ls -A "$1")" ] || c=empty
+    grep -qs " $1 " /proc/self/mounts && c="$c mount"
+    printf 'directory\t%s\t%s\t%s\n' "$1" "$(stat -c %a "$1")" "$c"
   elif [ -e "$1" ]; then
     printf 'other\t%s\n' "$1"
   else

@@ -107,17 +107,18 @@ settle() {
   chmod "$2" "$temporary" && chown "$3" "$temporary" || full "${1%/*}" "$5"
   sync_file "$temporary"
   mv -fT "$temporary" "$1" || full "${1%/*}" "$5"
-  if [ "$5" -gt 65536 ]; then
-    set -- "$1" "$4" $(stat -c '%s %Y %Z %i' "$1")
-    printf '%s %s %s %s %s %s\n' "$2" "$3" "$4" "$5" "$6" "$1" >> "$state/digests.new"
-    [ -r "$state/digests" ] && while read -r line; do
-      case $line in *" $1") ;; *) printf '%s\n' "$line" >> "$state/digests.new" ;; esac
-    done < "$state/digests"
-    mv -f "$state/digests.new" "$state/digests"
-    printf '%s\t%s\n' "$1" "$2" >> "$state/applied"
-  else
-    printf '%s\t%s\n' "$1" "$4" >> "$state/applied"
-  fi
+  printf '%s\t%s\n' "$1" "$4" >> "$state/applied"
+  [ "$5" -le 65536 ] || note_digest "$1" "$4"
+}
+
+# PATH SHA256: spares the next probe the reading of a large file.
+note_digest() {
+  set -- "$1" "$2" $(stat -c '%s %Y %Z %i' "$1")
+  printf '%s %s %s %s %s %s\n' "$2" "$3" "$4" "$5" "$6" "$1" > "$state/digests.new"
+  [ -r "$state/digests" ] && while read -r line; do
+    case $line in *" $1") ;; *) printf '%s\n' "$line" >> "$state/digests.new" ;; esac
+  done < "$state/digests"
+  mv -f "$state/digests.new" "$state/digests"
 }
 
 # PATH MODE BYTES SHA256 ENCODING SENT
@@ -134,10 +135,13 @@ copy() {
   detail=$2
   prepare "$2"
   rm -f "$temporary"
+  size=$(stat -c %s "$1")
   if [ "$4" != 0:0 ] || ! ln "$1" "$temporary" 2>/dev/null; then
-    cp "$1" "$temporary" || full "${2%/*}" "$(stat -c %s "$1")"
+    cp "$1" "$temporary" || full "${2%/*}" "$size"
   fi
-  settle "$2" "$3" "$4" "$5" "$(stat -c %s "$1")"
+  settle "$2" "$3" "$4" "$5" "$size"
+  # A second name changed the status of the first one too.
+  [ "$size" -le 65536 ] || [ "$4" != 0:0 ] || note_digest "$1" "$5"
 }
 
 # PATH TARGET
