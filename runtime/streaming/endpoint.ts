@@ -14,6 +14,8 @@ export interface SessionEndpoint {
 export interface PortForwardEndpoint {
   readonly kind: 'portforward';
   readonly dial: Dial;
+  /** The ports for clients that cannot name one with each connection. */
+  readonly ports: readonly number[];
 }
 
 /** What waits behind a URL. */

@@ -30,8 +30,11 @@ export interface StreamingServer {
    */
   execUrl(streams: StreamRequest, open: OpenSession): string;
   attachUrl(streams: StreamRequest, open: OpenSession): string;
-  /** `dial` is called for each connection that the client forwards. */
-  portForwardUrl(dial: Dial): string;
+  /**
+   * `dial` is called for each connection that the client forwards. `ports` are the CRI request's: the older way of
+   * WebSocket clients forwards one connection to each of them; SPDY clients name the port with each connection.
+   */
+  portForwardUrl(dial: Dial, ports?: readonly number[]): string;
 }
 
 const MAX_OUTSTANDING_TOKENS = 1_000;
@@ -92,8 +95,8 @@ class HttpStreamingServer implements StreamingServer {
     return this.#urlOf({ kind: 'attach', streams, open });
   }
 
-  portForwardUrl(dial: Dial): string {
-    return this.#urlOf({ kind: 'portforward', dial });
+  portForwardUrl(dial: Dial, ports: readonly number[] = []): string {
+    return this.#urlOf({ kind: 'portforward', dial, ports });
   }
 
   #urlOf(endpoint: Endpoint): string {

@@ -14,12 +14,11 @@ export const serveSession = async (
   request: StreamRequest,
   open: (signal: AbortSignal) => Promise<Session>,
 ): Promise<Outcome> => {
-  const outcome = await runSession(remote, request, open).catch(
-    (error: unknown): Outcome => ({
-      kind: 'failed',
-      error: error instanceof Error ? error : new Error(String(error)),
-    }),
-  );
+  const outcome = await runSession(remote, request, open).catch((error: unknown): Outcome => {
+    // What fails after the client has left fails because it has left.
+    const reason: unknown = remote.signal.aborted ? remote.signal.reason : error;
+    return { kind: 'failed', error: reason instanceof Error ? reason : new Error(String(reason)) };
+  });
   if (!remote.signal.aborted) await remote.finish(outcome);
   return outcome;
 };

@@ -26,7 +26,9 @@ export const MAX_REMOTECOMMAND_STREAMS = 16;
 export class SpdyRemote implements Remote {
   readonly #connection: SpdyConnection;
   readonly #protocol: SpdyProtocol;
-  readonly #awaited: Set<StreamType>;
+  /** Types of streams that the client may still open, and those of them that it must. */
+  readonly #wanted: Set<StreamType>;
+  readonly #missing: Set<StreamType>;
   readonly #streams = new Map<StreamType, SpdyStream>();
   readonly #complete = Promise.withResolvers<void>();
   #onResize: ((size: Resize) => void) | undefined;
@@ -35,7 +37,10 @@ export class SpdyRemote implements Remote {
   constructor(connection: SpdyConnection, protocol: SpdyProtocol, request: StreamRequest) {
     this.#connection = connection;
     this.#protocol = protocol;
-    this.#awaited = new Set(awaitedStreams(protocol, request));
+    const wanted = wantedStreams(protocol, request);
+    this.#wanted = new Set(wanted);
+    // Sizes may come late or never: who attaches to a terminal without having one opens no resize stream.
+    this.#missing = new Set(wanted.filter((type) => type !== 'resize'));
   }
 
   get stdin() {
@@ -54,14 +59,15 @@ export class SpdyRemote implements Remote {
   /** Takes a new stream by its `streamType` header. One that nobody asked for is ended at once. */
   add(stream: SpdyStream): void {
     const type = STREAM_TYPES.find((known) => known === stream.headers.get('streamtype'));
-    if (type === undefined || !this.#awaited.delete(type)) {
+    if (type === undefined || !this.#wanted.delete(type)) {
       stream.resume().end();
       return;
     }
     this.#streams.set(type, stream);
+    this.#missing.delete(type);
     if (type === 'resize') this.#readSizes(stream);
     else if (type !== 'stdin') stream.resume();
-    if (this.#awaited.size === 0) this.#complete.resolve();
+    if (this.#missing.size === 0) this.#complete.resolve();
   }
 
   /** Resolves when the client has opened every stream it must; rejects when it did not in time, or went away. */
@@ -69,7 +75,7 @@ export class SpdyRemote implements Remote {
     const late = setTimeout(() => {
       this.#complete.reject(
         new Fail('DeadlineExceeded', `the client did not open its streams within ${timeoutMs} ms`, {
-          context: { missing: [...this.#awaited] },
+          context: { missing: [...this.#missing] },
         }),
       );
     }, timeoutMs);
@@ -112,7 +118,7 @@ export class SpdyRemote implements Remote {
   }
 }
 
-const awaitedStreams = (protocol: SpdyProtocol, request: StreamRequest): StreamType[] => {
+const wantedStreams = (protocol: SpdyProtocol, request: StreamRequest): StreamType[] => {
   const resizes = protocol === 'v4.channel.k8s.io' || protocol === 'v3.channel.k8s.io';
   const wanted: Record<StreamType, boolean> = {
     error: true,

@@ -1,4 +1,4 @@
-import { Readable, Writable } from 'node:stream';
+import { Duplex, Readable, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import { Fail } from '../../core/fail.ts';
 import { Channel, type ChannelProtocol, decodeMessage, encodeMessage } from './channel-protocol.ts';
@@ -57,11 +57,7 @@ export class Channels {
     const input = new Readable({
       highWaterMark: BUFFERED_BYTES,
       read: () => this.#resume(),
-      destroy: (error, done) => {
-        this.#inputs.delete(channel);
-        this.#resume();
-        done(error);
-      },
+      destroy: (error, done) => this.#dropInput(channel, error, done),
     });
     // Whoever reads learns of the end by 'close'; without a listener an error would end the daemon.
     input.on('error', () => {});
@@ -76,6 +72,23 @@ export class Channels {
     });
     output.on('error', () => {});
     return output;
+  }
+
+  /** Both directions of a channel. When ours ends so does the client's, for which it has no word. */
+  duplex(channel: number): Duplex {
+    const duplex: Duplex = new Duplex({
+      readableHighWaterMark: BUFFERED_BYTES,
+      read: () => this.#resume(),
+      write: (chunk: Buffer, _encoding, done) => this.#send(channel, chunk, done),
+      final: (done) => {
+        this.#endInput(channel);
+        done();
+      },
+      destroy: (error, done) => this.#dropInput(channel, error, done),
+    });
+    duplex.on('error', () => {});
+    this.#inputs.set(channel, duplex);
+    return duplex;
   }
 
   /** Says good-bye; the connection closes when the client has answered, or did not in time. */
@@ -105,6 +118,13 @@ export class Channels {
     if (channel === undefined || input === undefined) return;
     this.#inputs.delete(channel);
     input.push(null);
+  }
+
+  /** Nobody reads the channel any more: what still comes on it goes nowhere. */
+  #dropInput(channel: number, error: Error | null, done: (error: Error | null) => void): void {
+    this.#inputs.delete(channel);
+    this.#resume();
+    done(error);
   }
 
   /**

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Duplex, PassThrough } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fail } from '../../../../runtime/core/fail.ts';
@@ -7,15 +7,7 @@ import type { StreamingServerOptions } from '../../../../runtime/streaming/serve
 import { controlFrame, dataFrame, RST_STREAM, SpdyClient, words } from '../spdy-client.ts';
 import { startServer } from '../start-server.ts';
 import { until } from '../until.ts';
-
-/** The pod's side of a forwarded connection: what arrives there, and what it says. */
-const fakePod = () => {
-  const arrives = new PassThrough();
-  const says = new PassThrough();
-  const pod = Duplex.from({ readable: says, writable: arrives });
-  pod.on('error', () => {});
-  return { pod, arrives, says };
-};
+import { fakePod } from './fake-pod.ts';
 
 const withForward = async (
   t: TestContext,

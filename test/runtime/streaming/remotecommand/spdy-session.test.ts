@@ -205,11 +205,14 @@ test('a client that dies while its stdin is held back is noticed', async (t) => 
   assert.ok(signal.aborted);
 });
 
-test('a client that goes away takes the session along', async (t) => {
-  const { client, fake, signal } = await withSession(t);
+test('a client that goes away takes the session along, and that is no trouble to log', async (t) => {
+  const { server, client, fake, signal, lines } = await withSession(t);
   client.socket.destroy();
   await until('the session is destroyed', () => fake.state.destroyed);
   assert.ok(signal.aborted);
+  fake.exit.reject(new Fail('Unavailable', 'the session was destroyed'));
+  await server.close();
+  assert.match(lines.join(''), /^debug exec: the client left /);
 });
 
 test('a client that goes away while its session is being opened leaves none behind', async (t) => {
@@ -256,6 +259,15 @@ test('terminal sizes reach the session, the one that came before it was open inc
     { width: 80, height: 24 },
     { width: 100, height: 30 },
   ]);
+});
+
+test('a terminal without resize stream, as who attaches without a terminal has it, is served', async (t) => {
+  const { server } = await withServer(t);
+  const fake = fakeSession();
+  const client = await SpdyClient.connect(server.attachUrl(TERMINAL, async () => fake.session));
+  const ids = await client.openAll('error', 'stdin', 'stdout', 'stderr');
+  fake.stdout.write('hello');
+  await client.until(() => client.dataOf(ids.stdout).length > 0 && client.finished(ids.stderr));
 });
 
 test('a client that does not open all its streams in time is told so', async (t) => {
