@@ -8,6 +8,7 @@ import { containerRecords, type Roots } from './containers/folders.ts';
 import { createQueues } from './containers/queue.ts';
 import { openContainers } from './containers/record.ts';
 import type { Daemon } from './cri/daemon.ts';
+import { createHandlerFeatures } from './cri/handler-features.ts';
 import { criServices } from './cri/services.ts';
 import { serve, takeSocket } from './cri/transport.ts';
 import { createPullImage } from './images/pull.ts';
@@ -32,6 +33,7 @@ const CLOSE_GRACE_MS = 5_000;
 const STREAM_TOKEN_TTL_MS = 60_000;
 const STREAM_CREATION_TIMEOUT_MS = 30_000;
 
+const underJournal = process.env['JOURNAL_STREAM'] !== undefined;
 const notify = createNotify(process.env['NOTIFY_SOCKET']);
 
 const main = async (): Promise<void> => {
@@ -56,7 +58,7 @@ const main = async (): Promise<void> => {
   const log = createLog({
     level: config.logLevel,
     write: (line) => process.stderr.write(line),
-    journal: process.env['JOURNAL_STREAM'] !== undefined,
+    journal: underJournal,
   });
   for (const key of config.ignored) log.warn('configuration key without effect', { key });
   await run(config, sources, log);
@@ -88,14 +90,16 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
     log,
   });
   const { baseUrl } = await streaming.listen();
+  const host = await readHostFacts();
   const daemon: Daemon = {
     ...context,
     config,
     release: packageJson.version,
-    host: await readHostFacts(),
+    host,
     images,
     pullImage: pulling.pull,
     streaming,
+    handlerFeatures: createHandlerFeatures({ shim, log, host }),
   };
   const server = await serve({
     listen: config.listen,
@@ -179,4 +183,12 @@ const terminated = (): Promise<NodeJS.Signals> =>
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
 
-await main();
+try {
+  await main();
+} catch (error) {
+  createLog({ level: 'error', write: (line) => process.stderr.write(line), journal: underJournal }).error(
+    'berthd cannot serve',
+    { error },
+  );
+  process.exit(1);
+}

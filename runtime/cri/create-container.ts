@@ -170,7 +170,8 @@ const pidNamespaceOf = async (
   pod: PodRecord,
   { config, runtime }: ContainerRecord,
 ): Promise<{ readonly pid?: string }> => {
-  const options = config.linux?.securityContext?.namespaceOptions;
+  const options =
+    config.linux?.securityContext?.namespaceOptions ?? pod.config.linux?.securityContext?.namespaceOptions;
   const mode = options?.pid ?? NamespaceMode.POD;
   if (mode === NamespaceMode.TARGET) {
     const target = seenContainer(daemon, options?.targetId ?? '');

@@ -1,8 +1,9 @@
-import type { Config } from '../config/config.ts';
+import type { Config, RuntimeHandler } from '../config/config.ts';
 import type { ImageStore, PullImage } from '../images/store/image.ts';
 import type { HostFacts } from '../oci/input.ts';
 import type { PodContext } from '../pods/context.ts';
 import type { StreamingServer } from '../streaming/server.ts';
+import type { HandlerFeatures } from './handler-features.ts';
 
 /** Everything that the handlers work with; `berthd.ts` puts it together. */
 export interface Daemon extends PodContext {
@@ -13,4 +14,6 @@ export interface Daemon extends PodContext {
   readonly images: ImageStore;
   readonly pullImage: PullImage;
   readonly streaming: StreamingServer;
+  /** What the OCI runtime behind a handler can do. */
+  readonly handlerFeatures: (handler: RuntimeHandler) => Promise<HandlerFeatures>;
 }

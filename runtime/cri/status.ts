@@ -11,8 +11,9 @@ export const status = async (daemon: Daemon, request: StatusRequest, call: Call)
   return {
     status: { conditions: [runtime, network] },
     info: request.verbose ? verboseInfo(daemon) : {},
-    runtimeHandlers: handlersOf(daemon),
-    features: { supplementalGroupsPolicy: false },
+    // Without a shim nobody can be asked, and nothing can be run on what they would say.
+    runtimeHandlers: runtime.status ? await handlersOf(daemon) : [],
+    features: { supplementalGroupsPolicy: true },
   };
 };
 
@@ -34,11 +35,14 @@ const networkCondition = async ({ network }: Daemon) => {
 };
 
 /** The empty name stands for the default handler. */
-const handlersOf = ({ config }: Daemon) =>
-  ['', ...config.runtimes.keys()].map((name) => ({
-    name,
-    features: { recursiveReadOnlyMounts: false, userNamespaces: false },
-  }));
+const handlersOf = async ({ config, handlerFeatures }: Daemon) => {
+  const named = [...config.runtimes.values()];
+  const preferred = named.filter(({ name }) => name === config.defaultRuntime);
+  return Promise.all([
+    ...preferred.map(async (handler) => ({ name: '', features: await handlerFeatures(handler) })),
+    ...named.map(async (handler) => ({ name: handler.name, features: await handlerFeatures(handler) })),
+  ]);
+};
 
 /** The configuration in force. Registry credentials are not part of it. */
 const verboseInfo = ({ config, release }: Daemon): Record<string, string> => ({

@@ -1,16 +1,15 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ContainerState, NamespaceMode } from '../../runtime/spec/cri/api_pb.js';
 import { startBusyboxRegistry } from './busybox-image.ts';
-import { type ContainerConfig, type PodConfig, startNode, type TestNode } from './node.ts';
+import { type ContainerConfig, type Lifetime, type PodConfig, startNode, type TestNode } from './node.ts';
 
 const ownPids = { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } };
 
 /** A node with the image pulled, and ways to say things shortly. */
-export const startBusyboxNode = async (t: TestContext) => {
+export const startBusyboxNode = async (t: Lifetime) => {
   const { registry, image, registries } = await startBusyboxRegistry();
   t.after(() => registry.stop());
   const node = await startNode(t, { registries });

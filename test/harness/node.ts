@@ -13,7 +13,6 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { MessageInitShape } from '@bufbuild/protobuf';
@@ -76,9 +75,16 @@ export type ContainerConfig = Exclude<MessageInitShape<typeof ContainerConfigSch
 export interface NodeOptions {
   /** Lines of registries.conf: a registry on loopback speaks plain HTTP. */
   readonly registries?: string;
+  /** Default: debug. */
+  readonly logLevel?: string;
 }
 
-export const startNode = async (t: TestContext, options: NodeOptions = {}): Promise<TestNode> => {
+/** A test, or whoever else sees to it that what was started ends. */
+export interface Lifetime {
+  after(release: () => Promise<void>): void;
+}
+
+export const startNode = async (t: Lifetime, options: NodeOptions = {}): Promise<TestNode> => {
   const name = `bt${randomBytes(4).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `berth-${name}-`));
   const paths = {
@@ -182,7 +188,7 @@ const writeConfiguration = (
   folder: string,
   name: string,
   { root, runRoot, networkDir, socket }: Pick<TestNode, 'root' | 'runRoot' | 'networkDir' | 'socket'>,
-  { registries = '' }: NodeOptions,
+  { registries = '', logLevel = 'debug' }: NodeOptions,
 ): void => {
   for (const dir of [networkDir, join(folder, 'conf.d'), runRoot]) mkdirSync(dir, { recursive: true });
   writeFileSync(
@@ -195,7 +201,7 @@ listen = "${socket}"
 stream_address = "127.0.0.1"
 stream_port = "0"
 [crio.runtime]
-log_level = "debug"
+log_level = "${logLevel}"
 cgroup_manager = "cgroupfs"
 default_runtime = "runc"
 [crio.runtime.runtimes.runc]
