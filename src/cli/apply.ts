@@ -4,6 +4,7 @@ import { planSummary } from '../faces/plan-text.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
+import { exitCodeOfFailures } from './failed-hosts.ts';
 import { type ChangeOptions, withChangeOptions } from './options.ts';
 
 /** Plans, asks, applies and proves; the answer is the exit code. The quick start ends with this too. */
@@ -13,20 +14,21 @@ export const apply = async (context: FlowContext, face: Face, options: ChangeOpt
     import('../flows/apply.ts'),
     import('./prove.ts'),
   ]);
-  const { plan, applied } = await applyProfile(context, {
+  const { plan, applied, failures } = await applyProfile(context, {
     confirm: (made) => consent(made, 'Apply these changes?', options, face, context.signal),
   });
+  const failed = exitCodeOfFailures(failures, context.hosts.length, face);
   const pending = plan.hosts.some((host) => host.changes.length > 0);
   if (pending && !applied) {
     face.message('Nothing was changed.');
-    return exitCodes.changesPending;
+    return failed || exitCodes.changesPending;
   }
-  await prove(context, face);
-  face.message(
-    pending
-      ? `Done (${planSummary(plan)}), and proven by crictl.`
-      : 'Nothing to do: the hosts are as the profile says, and proven by crictl.',
-  );
+  // What could not be made right is not worth proving.
+  const hosts = context.hosts.filter(({ name }) => failures.every(({ host }) => host !== name));
+  const proven = hosts.length === 0 ? exitCodes.done : await prove({ ...context, hosts }, face);
+  if (failed || proven) return failed || proven;
+  const done = pending ? `Done (${planSummary(plan)})` : 'Nothing to do: the hosts are as the profile says';
+  face.message(`${done}, and crictl has proven it.`);
   return exitCodes.done;
 };
 

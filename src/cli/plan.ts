@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { exitCodes } from './exit-codes.ts';
+import { exitCodeOfFailures } from './failed-hosts.ts';
 import { type RunOptions, withRunOptions } from './options.ts';
 
 const plan = async (file: string, options: RunOptions): Promise<number> => {
@@ -8,9 +9,11 @@ const plan = async (file: string, options: RunOptions): Promise<number> => {
     import('../flows/plan.ts'),
   ]);
   return await runOnHosts(file, options, async (context, face) => {
-    const made = await planHosts(context);
+    const { failures, ...made } = await planHosts(context);
     face.plan(made, { diffs: true });
-    return made.hosts.some((host) => host.changes.length > 0) ? exitCodes.changesPending : exitCodes.done;
+    const pending = made.hosts.some((host) => host.changes.length > 0);
+    const failed = exitCodeOfFailures(failures, context.hosts.length, face);
+    return failed || (pending ? exitCodes.changesPending : exitCodes.done);
   });
 };
 

@@ -3,17 +3,17 @@ import { counted } from '../core/text.ts';
 import type { Face } from '../faces/face.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { verifyHosts } from '../flows/verify.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { exitCodeOfFailures } from './failed-hosts.ts';
 
-/**
- * Verifies the hosts and shows the table.
- * @throws Fail `VerifyFailed` when a check is red.
- */
-export const prove = async (context: FlowContext, face: Face): Promise<void> => {
-  const checks = await verifyHosts(context);
-  face.checks(checks);
-  const red = [...checks].filter(([, list]) => list.some((check) => !check.ok)).map(([host]) => host);
-  if (red.length === 0) return;
-  throw new Fail(
+/** Verifies the hosts and shows the table; the answer is the exit code. */
+export const prove = async (context: FlowContext, face: Face): Promise<number> => {
+  const { done, failures } = await verifyHosts(context);
+  face.checks(done);
+  const failed = exitCodeOfFailures(failures, context.hosts.length, face);
+  const red = [...done].filter(([, checks]) => checks.some((check) => !check.ok)).map(([host]) => host);
+  if (red.length === 0) return failed;
+  const error = new Fail(
     'VerifyFailed',
     `${counted(red.length, 'host')} did not pass the verification: ${red.join(', ')}`,
     {
@@ -21,4 +21,6 @@ export const prove = async (context: FlowContext, face: Face): Promise<void> => 
       context: { hosts: red },
     },
   );
+  face.failure(error);
+  return failed === exitCodes.done ? exitCodeOf(error) : failed;
 };

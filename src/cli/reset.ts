@@ -1,26 +1,26 @@
 import { Command } from 'commander';
 import type { Face } from '../faces/face.ts';
+import { planSummary } from '../faces/plan-text.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
+import { exitCodeOfFailures } from './failed-hosts.ts';
 import { type ChangeOptions, withChangeOptions } from './options.ts';
 
 const takeAway = async (context: FlowContext, face: Face, options: ChangeOptions): Promise<number> => {
   requireConsentPossible(options);
   const { resetHosts } = await import('../flows/reset.ts');
-  const { plan, applied } = await resetHosts(context, {
+  const { plan, applied, failures } = await resetHosts(context, {
     confirm: (made) =>
       consent(made, 'Take this away? Running pods are stopped.', options, face, context.signal),
   });
-  const pending = plan.hosts.some((host) => host.changes.length > 0);
-  face.message(
-    !pending
-      ? 'Nothing to do: berth left nothing on these hosts.'
-      : applied
-        ? 'Done.'
-        : 'Nothing was changed.',
-  );
-  return pending && !applied ? exitCodes.changesPending : exitCodes.done;
+  const failed = exitCodeOfFailures(failures, context.hosts.length, face);
+  if (plan.hosts.some((host) => host.changes.length > 0)) {
+    face.message(applied ? `Taken away: ${planSummary(plan)}.` : 'Nothing was changed.');
+    return failed || (applied ? exitCodes.done : exitCodes.changesPending);
+  }
+  if (!failed) face.message('Nothing to do: berth left nothing on these hosts.');
+  return failed;
 };
 
 const reset = async (file: string, options: ChangeOptions): Promise<number> => {

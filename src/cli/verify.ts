@@ -1,13 +1,9 @@
 import { Command } from 'commander';
-import { exitCodes } from './exit-codes.ts';
 import { type RunOptions, withRunOptions } from './options.ts';
 
 const verify = async (file: string, options: RunOptions): Promise<number> => {
   const [{ runOnHosts }, { prove }] = await Promise.all([import('./run-command.ts'), import('./prove.ts')]);
-  return await runOnHosts(file, options, async (context, face) => {
-    await prove(context, face);
-    return exitCodes.done;
-  });
+  return await runOnHosts(file, options, prove);
 };
 
 export const verifyCommand = (setExitCode: (code: number) => void): Command =>

@@ -32,7 +32,8 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
   return {
     emit(event) {
       progress.emit(event);
-      if (event.kind === 'failed') failure(event.error);
+      // That a host was interrupted is no news: the command's own end tells it, once.
+      if (event.kind === 'failed' && event.error.code !== 'Cancelled') failure(event.error);
     },
     async suspend(task) {
       progress.pause({ keep: false });
