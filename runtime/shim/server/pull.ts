@@ -23,25 +23,26 @@ const PASSED_ON = [
 
 /** The pulls that run now. berth-pull is a process of its own and lives as long as one pull. */
 export class Pulls {
-  readonly #program: string;
+  readonly #release: string;
   readonly #running = new Map<string, { readonly pid: number; cancelled: boolean }>();
 
   /** `release`: folder with `berth-pull.mjs`, or in a checkout `berth-pull.ts`. */
   constructor(release: string) {
-    this.#program = programIn(release);
+    this.#release = release;
   }
 
   /** Resolves with the outcome that berth-pull reports. Throws `Cancelled`, or `Internal` when it dies without one. */
   async pull(pullId: string, request: unknown, onProgress: (progress: unknown) => void): Promise<unknown> {
     if (this.#running.has(pullId)) throw new Fail('AlreadyExists', `pull ${pullId} runs already`);
+    const program = programIn(this.#release);
     const child = startChild({
-      argv: [process.execPath, ...process.execArgv, this.#program],
+      argv: [process.execPath, ...process.execArgv, program],
       env: { ...bareEnvironment, ...proxySettings() },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined || stdin === null || stdout === null || stderr === null) {
-      throw new Fail('Internal', `cannot run ${this.#program}`);
+      throw new Fail('Internal', `cannot run ${program}`);
     }
     const run = { pid, cancelled: false };
     this.#running.set(pullId, run);

@@ -225,9 +225,17 @@ export class Lab {
       child.kill('SIGTERM');
       await gone;
     }
-    if (holder !== undefined && existsSync(`/proc/${holder}/stat`) && !isZombie(holder)) {
-      process.kill(holder, 'SIGKILL');
-      throw new Error(`the holder ${holder} outlived a shim without containers`);
+    if (holder !== undefined) await this.#assertGone(holder);
+  }
+
+  /** The shim ends its holder when nothing is kept; the kernel takes a moment. */
+  async #assertGone(holder: number): Promise<void> {
+    for (let waited = 0; isAlive(holder); waited += 1) {
+      if (waited > 100) {
+        process.kill(holder, 'SIGKILL');
+        throw new Error(`the holder ${holder} outlived a shim without containers`);
+      }
+      await pause(10);
     }
   }
 
@@ -244,8 +252,13 @@ const holderPid = (runRoot: string): number | undefined => {
   return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')).pid : undefined;
 };
 
-export const isZombie = (pid: number): boolean =>
-  /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
 
 export const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));

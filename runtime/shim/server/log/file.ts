@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   ftruncateSync,
   openSync,
@@ -57,6 +58,7 @@ const openLog = (path: string): number =>
 /** The log beside `path` that has this inode: rotation renames `0.log` to `0.log.20260131-120000`. */
 export function findRotated(path: string, inode: number): string | undefined {
   const folder = dirname(path);
+  if (!existsSync(folder)) return undefined;
   return readdirSync(folder)
     .filter((name) => name.startsWith(`${basename(path)}.`))
     .map((name) => join(folder, name))

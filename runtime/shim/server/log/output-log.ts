@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { realtimeNs } from '../../../linux/clock.ts';
 import type { AGAIN } from '../../../linux/fds.ts';
@@ -182,19 +182,6 @@ export class OutputLog {
 
 /** The log itself, or where rotation put it; undefined when it is gone. */
 function fileWithInode(path: string, inode: number): string | undefined {
-  try {
-    return inodeOf(path) === inode ? path : findRotated(path, inode);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function inodeOf(path: string): number | undefined {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    return fstatSync(fd).ino;
-  } finally {
-    closeSync(fd);
-  }
+  const own = lstatSync(path, { throwIfNoEntry: false });
+  return own?.ino === inode ? path : findRotated(path, inode);
 }
