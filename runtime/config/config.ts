@@ -37,10 +37,10 @@ export interface Config {
   readonly policy: unknown;
 }
 
+/** An OCI runtime by the name that a pod asks for (RuntimeClass handler). */
 export interface RuntimeHandler {
   readonly name: string;
   readonly path: string;
-  readonly type: 'oci' | 'vm';
   readonly root: string;
 }
 

@@ -62,14 +62,15 @@ const readHandler = async (
 ): Promise<RuntimeHandler | string> => {
   const key = (last: string): string => `${TABLE}.${name}.${last}`;
   // Handlers with a monitor per pod (`pod`) drive an ordinary OCI runtime; the monitor is berth's own.
-  const type = settings.take(key('runtime_type'), oneOf('', 'oci', 'vm', 'pod')) ?? 'oci';
+  const type = settings.take(key('runtime_type'), oneOf('', 'oci', 'pod', 'vm'));
   const given = settings.take(key('runtime_path'), emptyOr(absolutePath));
   const root = settings.take(key('runtime_root'), emptyOr(absolutePath)) ?? join(runRoot, name);
+  if (type === 'vm') return `runtime ${name}: runtime_type "vm" (a shim v2, such as Kata's) is not supported`;
   const places = given === undefined ? programPlaces(name, env) : [given];
   const path = await firstExecutable(places);
   if (path === undefined)
     return `runtime ${name}: ${given ?? `no program ${name} in ${places.join(', ')}`} is not there`;
-  return { name: requireName(name), path, type: type === 'vm' ? 'vm' : 'oci', root };
+  return { name: requireName(name), path, root };
 };
 
 /** CRI-O reads an empty string as "not set". */

@@ -4,7 +4,7 @@ import { parseRuntimeVersion, quirksOf, runtimeCommand } from '../../../runtime/
 import { capture } from './container-fixture.ts';
 
 test('the command line names the program, its state and the cgroup driver', () => {
-  const handler = { name: 'runc', path: '/usr/sbin/runc', type: 'oci', root: '/run/berth/runc' } as const;
+  const handler = { name: 'runc', path: '/usr/sbin/runc', root: '/run/berth/runc' };
   assert.deepEqual(runtimeCommand(handler, 'cgroupfs'), ['/usr/sbin/runc', '--root', '/run/berth/runc']);
   assert.deepEqual(runtimeCommand(handler, 'systemd').at(-1), '--systemd-cgroup');
 });
