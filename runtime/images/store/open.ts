@@ -12,6 +12,7 @@ import type { Image, ImageStore } from './image.ts';
 import { readImage, withNames, withoutTags } from './image-record.ts';
 import { type LayerRecord, readLayer } from './layer.ts';
 import { diffIn, type Layout, layerFolder, layoutOf } from './layout.ts';
+import { removeTree } from './remove-tree.ts';
 import { makeStaging, namesIn, sweepStaging } from './staging.ts';
 
 /** What pulling needs beyond what the rest of berthd sees. */
@@ -245,7 +246,7 @@ class Store implements OpenImageStore {
       this.#layers.delete(`sha256:${name}`);
     }
     syncFolder(this.#layout.layers);
-    await rm(trash, { recursive: true, force: true });
+    await removeTree(trash);
   }
 
   #file(folder: string, id: Digest): string {

@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startTimeTicks } from '../../linux/processes.ts';
 import { hasErrno } from '../../linux/system-call-failed.ts';
 import type { Layout } from './layout.ts';
+import { removeTree } from './remove-tree.ts';
 
 /**
  * Folders in staging/ are named for the process that works in them, `<pid>.<start time>.<random>`: pid and start
@@ -21,7 +22,7 @@ export const sweepStaging = async (layout: Layout): Promise<boolean> => {
   let inUse = false;
   for (const name of await namesIn(layout.staging)) {
     const owner = ownerOf(name);
-    if (owner === 'ended') await rm(join(layout.staging, name), { recursive: true, force: true });
+    if (owner === 'ended') await removeTree(join(layout.staging, name));
     else if (owner === 'other') inUse = true;
   }
   return inUse;
