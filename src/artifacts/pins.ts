@@ -24,6 +24,9 @@ export interface ArtifactSpec {
   readonly pins: Readonly<Record<string, Pin>>;
 }
 
+/** The crictl that profiles get when they name none, and that the tests use. */
+export const CRICTL_VERSION = '1.37.0';
+
 /** Architectures as Go and most release pages name them. */
 export const goArchitecture = { x64: 'amd64', arm64: 'arm64' } as const;
 
@@ -38,7 +41,7 @@ export const artifactSpecs: Readonly<Record<ArtifactName, ArtifactSpec>> = {
       versionVariable: 'sigs.k8s.io/cri-tools/pkg/version.Version',
     },
     pins: {
-      '1.37.0': {
+      [CRICTL_VERSION]: {
         archives: {},
         goModule: 'h1:BmTImEoTX3KPXCLwmIU9mfCC8umUqF4R8WibY9eVU9Y=',
       },

@@ -4,7 +4,7 @@ import type { FlowContext } from '../flows/context.ts';
 import { isReady, planQuickstart, prepareQuickstart, removeQuickstart } from '../flows/quickstart.ts';
 import { lockFolder } from '../inventory/embedded/lock.ts';
 import { embeddedFolder } from '../inventory/embedded/places.ts';
-import { applyAndProve } from './apply.ts';
+import { apply } from './apply.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ChangeOptions } from './options.ts';
 import { announcement, nextSteps } from './quickstart-text.ts';
@@ -20,7 +20,7 @@ const make = async (context: FlowContext, face: Face, options: ChangeOptions): P
   const plan = await planQuickstart(context);
   face.message(announcement(plan));
   await prepareQuickstart(watched, plan);
-  const exitCode = await applyAndProve(watched, face, options);
+  const exitCode = await apply(watched, face, options);
   if (isReady(plan)) face.message('The embedded host was running already; nothing was put on this machine.');
   face.message(`${watch.table()}\n\n${nextSteps(plan, profile)}`);
   return exitCode;

@@ -175,7 +175,8 @@ async function step(
   try {
     ended(false, await work());
   } catch (error) {
-    ended(true, asFail(error).message.split('\n')[0]);
+    const fail = asFail(error);
+    ended(true, fail.code === 'Cancelled' ? 'stopped' : fail.message.split('\n')[0]);
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -60,9 +61,12 @@ export async function startHost(address: EmbeddedAddress, options: EmbeddedOptio
 
 export async function statusOf(address: EmbeddedAddress, options: EmbeddedOptions): Promise<EmbeddedState> {
   const places = placesOf(options.folder, address.name);
-  const alive = await processesIn(cgroupsOf(places.title, await readMachine()));
+  const machine = await readMachine();
+  const alive = await processesIn(cgroupsOf(places.title, machine));
   if (alive.size === 0) return existsSync(places.folder) ? 'stopped' : 'absent';
-  return (await answers(address, options)) ? 'running' : 'broken';
+  // Without its keeper a host still answers, but has lost its way out and would not survive a reboot.
+  const kept = (await keeperOf(cgroupsOf(places.title, machine))) !== undefined;
+  return kept && (await answers(address, options)) ? 'running' : 'broken';
 }
 
 /** Halts the host in order; what does not end by itself is killed. Its files stay. */
@@ -101,6 +105,9 @@ export function sshCommand(address: EmbeddedAddress, folder: string): string[] {
     `UserKnownHostsFile=${places.knownHosts}`,
     '-o',
     'StrictHostKeyChecking=yes',
+    // A host that is killed says no good-bye.
+    '-o',
+    'ServerAliveInterval=5',
     `root@${addressInside(address.network)}`,
   ];
 }
@@ -187,16 +194,33 @@ function keeperCommand(
   );
 }
 
+/** True when the host lets us in. A port is asked first, which costs no process while it is closed. */
 async function answers(address: EmbeddedAddress, options: EmbeddedOptions): Promise<boolean> {
+  if (!(await portOpen(addressInside(address.network), 22))) return false;
   const argv = withOptions(sshCommand(address, options.folder), ['BatchMode=yes', 'ConnectTimeout=2']);
-  return (await runCommand([...argv, 'true'], { signal: options.signal })).exitCode === 0;
+  return (await runCommand([...argv, 'true'], { signal: options.signal, endsWithUs: true })).exitCode === 0;
+}
+
+const portDeadlineMilliseconds = 500;
+
+function portOpen(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: portDeadlineMilliseconds });
+    const end = (open: boolean): void => {
+      socket.destroy();
+      resolve(open);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
 }
 
 /** Waits until systemd has done its boot; answers which units failed in it. */
 async function settle(address: EmbeddedAddress, options: EmbeddedOptions): Promise<string[]> {
   const script = 'systemctl is-system-running --wait >/dev/null; systemctl --failed --plain --no-legend';
   const argv = withOptions(sshCommand(address, options.folder), ['BatchMode=yes']);
-  const text = await commandOutput([...argv, script], { signal: options.signal });
+  const text = await commandOutput([...argv, script], { signal: options.signal, endsWithUs: true });
   return text
     .split('\n')
     .map((line) => line.split(' ')[0] ?? '')

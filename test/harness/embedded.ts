@@ -1,0 +1,130 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { commandOutput, type Ended, runCommand } from '../../src/core/command.ts';
+import { Fail } from '../../src/core/fail.ts';
+import { prepareBase, removeHost, sshCommand, startHost } from '../../src/inventory/embedded/host.ts';
+import { lockFolder } from '../../src/inventory/embedded/lock.ts';
+import { placesOf } from '../../src/inventory/embedded/places.ts';
+import type { EmbeddedAddress, SshAddress } from '../../src/profile/profile.ts';
+
+const checkout = resolve(import.meta.dirname, '../..');
+
+/** Holds the root file system, which stays from run to run, and the hosts of tests while they run. */
+export const embeddedTestFolder = join(checkout, '.berth', 'embedded');
+
+const never = new AbortController().signal;
+export const testOptions = { folder: embeddedTestFolder, signal: never };
+
+/** An embedded host that is up; it goes at the end of the test, whatever became of it. */
+export interface EmbeddedHost {
+  readonly address: EmbeddedAddress;
+  /** How the installer reaches it. */
+  readonly ssh: SshAddress;
+  /** Runs a script with sh as root in the host. */
+  run(script: string): Promise<Ended>;
+  /** The same; throws when it fails. */
+  output(script: string): Promise<string>;
+}
+
+/** A name and a network that no other test uses at the same time, in 10.212.0.0/15. */
+export const uniqueAddress = (): EmbeddedAddress => ({
+  name: `t${randomBytes(3).toString('hex')}`,
+  network: `10.${randomInt(212, 214)}.${randomInt(0, 256)}`,
+});
+
+/** Boots a host for this test. Several may run side by side. */
+export const embeddedHost = async (t: {
+  after(release: () => Promise<void>): void;
+}): Promise<EmbeddedHost> => {
+  await embeddedBase();
+  const address = uniqueAddress();
+  t.after(() => removeHost(address.name, testOptions));
+  await startHost(address, testOptions);
+  return hostAt(address);
+};
+
+export const hostAt = (address: EmbeddedAddress): EmbeddedHost => {
+  const places = placesOf(embeddedTestFolder, address.name);
+  const ssh = [...sshCommand(address, embeddedTestFolder), 'sh -s'];
+  const options = (input: string) => ({ signal: never, input, deadlineSeconds: 300 });
+  return {
+    address,
+    ssh: {
+      host: `${address.network}.2`,
+      port: 22,
+      user: 'root',
+      identityFiles: [places.identity],
+      password: undefined,
+      knownHostsFiles: [places.knownHosts],
+    },
+    run: (script) => runCommand(ssh, options(script)),
+    output: (script) => commandOutput(ssh, options(script)),
+  };
+};
+
+/** The root file system under all hosts: made by the first test that needs it, while the others wait. */
+export const embeddedBase = async (): Promise<void> => {
+  mkdirSync(embeddedTestFolder, { recursive: true });
+  for (;;) {
+    try {
+      await using _ = await lockFolder(embeddedTestFolder);
+      return await prepareBase(testOptions);
+    } catch (error) {
+      if (!(error instanceof Fail) || error.code !== 'Locked') throw error;
+      await pause(200);
+    }
+  }
+};
+
+/** Everything on this machine that bears the host's name or lies in its folder; empty when it is gone. */
+export const tracesOf = async (name: string): Promise<string[]> => {
+  const { folder, title } = placesOf(embeddedTestFolder, name);
+  const found: string[] = [];
+  const links = await commandOutput(['ip', '-oneline', 'link'], { signal: never });
+  found.push(...links.split('\n').filter((line) => line.includes(title) || line.includes(`bv-${name}`)));
+  const mounts = await readFile('/proc/self/mounts', 'utf8');
+  found.push(...mounts.split('\n').filter((line) => line.includes(folder)));
+  const cgroups = await commandOutput(['find', '/sys/fs/cgroup', '-name', `*${title}*`], { signal: never });
+  found.push(...cgroups.split('\n').filter((line) => line !== ''));
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (argv.includes(folder) || argv.includes(title)) found.push(`${pid} ${argv.replaceAll('\0', ' ')}`);
+  }
+  const hosts = await readdir(join(embeddedTestFolder, 'hosts')).catch(() => []);
+  found.push(...hosts.filter((entry) => entry.startsWith(name)));
+  return found;
+};
+
+/** What an installer could change about this machine, and no other test changes meanwhile. */
+export const machineState = async (): Promise<Record<string, string>> => {
+  const read = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => 'absent');
+  return {
+    packages: await output('dpkg-query', '--show', '--showformat=${binary:Package} ${db:Status-Status}\n'),
+    overcommit: await read('/proc/sys/vm/overcommit_memory'),
+    inotify: await read('/proc/sys/fs/inotify/max_user_instances'),
+    timeToLive: await read('/proc/sys/net/ipv4/ip_default_ttl'),
+  };
+};
+
+/** All of it: for a test that has the machine to itself. */
+export const wholeMachineState = async (): Promise<Record<string, string>> => {
+  const links = await output('ip', '-oneline', 'link');
+  return {
+    ...(await machineState()),
+    links: links.replace(/ state .*$/gm, ''),
+    addresses: await output('ip', '-brief', 'address'),
+    routes: await output('ip', 'route'),
+    namespaces: (await readdir('/run/netns').catch(() => ['no folder'])).join(' '),
+    mounts: await readFile('/proc/self/mounts', 'utf8'),
+    cgroups: await output('find', '/sys/fs/cgroup', '-type', 'd'),
+    filter: await output('iptables-save'),
+    forwarding: await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8'),
+    apt: await output('find', '/var/lib/apt/lists', '/var/cache/apt', '-type', 'f', '-printf', '%p %s\n'),
+  };
+};
+
+const output = async (...argv: string[]): Promise<string> =>
+  (await runCommand(argv, { signal: never })).stdout;
