@@ -36,7 +36,7 @@ export class Pulls {
     if (this.#running.has(pullId)) throw new Fail('AlreadyExists', `pull ${pullId} runs already`);
     const program = programIn(this.#release);
     const child = startChild({
-      argv: [process.execPath, ...process.execArgv, program],
+      argv: [process.execPath, program],
       env: { ...bareEnvironment, ...proxySettings() },
       stdio: ['pipe', 'pipe', 'pipe'],
     });

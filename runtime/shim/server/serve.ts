@@ -4,6 +4,7 @@ import { Fail } from '../../core/fail.ts';
 import { lockFile } from '../../linux/locks.ts';
 import { becomeSubreaper } from '../../linux/processes.ts';
 import type { Log } from '../../observe/log.ts';
+import { createNotify } from '../../observe/notify.ts';
 import type { Methods } from '../protocol/messages.ts';
 import { toWireError } from '../protocol/wire-error.ts';
 import type { Peer } from './connection.ts';
@@ -12,7 +13,6 @@ import { Folders } from './containers/folders.ts';
 import { recoverContainers } from './containers/recover.ts';
 import { openHolder } from './holder/open.ts';
 import { handlersOf } from './methods.ts';
-import { notifySystemd } from './notify.ts';
 import { isMethod, parseParameters } from './parameters.ts';
 import { sweepOrphans } from './processes/children.ts';
 import { Pulls } from './pull.ts';
@@ -61,11 +61,12 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
   const pulls = new Pulls(release);
   const server = listen(shim, { sessions, pulls, release, subscribers });
   await listening(server, folders.socket);
-  notifySystemd('READY=1', process.env);
+  const notify = createNotify(process.env['NOTIFY_SOCKET']);
+  notify({ READY: 1, STATUS: `${shim.containers.size} containers taken over` });
   log.info('serving', { socket: folders.socket, containers: shim.containers.size });
   return {
     close: async () => {
-      notifySystemd('STOPPING=1', process.env);
+      notify({ STOPPING: 1, STATUS: 'stopping' });
       stopSweeping();
       sessions.close();
       pulls.close();

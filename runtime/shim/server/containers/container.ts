@@ -14,7 +14,7 @@ import { FdWritable } from '../processes/fd-streams.ts';
 import { within } from '../processes/run.ts';
 import type { Folders } from './folders.ts';
 import { keptName } from './kept.ts';
-import { oomKills } from './oom.ts';
+import { type OomWatch, watchOom } from './oom.ts';
 import { Output, type Sink } from './output.ts';
 import { type ContainerRecord, writeRecord } from './record.ts';
 import type { StreamEnds } from './streams.ts';
@@ -54,6 +54,7 @@ export class Container {
   readonly #pidfd: number | undefined;
   readonly #exited = Promise.withResolvers<ContainerExit>();
   #record: ContainerRecord;
+  #oom: OomWatch | undefined;
   #stdinEnd: number | undefined;
   #stdin: FdWritable | undefined;
   #verbs: Promise<unknown> = Promise.resolve();
@@ -63,7 +64,12 @@ export class Container {
     this.#record = record;
     this.#folder = shim.folders.container(record.id);
     this.#outputLog = outputLog;
-    this.#output = new Output(outputLog, ends.outputs);
+    this.#output = new Output({
+      log: outputLog,
+      pipes: ends.outputs,
+      onTrouble: (error) =>
+        shim.log.error('output cannot be moved; the container waits', { id: record.id, error }),
+    });
     this.#stdinEnd = ends.stdin;
     this.#terminal = master === undefined ? undefined : new Terminal(master, join(this.#folder, 'stdout'));
     this.#pidfd = pidfd;
@@ -163,6 +169,7 @@ export class Container {
       this.#settle(exit);
       return;
     }
+    this.#oom = watchOom(this.#record.oomCounter);
     if (process === null) throw new Fail('Internal', `container ${this.#record.id} has no process`);
     if (this.#pidfd === undefined) {
       this.#end(undefined);
@@ -180,9 +187,16 @@ export class Container {
 
   /** The record first, then the kernel's table: a shim killed in between finds the one or the other. */
   #end(status: WaitStatus | undefined): void {
-    const oomKilled = oomKills(this.#record.oomCounter) > 0;
+    const oomKilled = this.#oom?.happened() ?? false;
+    this.#oom?.close();
     const exit = describeExit(status, oomKilled);
-    this.update({ exit, starting: false });
+    try {
+      this.update({ exit, starting: false });
+    } catch (error) {
+      // A full tmpfs: it is told all the same, and a later shim would find out again.
+      this.#shim.log.error('cannot record an exit', { id: this.#record.id, error });
+      this.#record = { ...this.#record, exit, starting: false };
+    }
     if (this.#record.process !== null) collect(this.#record.process.pid);
     this.#settle(exit);
   }

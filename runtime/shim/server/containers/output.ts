@@ -13,6 +13,14 @@ export interface Sink {
   write(stream: LogStream, bytes: Buffer): boolean;
 }
 
+export interface OutputParts {
+  readonly log: OutputLog;
+  readonly pipes: Readonly<Partial<Record<LogStream, number>>>;
+  readonly onTrouble: (error: unknown) => void;
+}
+
+const RETRY_MS = 1000;
+
 /** Pumps a container's output from its FIFOs to the log and to whoever is attached. Owns the descriptors. */
 export class Output {
   readonly #log: OutputLog;
@@ -20,16 +28,18 @@ export class Output {
   readonly #sinks = new Set<Sink>();
   readonly #slow = new Set<Sink>();
   readonly #onEnd: () => void;
+  readonly #onTrouble: (error: unknown) => void;
   /** Resolves when no process of the container has an output any more and the log has all of it. */
   readonly ended: Promise<void>;
 
-  constructor(log: OutputLog, pipes: Readonly<Partial<Record<LogStream, number>>>) {
+  constructor({ log, pipes, onTrouble }: OutputParts) {
     this.#log = log;
+    this.#onTrouble = onTrouble;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#onEnd = resolve;
     for (const [stream, fd] of Object.entries(pipes) as [LogStream, number][]) {
-      this.#pipes.set(stream, { fd, watch: watch(fd, 'readable', () => this.#move(stream, fd)) });
+      this.#pipes.set(stream, { fd, watch: watch(fd, 'readable', () => this.#tryMove(stream, fd)) });
     }
   }
 
@@ -57,6 +67,18 @@ export class Output {
       this.#end(stream);
     }
     this.#log.close();
+  }
+
+  /** A full tmpfs: the output stays in its pipe and the container waits, until there is room again. */
+  #tryMove(stream: LogStream, fd: number): void {
+    try {
+      this.#move(stream, fd);
+    } catch (error) {
+      this.#onTrouble(error);
+      const pipe = this.#pipes.get(stream);
+      pipe?.watch.pause();
+      setTimeout(() => this.#pipes.get(stream)?.watch.resume(), RETRY_MS);
+    }
   }
 
   #move(stream: LogStream, fd: number): number | typeof AGAIN {

@@ -3,6 +3,7 @@ import { closeSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { openPidfd, startTimeTicks, takeFd } from '../../../linux/processes.ts';
 import { receiveFds, sendFds, setPeekOffset, setSendBuffer, socketPair } from '../../../linux/sockets.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
+import { bareEnvironment } from '../processes/children.ts';
 import type { Holder } from './holder.ts';
 
 /** Two ends of one socket pair: what is sent into the first waits in the second. */
@@ -113,7 +114,7 @@ function startHolder(path: string): FoundHolder {
   const outer = newPair();
   const holder = spawn('sleep', ['2147483647'], {
     cwd: '/',
-    env: {},
+    env: bareEnvironment,
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', ...outer],
   });
