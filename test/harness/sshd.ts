@@ -16,6 +16,10 @@ export interface SshdOptions {
   readonly user?: { readonly name: string; readonly password: string; readonly sudoers?: string };
   /** Text of the user's ~/.bashrc. */
   readonly bashrc?: string;
+  /** Types of host keys; the first is the one in the known_hosts file. Default: ed25519. */
+  readonly hostKeys?: readonly string[];
+  /** Authenticate through PAM, which keyboard-interactive needs. */
+  readonly pam?: boolean;
 }
 
 export interface Sshd extends AsyncDisposable {
@@ -41,10 +45,16 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const port = await freePort();
   const identity = join(folder, 'id');
   await run('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', identity]);
-  await run('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', join(folder, 'host_key')]);
+  const hostKeys = options.hostKeys ?? ['ed25519'];
+  for (const type of hostKeys) {
+    await run('ssh-keygen', ['-qt', type, '-N', '', '-f', join(folder, `host_key_${type}`)]);
+  }
   await prepareAccounts(folder, options);
   await writeConfig(folder, port, options);
-  const hostKey = (await readFile(join(folder, 'host_key.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
+  const hostKey = (await readFile(join(folder, `host_key_${hostKeys[0]}.pub`), 'utf8'))
+    .split(' ')
+    .slice(0, 2)
+    .join(' ');
   const hostKeyLine = `[127.0.0.1]:${port} ${hostKey}`;
   await writeFile(join(folder, 'known_hosts'), `${hostKeyLine}\n`);
 
@@ -93,11 +103,11 @@ async function prepareAccounts(folder: string, { user, bashrc }: SshdOptions): P
 async function writeConfig(folder: string, port: number, options: SshdOptions): Promise<void> {
   const lines = [
     `ListenAddress 127.0.0.1:${port}`,
-    `HostKey ${join(folder, 'host_key')}`,
+    ...(options.hostKeys ?? ['ed25519']).map((type) => `HostKey ${join(folder, `host_key_${type}`)}`),
     `AuthorizedKeysFile ${join(folder, 'authorized_keys')}`,
     'PidFile none',
     'StrictModes no',
-    'UsePAM no',
+    `UsePAM ${options.pam ? 'yes' : 'no'}`,
     'UseDNS no',
     'PermitRootLogin yes',
     ...(options.config ?? []),

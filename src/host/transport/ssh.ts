@@ -183,6 +183,8 @@ class SshConnection implements Connection {
 
   async #exec(command: string, signal: AbortSignal): Promise<RawProcess> {
     const opened = new Promise<ClientChannel>((resolve, reject) => {
+      // Throws at once, without a callback, when the connection is gone already.
+      if (this.#socket.destroyed) return;
       this.#client.exec(command, (error, channel) => {
         if (error) reject(this.#refusedChannel(error));
         else if (signal.aborted) channel.close();
