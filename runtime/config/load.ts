@@ -58,7 +58,7 @@ export const loadConfig = async ({
     ...config,
     files: [...[...own.files, ...registryFiles.files].map(({ path }) => path), policyPath],
     ignored: [
-      ...settings.leftOver(),
+      ...settings.leftOver().map(withoutEffect),
       ...registries.ignored,
       ...unusable,
       ...own.unread,
@@ -79,6 +79,21 @@ const readLayers = async (
     unread: dropIns.others.map((path) => `${path}: not read, its name does not end in .conf`),
   };
 };
+
+/** Keys of CRI-O that people rely on, and what says the same here. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  'crio.root': 'the place of images is [crio.berth] root; what is here belongs to another store',
+  'crio.runroot': 'the place of records is [crio.berth] runroot',
+  'crio.runtime.apparmor_profile': 'a container without a profile of its own is not confined by AppArmor',
+  'crio.runtime.seccomp_profile':
+    'RuntimeDefault is the built-in profile; a pod may name a file with Localhost',
+  'crio.runtime.hooks_dir': 'OCI hooks are not run',
+  'crio.runtime.read_only': 'a container has a read-only root when its request says so',
+  'crio.runtime.selinux': 'labels are set wherever the kernel enforces SELinux',
+};
+
+const withoutEffect = ({ key, where }: { readonly key: string; readonly where: string }): string =>
+  INSTEAD[key] === undefined ? `${where}: ${key}` : `${where}: ${key}: ${INSTEAD[key]}`;
 
 const readRoots = (settings: Settings): Pick<Config, 'root' | 'runRoot'> => ({
   root: settings.take('crio.berth.root', absolutePath) ?? '/var/lib/berth',

@@ -66,11 +66,11 @@ export class Settings {
       .map(([, { keys }]) => keys[depth] ?? '');
   }
 
-  /** `file:line: key` of what nobody took. */
-  leftOver(): readonly string[] {
+  /** What nobody took. */
+  leftOver(): readonly { readonly key: string; readonly where: string }[] {
     return [...this.#settings.values()]
       .filter(({ used }) => !used)
-      .map(({ keys, where }) => `${where}: ${keys.join('.')}`);
+      .map(({ keys, where }) => ({ key: keys.join('.'), where }));
   }
 }
 

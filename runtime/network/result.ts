@@ -1,6 +1,5 @@
+import { isIP } from 'node:net';
 import type { CniResult } from '../spec/cni/cni.ts';
-
-const ADDRESS = /^[0-9a-fA-F.:]+\/\d{1,3}$/;
 
 /**
  * What a plugin printed for ADD, if it is a result: the parts that berth reads have the specification's types.
@@ -18,10 +17,15 @@ const isInterface = (value: unknown): value is NonNullable<CniResult['interfaces
   isObject(value) && typeof value['name'] === 'string' && isOptional(value['sandbox'], 'string');
 
 const isAddress = (value: unknown): value is NonNullable<CniResult['ips']>[number] =>
-  isObject(value) &&
-  typeof value['address'] === 'string' &&
-  ADDRESS.test(value['address']) &&
-  isOptional(value['interface'], 'number');
+  isObject(value) && isNetworkAddress(value['address']) && isOptional(value['interface'], 'number');
+
+/** `10.1.2.3/24`: an address with the length of its prefix. */
+const isNetworkAddress = (value: unknown): value is string => {
+  if (typeof value !== 'string') return false;
+  const [, address = '', length = ''] = /^(.*)\/(\d{1,3})$/.exec(value) ?? [];
+  const family = isIP(address);
+  return family !== 0 && Number(length) <= (family === 4 ? 32 : 128);
+};
 
 /** Plugins written in Go print an empty list as null, or leave it out. */
 const listOf = <T>(value: unknown, is: (element: unknown) => element is T): T[] | undefined => {

@@ -143,7 +143,7 @@ test('what has no effect is listed with its place: CRI-O’s own keys, dead ones
   });
   const file = join(folder, 'crio.conf');
   assert.deepEqual((await load()).ignored, [
-    `${file}:2: crio.root`,
+    `${file}:2: crio.root: the place of images is [crio.berth] root; what is here belongs to another store`,
     `${file}:5: crio.runtime.conmon`,
     `${file}:7: crio.runtime.runtimes.berth-test-runtime.monitor_path`,
     `${file}:9: crio.image.insecure_registries`,
