@@ -22,7 +22,7 @@ const deadlineSeconds = 900;
 
 /** Where the root file system for this machine's release lies, once made. */
 export function baseFolder(folder: string, machine: Machine): string {
-  const key = JSON.stringify([machine.archives, packages]);
+  const key = JSON.stringify(mmdebstrap('', machine));
   return join(folder, 'base', createHash('sha256').update(key).digest('hex').slice(0, 12));
 }
 
