@@ -89,7 +89,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
     'RuntimeDefault is the built-in profile; a pod may name a file with Localhost',
   'crio.runtime.hooks_dir': 'OCI hooks are not run',
   'crio.runtime.read_only': 'a container has a read-only root when its request says so',
-  'crio.runtime.selinux': 'labels are set wherever the kernel enforces SELinux',
+  'crio.runtime.selinux': 'a label that a request names is set wherever the kernel has SELinux',
 };
 
 const withoutEffect = ({ key, where }: { readonly key: string; readonly where: string }): string =>
