@@ -87,6 +87,46 @@ test('a walk with the real crictl', async (t) => {
     assert.equal(await text(cat.stdout), 'through and back\n');
   });
 
+  await t.test('crictl exec -it is a terminal', async () => {
+    const command = [crictlPath(), ...node.crictlArgs, 'exec', '-it', containerId, 'sh'].join(' ');
+    const script = [
+      'set timeout 10',
+      `spawn -noecho ${command}`,
+      'expect "# "',
+      'send "tty; echo n=\\$((6*7))\\r"',
+      'expect "n=42"',
+      'expect "# "',
+      'send "exit 3\\r"',
+      'expect eof',
+      'exit [lindex [wait] 3]',
+    ].join('\n');
+    const { stdout } = await run('expect', ['-c', script]).catch((error) => error);
+    assert.match(stdout, /\/dev\/pts\/\d+/);
+    assert.match(stdout, /terminated with exit code 3/);
+  });
+
+  await t.test('crictl attach joins the streams of the container', async () => {
+    const echo = node.file('echo.json', {
+      metadata: { name: 'echo' },
+      image: { image },
+      command: ['cat'],
+      stdin: true,
+      linux: { security_context: { namespace_options: { pid: 1 } } },
+    });
+    const id = await crictl('create', podId, echo, podJson);
+    await crictl('start', id);
+    const attached = spawn(crictlPath(), [...node.crictlArgs, 'attach', '-i', id]);
+    attached.stdin.write('ahoy\n');
+    const [heard] = await once(attached.stdout, 'data', { signal: AbortSignal.timeout(10_000) });
+    assert.equal(String(heard), 'ahoy\n');
+    const left = once(attached, 'exit');
+    attached.kill('SIGKILL');
+    await left;
+    assert.match(await crictl('ps', '--name', 'echo'), /Running/);
+    await crictl('stop', '-t', '0', id);
+    await crictl('rm', id);
+  });
+
   await t.test('crictl port-forward reaches the pod', async () => {
     const forwarding = spawn(crictlPath(), [...node.crictlArgs, 'port-forward', podId, '0:7000']);
     t.after(() => forwarding.kill());
