@@ -121,8 +121,10 @@ for d in $folders; do
   for f in "$d"/*; do [ -e "$f" ] && report_file "$f"; done
 done
 set -f
+# What berth touched earlier; releases are a topic of their own.
 while IFS=$tab read -r k f v; do
-  case $k in file | folder) report_file "$f" ;; esac
+  case " $files " in *" $f "*) continue ;; esac
+  case $k:$f in *:"$releases"/*) ;; file:* | folder:*) report_file "$f" ;; esac
 done < "$origin"
 
 echo @units
