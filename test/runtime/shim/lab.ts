@@ -98,7 +98,7 @@ export class Lab {
     return this;
   }
 
-  startProcess(program = PROGRAM): void {
+  startProcess(program = process.env['BERTH_SHIM_PROGRAM'] ?? PROGRAM): void {
     const environment: NodeJS.ProcessEnv = { PATH: process.env['PATH'] };
     this.#process = spawn(
       process.execPath,
@@ -200,15 +200,21 @@ export class Lab {
 
   /** Removes every container, ends the shim, and removes what it had. */
   async dispose(): Promise<void> {
-    try {
-      await this.#removeContainers();
-    } finally {
-      await this.#shim?.close();
-      await this.#terminate();
-      this.#removeCgroups();
-      rmSync(this.runRoot, { recursive: true, force: true });
-      rmSync(this.disk, { recursive: true, force: true });
-    }
+    const steps = [
+      () => this.#removeContainers(),
+      () => this.#shim?.close(),
+      () => this.#terminate(),
+      () => this.#removeCgroups(),
+      () => rmSync(this.runRoot, { recursive: true, force: true }),
+      () => rmSync(this.disk, { recursive: true, force: true }),
+    ];
+    const failures: unknown[] = [];
+    for (const step of steps)
+      await Promise.resolve()
+        .then(step)
+        .catch((error) => failures.push(error));
+    if (failures.length > 0)
+      throw new AggregateError(failures, `the lab left something behind\n${this.#stderr}`);
   }
 
   async #removeContainers(): Promise<void> {

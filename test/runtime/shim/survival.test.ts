@@ -21,7 +21,7 @@ test('kill -9 of the shim again and again loses no line, doubles none, and keeps
     for (let index = 0; index < 4; index += 1) {
       containers.push({ code: 10 + index, params: await lab.run({ script: counting(2000, 10 + index) }) });
     }
-    for (let kills = 0; kills < 12; kills += 1) {
+    for (let kills = 0; kills < 10; kills += 1) {
       await pause(20 + Math.random() * 120);
       await lab.kill();
       await pause(Math.random() * 100);
@@ -109,10 +109,10 @@ test('a shim killed during creation leaves nothing of the container', async () =
   const lab = new Lab();
   try {
     await lab.start();
-    for (let round = 0; round < 4; round += 1) {
+    for (let round = 0; round < 3; round += 1) {
       const params = lab.bundle({ script: 'sleep 1000' });
       const created = lab.shim.call('create', params, anySignal()).catch((error) => error.code);
-      await pause(10 + round * 8);
+      await pause(12 + round * 10);
       await lab.restart();
       const answer = await created;
       const { containers } = await lab.shim.call('list', {}, anySignal());

@@ -53,7 +53,7 @@ function adopt(shim: Shim, folder: string, record: ContainerRecord): Container {
     const fd = shim.holder.take(keptName(id, part));
     const own = part === 'stdin' ? ends.stdin : ends.outputs[part];
     if (fd === undefined && own !== undefined) shim.holder.keep(keptName(id, part), own);
-    if (fd !== undefined && own !== undefined) shim.holder.replace(keptName(id, part), fd, own);
+    if (fd !== undefined) closeSync(fd);
   }
   const pidfd = shim.holder.take(keptName(id, 'pidfd')) ?? openOwnPidfd(shim, record);
   const master = shim.holder.take(keptName(id, 'terminal'));

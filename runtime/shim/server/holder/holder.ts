@@ -3,14 +3,12 @@
  * no terminal, and no way to learn how a process ended.
  */
 export interface Holder {
-  /** Keeps a copy of `fd` under `name`; the caller's own stays open until it dropped the name. */
+  /** Keeps a copy of `fd` under `name`; the caller's own stays its own. */
   keep(name: string, fd: number): void;
   /** Lets the copies go. Unknown names are none of its business. `now`: before the call returns. */
   drop(names: readonly string[], urgency?: 'soon' | 'now'): void;
-  /** Descriptors of an earlier shim, by name. Who takes one owns it and has it kept on. */
+  /** Descriptors of an earlier shim, by name. Who takes one owns it; the copy outside is kept on. */
   take(name: string): number | undefined;
-  /** Closes a taken descriptor in favour of another of the same file; the copy outside stays. */
-  replace(name: string, taken: number, own: number): void;
   /** After recovery: closes what nobody took, here and there. */
   forgetRest(): void;
   /** On an orderly end. Keeps everything as long as there is something to keep. */

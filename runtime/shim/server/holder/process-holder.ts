@@ -26,7 +26,7 @@ export class ProcessHolder implements Holder {
   readonly #pid: number;
   readonly #outer: Queue;
   #generation: Queue;
-  readonly #kept = new Map<string, number>();
+  readonly #kept = new Set<string>();
   readonly #recovered: Map<string, number>;
   #stale = 0;
 
@@ -42,7 +42,7 @@ export class ProcessHolder implements Holder {
   keep(name: string, fd: number): void {
     sendFds(this.#generation[0], Buffer.from(name), [fd]);
     if (this.#kept.has(name)) this.#stale += 1;
-    this.#kept.set(name, fd);
+    this.#kept.add(name);
   }
 
   drop(names: readonly string[], urgency: 'soon' | 'now' = 'soon'): void {
@@ -56,13 +56,8 @@ export class ProcessHolder implements Holder {
     const fd = this.#recovered.get(name);
     if (fd === undefined) return undefined;
     this.#recovered.delete(name);
-    this.#kept.set(name, fd);
+    this.#kept.add(name);
     return fd;
-  }
-
-  replace(name: string, taken: number, own: number): void {
-    closeSync(taken);
-    this.#kept.set(name, own);
   }
 
   forgetRest(): void {
@@ -76,9 +71,13 @@ export class ProcessHolder implements Holder {
     for (const fd of [...this.#outer, ...this.#generation]) closeSync(fd);
   }
 
+  /** The old generation itself has the descriptors: those of this process may be closed, or be others by now. */
   #compact(): void {
     const next = newPair();
-    for (const [name, fd] of this.#kept) sendFds(next[0], Buffer.from(name), [fd]);
+    for (const [name, fd] of readGeneration(this.#generation)) {
+      if (this.#kept.has(name)) sendFds(next[0], Buffer.from(name), [fd]);
+      closeSync(fd);
+    }
     sendFds(this.#outer[0], Buffer.from('generation'), [...next]);
     for (const fd of receiveFds(this.#outer[1])?.fds ?? []) closeSync(fd);
     for (const fd of this.#generation) closeSync(fd);

@@ -34,10 +34,6 @@ export class SystemdHolder implements Holder {
     return fd;
   }
 
-  replace(_name: string, taken: number, _own: number): void {
-    closeSync(taken);
-  }
-
   forgetRest(): void {
     this.drop([...this.#recovered.keys()]);
     for (const fd of this.#recovered.values()) closeSync(fd);
