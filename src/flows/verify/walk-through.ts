@@ -133,7 +133,7 @@ export const walkThroughJudges = (spec: Spec, value: string): ReadonlyMap<string
       'redis.pull',
       {
         title: 'the image is fetched',
-        judge: ({ stdout }) => green(stdout.trim().replace(/^Image is up to date for /, '')),
+        judge: ({ stdout }) => green(/sha256:[0-9a-f]{12}/.exec(stdout)?.[0] ?? (stdout.trim() || 'fetched')),
         remedy: `can the host reach the registry of ${spec.verify.image}? mirrors and proxies belong in spec.registries`,
       },
     ],

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+
+const asking = fileURLToPath(new URL('asking.ts', import.meta.url));
+
+/** What a real terminal shows while asking.ts runs on it and `keys` are typed after `question`. */
+const typed = (what: string, question: string, keys: string): Promise<string> => {
+  const script = `
+set timeout 20
+spawn -noecho ${process.execPath} --disable-warning=ExperimentalWarning ${asking} ${what}
+expect {
+  "${question}" {}
+  timeout { exit 1 }
+}
+send -- "${keys}"
+expect {
+  -re "(answer|failed) .*\\n" {}
+  timeout { exit 2 }
+}
+`;
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, TERM: 'xterm', CI: undefined };
+    const child = execFile('expect', ['-f', '-'], { env, timeout: 60_000 }, (error, stdout) => {
+      if (error) reject(new Error(`expect: ${error.message}\n${stdout}`));
+      else resolve(stripVTControlCharacters(stdout));
+    });
+    child.stdin?.end(script);
+  });
+};
+
+test('a secret is taken and not shown', async () => {
+  const screen = await typed('secret', 'sudo password of node-1: ', 'hunter2\\r');
+  assert.match(screen, /answer "hunter2"/);
+  assert.equal(screen.match(/hunter2/g)?.length, 1, screen);
+});
+
+test('Ctrl-C and Ctrl-D at a question are a cancelled command', async () => {
+  assert.match(await typed('secret', 'node-1: ', '\\003'), /failed Cancelled/);
+  assert.match(await typed('secret', 'node-1: ', '\\004'), /failed Cancelled/);
+});
+
+test('before hosts are changed the plan is shown with its diffs, and only yes is yes', async () => {
+  const yes = await typed('consent', 'y/N*', 'y\\r');
+  assert.match(yes, /\+ create \/etc\/x\r?\n +\+\+\+ \/etc\/x/);
+  assert.match(yes, /Plan: 1 to create\./);
+  assert.match(yes, /Apply these changes\? \[y\/N\]/);
+  assert.match(yes, /answer true/);
+  for (const keys of ['n\\r', '\\r', 'yess\\r'])
+    assert.match(await typed('consent', 'y/N*', keys), /answer false/);
+});
