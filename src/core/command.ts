@@ -49,10 +49,15 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     prefix: '',
     postfix: '',
     detached: true,
-    input: options.input ?? '',
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   })`${options.endsWithUs === true ? endingWithUs(argv) : argv}`;
+  if (options.input !== undefined) {
+    // A program may end without having read its input; what it says then is its exit code.
+    running.stdin.on('error', ignoreBrokenPipe);
+    running.stdin.end(options.input);
+  }
   const end = (): void => endGroup(running.pid);
   const either = AbortSignal.any([options.signal, deadline]);
   either.addEventListener('abort', end, { once: true });
@@ -93,6 +98,10 @@ function signalGroup(pid: number, name: NodeJS.Signals): void {
     // ESRCH: the group ended by itself, which is what was wanted.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 const lastLines = (text: string, count: number): string => text.trim().split('\n').slice(-count).join('\n');

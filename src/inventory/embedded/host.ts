@@ -11,7 +11,7 @@ import { baseFolder, ensureBase } from './base.ts';
 import { cgroupsOf, processesIn, removeCgroups } from './cgroups.ts';
 import { writeHostFiles } from './host-files.ts';
 import { type Machine, readMachine, requireOverlayUpper } from './machine.ts';
-import { addressInside, type HostPlaces, placesOf } from './places.ts';
+import { addressInside, addressOutside, type HostPlaces, placesOf } from './places.ts';
 
 export interface EmbeddedOptions {
   /** Everything of all embedded hosts is below this folder. */
@@ -105,6 +105,11 @@ export function sshCommand(address: EmbeddedAddress, folder: string): string[] {
     `UserKnownHostsFile=${places.knownHosts}`,
     '-o',
     'StrictHostKeyChecking=yes',
+    // Without our end of the network, packets for the host would leave by the default route.
+    '-b',
+    addressOutside(address.network),
+    '-o',
+    'ConnectTimeout=10',
     // A host that is killed says no good-bye.
     '-o',
     'ServerAliveInterval=5',
@@ -196,16 +201,21 @@ function keeperCommand(
 
 /** True when the host lets us in. A port is asked first, which costs no process while it is closed. */
 async function answers(address: EmbeddedAddress, options: EmbeddedOptions): Promise<boolean> {
-  if (!(await portOpen(addressInside(address.network), 22))) return false;
-  const argv = withOptions(sshCommand(address, options.folder), ['BatchMode=yes', 'ConnectTimeout=2']);
+  if (!(await portOpen(address.network, 22))) return false;
+  const argv = withOptions(sshCommand(address, options.folder), ['BatchMode=yes']);
   return (await runCommand([...argv, 'true'], { signal: options.signal, endsWithUs: true })).exitCode === 0;
 }
 
 const portDeadlineMilliseconds = 500;
 
-function portOpen(host: string, port: number): Promise<boolean> {
+function portOpen(network: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: portDeadlineMilliseconds });
+    const socket = connect({
+      host: addressInside(network),
+      localAddress: addressOutside(network),
+      port,
+      timeout: portDeadlineMilliseconds,
+    });
     const end = (open: boolean): void => {
       socket.destroy();
       resolve(open);

@@ -19,9 +19,12 @@ import {
 describe('in a running host', () => {
   let host: EmbeddedHost;
   let other: EmbeddedHost;
+  const releases: (() => Promise<void>)[] = [];
+  const suite = { after: (release: () => Promise<void>) => releases.push(release) };
   before(async () => {
-    [host, other] = await Promise.all([embeddedHost({ after }), embeddedHost({ after })]);
+    [host, other] = await Promise.all([embeddedHost(suite), embeddedHost(suite)]);
   });
+  after(() => Promise.all(releases.map((release) => release())));
 
   test('systemd is healthy, also in a second host beside it', async () => {
     for (const each of [host, other]) {
