@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { removeSpec } from './bundle.ts';
 import type { ContainerContext } from './context.ts';
 import { containerFolders } from './folders.ts';
 import type { ContainerRecord } from './record.ts';
@@ -16,8 +16,7 @@ export const removeContainer = async (
 ): Promise<void> => {
   await killContainer(context, record, signal);
   await context.shim.call('delete', { id: record.id }, signal);
-  const folders = containerFolders(context.roots, record.id);
-  await removeRootfs(folders);
-  await rm(folders.bundle, { recursive: true, force: true });
+  await removeRootfs(containerFolders(context.roots, record.id));
+  removeSpec(context.roots, record.id);
   context.containers.remove(record.id);
 };

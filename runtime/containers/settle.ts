@@ -1,6 +1,7 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { ContainerState } from '../shim/protocol/messages.ts';
+import { removeSpec } from './bundle.ts';
 import type { ContainerContext } from './context.ts';
 import { unknownExit } from './exits.ts';
 import { bundles, containerFolders, writableLayers } from './folders.ts';
@@ -53,9 +54,8 @@ export const removeStrayFolders = async (context: ContainerContext): Promise<voi
 };
 
 const removeLeftovers = async ({ roots }: ContainerContext, id: string): Promise<void> => {
-  const folders = containerFolders(roots, id);
-  await removeRootfs(folders);
-  await rm(folders.bundle, { recursive: true, force: true });
+  await removeRootfs(containerFolders(roots, id));
+  removeSpec(roots, id);
 };
 
 /** Names in the folder; none when there is no such folder. */

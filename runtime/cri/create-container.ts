@@ -1,7 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { writeSpec } from '../containers/bundle.ts';
-import { type ContainerFolders, containerFolders } from '../containers/folders.ts';
+import { removeSpec, writeSpec } from '../containers/bundle.ts';
+import { containerFolders } from '../containers/folders.ts';
 import { type ContainerRecord, requireRunning } from '../containers/record.ts';
 import { mountRootfs, removeRootfs } from '../containers/rootfs.ts';
 import { stopSignal } from '../containers/signals.ts';
@@ -10,6 +10,7 @@ import { Undo } from '../core/undo.ts';
 import type { Image } from '../images/store/image.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { readFileInRoot } from '../linux/in-root.ts';
+import type { Sources } from '../oci/input.ts';
 import { runtimeCommand } from '../oci/runtime-command.ts';
 import { prepareSources } from '../oci/sources.ts';
 import { buildSpec } from '../oci/spec.ts';
@@ -67,12 +68,14 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
   undo.push('record', () => containers.remove(record.id));
   try {
     undo.push('root file system', () => removeRootfs(folders));
+    const looking = Promise.all([prepareSources(record.config), makeLogFolder(record)]);
+    looking.catch(() => {}); // heard below, once there is a mount to undo or none
     await mountRootfs(folders, daemon.images.lowerDirs(image));
+    const [sources] = await looking;
 
-    undo.push('bundle', () => rm(folders.bundle, { recursive: true, force: true }));
-    const { spec, user } = await specOf(daemon, making, folders, call);
-    await writeSpec(roots, record.id, spec);
-    if (record.logPath !== null) await mkdir(dirname(record.logPath), { recursive: true, mode: 0o755 });
+    undo.push('bundle', () => removeSpec(roots, record.id));
+    const { spec, user } = await specOf(daemon, making, sources, call);
+    writeSpec(roots, record.id, spec);
 
     undo.push('process', () => shim.call('delete', { id: record.id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
     call.signal.throwIfAborted();
@@ -99,6 +102,10 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     );
     throw error;
   }
+};
+
+const makeLogFolder = async ({ logPath }: ContainerRecord): Promise<void> => {
+  if (logPath !== null) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
 };
 
 const newRecord = (
@@ -135,12 +142,12 @@ const requiredImage = ({ images }: Daemon, config: ContainerConfig): Image => {
 const specOf = async (
   daemon: Daemon,
   { pod, image, record }: Making,
-  folders: ContainerFolders,
+  sources: Sources,
   call: Call,
 ): Promise<{ spec: OciSpec; user: ContainerRecord['user'] }> => {
   const { config: settings, host } = daemon;
-  const account = (path: string) =>
-    readFileInRoot(folders.merged, path, MAX_ACCOUNT_FILE_BYTES)?.toString('utf8');
+  const { merged } = containerFolders(daemon.roots, record.id);
+  const account = (path: string) => readFileInRoot(merged, path, MAX_ACCOUNT_FILE_BYTES)?.toString('utf8');
   const user = resolveUser(record.config.linux?.securityContext, image.config.config?.User ?? '', {
     passwd: account('/etc/passwd'),
     group: account('/etc/group'),
@@ -152,10 +159,10 @@ const specOf = async (
     container: record.config,
     image: { reference: record.imageName, config: image.config },
     user,
-    rootfs: folders.merged,
+    rootfs: merged,
     namespaces: { ...pod.namespaces, ...(await pidNamespaceOf(daemon, pod, record)) },
     files: podFilesOf(daemon.roots, pod.id, pod.config),
-    sources: await prepareSources(record.config),
+    sources,
     cgroupsPath: cgroupOf(daemon, pod, record.id),
     host,
     defaults: settings,

@@ -70,7 +70,7 @@ const makePod = async (
     const network = await connect(daemon, id, config, namespaces.network, call.signal);
 
     undo.push('files', () => removePodFiles(roots, id));
-    await makePodFiles(roots, id, config, network === null ? [] : podIps(network));
+    makePodFiles(roots, id, config, network === null ? [] : podIps(network));
 
     call.signal.throwIfAborted();
     pods.update(id, (before) => ({ ...before, namespaces, network, readyAtNs: realtimeNs() }));

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Roots } from '../containers/folders.ts';
 import { MountFlag, mount, unmount } from '../linux/mounts.ts';
@@ -13,21 +13,22 @@ import { usesHostNetwork } from './record.ts';
 /** What container engines give /dev/shm by custom; a volume over it can be larger. */
 const SHM_OPTIONS = 'mode=1777,size=65536k';
 
-/** Writes the files that all containers of the pod share, and mounts their /dev/shm. */
-export const makePodFiles = async (
+/**
+ * Writes the files that all containers of the pod share, and mounts their /dev/shm. Synchronous: it all goes to
+ * the tmpfs under /run, where a trip through the thread pool takes longer than the work.
+ */
+export const makePodFiles = (
   roots: Roots,
   id: string,
   config: PodSandboxConfig,
   ips: readonly string[],
-): Promise<void> => {
+): void => {
   const folders = podFolders(roots, id);
-  await mkdir(folders.files, { recursive: true, mode: 0o711 });
-  await Promise.all([
-    writeFile(folders.resolvConf, resolvConf(config.dnsConfig, await readIfPresent('/etc/resolv.conf'))),
-    writeFile(folders.hosts, await hostsText(config, ips)),
-    writeFile(folders.hostname, `${podHostname(config)}\n`),
-  ]);
-  if (ownIpc(config)) await mountShm(folders);
+  mkdirSync(folders.files, { recursive: true, mode: 0o711 });
+  writeFileSync(folders.resolvConf, resolvConf(config.dnsConfig, readIfPresent('/etc/resolv.conf')));
+  writeFileSync(folders.hosts, hostsText(config, ips));
+  writeFileSync(folders.hostname, `${podHostname(config)}\n`);
+  if (ownIpc(config)) mountShm(folders);
 };
 
 /** Where those files are, for a container's configuration. */
@@ -37,23 +38,23 @@ export const podFilesOf = (roots: Roots, id: string, config: PodSandboxConfig): 
 };
 
 /** Idempotent, and needs no record. */
-export const removePodFiles = async (roots: Roots, id: string): Promise<void> => {
+export const removePodFiles = (roots: Roots, id: string): void => {
   const { files, shm } = podFolders(roots, id);
   try {
     unmount(shm, { detach: true });
   } catch (error) {
     if (!hasErrno(error, 'EINVAL', 'ENOENT')) throw error; // nothing is mounted there
   }
-  await rm(files, { recursive: true, force: true });
+  rmSync(files, { recursive: true, force: true });
 };
 
-const mountShm = async ({ shm }: PodFolders): Promise<void> => {
-  await mkdir(shm);
+const mountShm = ({ shm }: PodFolders): void => {
+  mkdirSync(shm);
   const flags = MountFlag.nosuid | MountFlag.nodev | MountFlag.noexec;
   mount({ source: 'shm', target: shm, type: 'tmpfs', flags, data: SHM_OPTIONS });
 };
 
-const hostsText = async (config: PodSandboxConfig, ips: readonly string[]): Promise<string> =>
+const hostsText = (config: PodSandboxConfig, ips: readonly string[]): string =>
   usesHostNetwork(config) ? readIfPresent('/etc/hosts') : hostsFile(podHostname(config), ips);
 
 const podHostname = (config: PodSandboxConfig): string =>
@@ -62,9 +63,9 @@ const podHostname = (config: PodSandboxConfig): string =>
 const ownIpc = (config: PodSandboxConfig): boolean =>
   config.linux?.securityContext?.namespaceOptions?.ipc !== NamespaceMode.NODE;
 
-const readIfPresent = async (path: string): Promise<string> => {
+const readIfPresent = (path: string): string => {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return '';
     throw error;

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { writeSpec } from '../containers/bundle.ts';
+import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
 import { isMountPoint, MountFlag, mount } from '../linux/mounts.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
@@ -49,7 +49,7 @@ const startPause = async (
   const { pauseRoot } = podFolders(roots, id);
   for (const folder of ['proc', 'dev']) await mkdir(join(pauseRoot, folder), { recursive: true });
   await writeFile(join(pauseRoot, 'pause'), pauseProgram(process.arch), { mode: 0o555 });
-  await writeSpec(roots, id, pauseSpec(pauseRoot, namespaces, cgroupsPath));
+  writeSpec(roots, id, pauseSpec(pauseRoot, namespaces, cgroupsPath));
   const signal = AbortSignal.timeout(PAUSE_TIMEOUT_MS);
   const { pid } = await shim.call(
     'create',
@@ -77,7 +77,7 @@ export const endPause = async (
 ): Promise<void> => {
   if (!pauseStarted) return;
   await shim.call('delete', { id }, signal);
-  await rm(containerFolders(roots, id).bundle, { recursive: true, force: true });
+  removeSpec(roots, id);
 };
 
 const pauseSpec = (rootfs: string, namespaces: PodRecord['namespaces'], cgroupsPath: string): OciSpec => ({

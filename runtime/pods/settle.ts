@@ -64,7 +64,7 @@ const removeStrayPods = async (context: PodContext): Promise<void> => {
     await orReport(context, id, async () => {
       await context.network.del({ id }, AbortSignal.timeout(SETTLE_TIMEOUT_MS));
       unpinPod(context.roots, id);
-      await removePodFiles(context.roots, id);
+      removePodFiles(context.roots, id);
       context.log.info('removed what a pod left behind', { pod: id });
     });
   }

@@ -30,7 +30,7 @@ export const releasePod = async (
   await endPause(context, record, signal);
   await context.network.del({ id: record.id }, signal);
   unpinPod(context.roots, record.id);
-  await removePodFiles(context.roots, record.id);
+  removePodFiles(context.roots, record.id);
 };
 
 export const containersOf = (context: PodContext, pod: PodRecord) =>

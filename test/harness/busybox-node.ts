@@ -37,14 +37,29 @@ export const startBusyboxNode = async (t: Lifetime) => {
     return answer.status;
   };
   const ended = async (containerId: string) => {
-    for (let tries = 0; tries < 500; tries += 1) {
-      const now = await statusOf(containerId);
-      if (now.state === ContainerState.CONTAINER_EXITED) return now;
-      await pause(10);
-    }
-    throw new Error(`container ${containerId} does not end`);
+    let now = await statusOf(containerId);
+    await until(`container ${containerId} has ended`, async () => {
+      now = await statusOf(containerId);
+      return now.state === ContainerState.CONTAINER_EXITED;
+    });
+    return now;
   };
-  return { node, image, imageRef, podOf, create, start, statusOf, ended };
+  /** Waits until the container's log has that many lines, and gives it. */
+  const logged = async (pod: string, name: string, lines: number): Promise<string> => {
+    const path = join(node.folder, 'logs', pod, `${name}.log`);
+    const text = () => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+    await until(`${path} has ${lines} lines`, () => text().split('\n').length > lines);
+    return text();
+  };
+  return { node, image, imageRef, podOf, create, start, statusOf, ended, logged };
+};
+
+const PATIENCE_MS = 20_000;
+
+/** Waits until it is so; a busy machine may take its time. */
+export const until = async (what: string, isSo: () => boolean | Promise<boolean>): Promise<void> => {
+  for (const deadline = Date.now() + PATIENCE_MS; !(await isSo()); await pause(10))
+    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE_MS} ms in vain until ${what}`);
 };
 
 /** What of pods and containers is in the kernel and in files. */

@@ -94,7 +94,7 @@ test('a shim that is away: the runtime is not ready, calls say so, and go on whe
 
 test('kill -9 of the daemon at any moment of making and removing: nothing is left, no name stays reserved', async (t) => {
   const { node, podOf, start } = await startBusyboxNode(t);
-  for (let round = 0; round < 12; round += 1) {
+  for (let round = 0; round < 8; round += 1) {
     const working = (async () => {
       const pod = await podOf('torn');
       await start(pod, 'one');
@@ -102,7 +102,7 @@ test('kill -9 of the daemon at any moment of making and removing: nothing is lef
       await node.runtime.removePodSandbox({ podSandboxId: pod });
     })();
     working.catch(() => {}); // its connection breaks
-    await pause(15 * round);
+    await pause(25 * round);
     await node.daemon.kill('SIGKILL');
     await working.catch(() => {});
     await node.daemon.start();
