@@ -39,6 +39,8 @@ export interface StreamingServer {
 
 const MAX_OUTSTANDING_TOKENS = 1_000;
 const MAX_CONNECTIONS = 4_096;
+/** A longer one, setTimeout lets go off at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const KEEP_ALIVE_MS = 30_000;
 const GONE = 'no such URL, or it was used already';
 const UPGRADE_ONLY = 'this URL is for SPDY/3.1 and WebSocket clients';
@@ -55,7 +57,7 @@ class HttpStreamingServer implements StreamingServer {
   #baseUrl: string | undefined;
 
   constructor(options: StreamingServerOptions) {
-    this.#options = options;
+    this.#options = { ...options, idleTimeoutMs: Math.min(options.idleTimeoutMs, MAX_TIMER_MS) };
     this.#tokens = new Tokens({ ttlMs: options.tokenTtlMs, limit: MAX_OUTSTANDING_TOKENS });
     this.#http = createServer({ headersTimeout: 10_000, requestTimeout: 15_000, maxHeaderSize: 16 * 1024 });
     this.#http.maxConnections = MAX_CONNECTIONS;

@@ -20,6 +20,8 @@ export class Channels {
   readonly #protocol: ChannelProtocol;
   readonly #options: ChannelsOptions;
   readonly #inputs = new Map<number, Readable>();
+  /** Channels whose reader is slow: while there is one, nothing is read for any. */
+  readonly #full = new Set<number>();
   readonly #gone = new AbortController();
   readonly #idle: NodeJS.Timeout | undefined;
   #probe: NodeJS.Timeout | undefined;
@@ -56,7 +58,7 @@ export class Channels {
   input(channel: number): Readable {
     const input = new Readable({
       highWaterMark: BUFFERED_BYTES,
-      read: () => this.#resume(),
+      read: () => this.#hasRoom(channel),
       destroy: (error, done) => this.#dropInput(channel, error, done),
     });
     // Whoever reads learns of the end by 'close'; without a listener an error would end the daemon.
@@ -78,7 +80,7 @@ export class Channels {
   duplex(channel: number): Duplex {
     const duplex: Duplex = new Duplex({
       readableHighWaterMark: BUFFERED_BYTES,
-      read: () => this.#resume(),
+      read: () => this.#hasRoom(channel),
       write: (chunk: Buffer, _encoding, done) => this.#send(channel, chunk, done),
       final: (done) => {
         this.#endInput(channel);
@@ -94,7 +96,7 @@ export class Channels {
   /** Says good-bye; the connection closes when the client has answered, or did not in time. */
   finish(): void {
     this.#webSocket.close(NORMAL_CLOSURE);
-    this.#resume();
+    for (const input of [...this.#inputs.values()]) input.destroy();
   }
 
   #send(channel: number, payload: Buffer, done: (error?: Error | null) => void): void {
@@ -110,7 +112,9 @@ export class Channels {
       return;
     }
     const input = this.#inputs.get(message.channel);
-    if (input !== undefined && message.payload.length > 0 && !input.push(message.payload)) this.#pause();
+    if (input === undefined || message.payload.length === 0 || input.push(message.payload)) return;
+    this.#full.add(message.channel);
+    this.#pause();
   }
 
   #endInput(channel: number | undefined): void {
@@ -118,12 +122,14 @@ export class Channels {
     if (channel === undefined || input === undefined) return;
     this.#inputs.delete(channel);
     input.push(null);
+    // It grows no more, and its reader will not ask for more.
+    this.#hasRoom(channel);
   }
 
   /** Nobody reads the channel any more: what still comes on it goes nowhere. */
   #dropInput(channel: number, error: Error | null, done: (error: Error | null) => void): void {
     this.#inputs.delete(channel);
-    this.#resume();
+    this.#hasRoom(channel);
     done(error);
   }
 
@@ -137,6 +143,10 @@ export class Channels {
       () => this.#webSocket.pong(),
       this.#options.probeIntervalMs ?? PROBE_INTERVAL_MS,
     );
+  }
+
+  #hasRoom(channel: number): void {
+    if (this.#full.delete(channel) && this.#full.size === 0) this.#resume();
   }
 
   #resume(): void {

@@ -120,6 +120,15 @@ test('a server on all addresses gives out URLs that reach it', async (t) => {
   }
 });
 
+test('an idle timeout of years is none that goes off at once', async (t) => {
+  const { server } = await withServer(t, { idleTimeoutMs: 1e12 });
+  const { socket } = await requestUpgrade(server.execUrl(OUTPUT, never), SPDY);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(socket.readableEnded, false);
+  assert.equal(socket.readableLength, 0);
+  socket.destroy();
+});
+
 test('closing waits for nothing that a client could withhold', async (t) => {
   const { server, baseUrl } = await withServer(t);
   const silent = connect(Number(new URL(baseUrl).port), '127.0.0.1');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type RawData, WebSocket } from 'ws';
 import { startServer } from '../start-server.ts';
 import { until } from '../until.ts';
@@ -76,6 +77,22 @@ test('the connection ends when the pod has ended every one of its own', async (t
   assert.equal(code, 1000);
   assert.equal(channels.get(0), PORT_80 + hex('bye'));
   assert.ok(pod.destroyed);
+});
+
+test('a pod that does not read holds the client back, whatever another one reads', async (t) => {
+  const pods = [fakePod(), fakePod()];
+  const dial = async (port: number) => pods[port - 80]?.pod ?? assert.fail();
+  const { webSocket } = await withForward(t, dial, [80, 81]);
+  await once(webSocket, 'open');
+  let arrived = 0;
+  pods[1]?.arrives.on('data', () => arrived++);
+  for (let index = 0; index < 256; index++) {
+    webSocket.send(Buffer.alloc(250_000));
+    webSocket.send(Buffer.from('\x02to 81'));
+  }
+  await until('the first have come', () => arrived > 0);
+  await sleep(1_500);
+  assert.ok(arrived < 10, `${arrived} messages came, and 250 kB before each that nobody takes`);
 });
 
 test('a client that leaves closes its connections in the pod', async (t) => {
