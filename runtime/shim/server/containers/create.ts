@@ -2,16 +2,16 @@ import { closeSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { Undo } from '../../../core/undo.ts';
-import { openPidfd, startTimeTicks } from '../../../linux/processes.ts';
+import { openPidfd } from '../../../linux/processes.ts';
 import type { CreateParams } from '../../protocol/messages.ts';
 import { OutputLog } from '../log/output-log.ts';
-import { runOciRuntime } from '../processes/oci-runtime.ts';
+import { type RuntimeCall, runOciRuntime } from '../processes/oci-runtime.ts';
 import type { Shim } from '../shim.ts';
 import { ConsoleSocket } from './console.ts';
 import { Container } from './container.ts';
 import { type KeptPart, keptName } from './kept.ts';
 import { findOomCounter } from './oom.ts';
-import { type ContainerRecord, writeRecord } from './record.ts';
+import { type ContainerRecord, nameOf, writeRecord } from './record.ts';
 import { removeFromRuntime } from './remove.ts';
 import { closeAll, makeFifos, openEnds, openInherited, type StreamEnds } from './streams.ts';
 
@@ -60,7 +60,8 @@ async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Con
     undo.push('streams', () => closeAll([outputs.stdout, outputs.stderr, stdin]));
     keepAll(shim, params.id, { ...outputs, stdin }, undo);
     undo.push('container', () => removeFromRuntime(record, folder, 'force'));
-    const master = await runCreate(shim, params, folder, inherited);
+    const onStarted = (pid: number) => writeRecord(folder, { ...record, runtimeProcess: nameOf(pid) });
+    const master = await runCreate(shim, params, { folder, stdio: inherited, onStarted });
     if (master !== undefined) undo.push('terminal', () => closeSync(master));
     return adopt({ shim, record, folder, outputLog, ends, master, undo });
   } finally {
@@ -86,7 +87,7 @@ function adopt({ shim, record, folder, outputLog, ends, master, undo }: Created)
   keepAll(shim, record.id, { pidfd, terminal: master }, undo);
   const created: ContainerRecord = {
     ...record,
-    process: { pid, startTimeTicks: startTimeTicks(pid) ?? '' },
+    process: nameOf(pid),
     oomCounter: findOomCounter(pid),
   };
   writeRecord(folder, created);
@@ -97,8 +98,7 @@ function adopt({ shim, record, folder, outputLog, ends, master, undo }: Created)
 async function runCreate(
   shim: Shim,
   params: CreateParams,
-  folder: string,
-  stdio: readonly (number | 'ignore')[],
+  { folder, stdio, onStarted }: Pick<RuntimeCall, 'folder' | 'stdio' | 'onStarted'>,
 ): Promise<number | undefined> {
   const consoleSocket = params.terminal ? new ConsoleSocket(shim.folders.consoles) : undefined;
   try {
@@ -107,7 +107,8 @@ async function runCreate(
       runtime: params.runtime,
       verb: 'create',
       args: ['--bundle', params.bundle, '--pid-file', join(folder, 'pid'), ...consoleArgs, params.id],
-      stdio,
+      ...(stdio === undefined ? {} : { stdio }),
+      ...(onStarted === undefined ? {} : { onStarted }),
       folder,
       timeoutMs: params.timeoutMs,
     });
@@ -140,6 +141,7 @@ const newRecord = (params: CreateParams): ContainerRecord => ({
   stdinOnce: params.stdinOnce,
   logPath: params.logPath,
   process: null,
+  runtimeProcess: null,
   oomCounter: null,
   starting: false,
   startedAtNs: null,

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
+import { startTimeTicks } from '../../../linux/processes.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
 import type { ContainerExit, ContainerState } from '../../protocol/messages.ts';
 
@@ -22,7 +23,9 @@ export interface ContainerRecord {
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly logPath: string | null;
-  readonly process: { readonly pid: number; readonly startTimeTicks: string } | null;
+  readonly process: ProcessName | null;
+  /** The runtime that was called last to create or start it: it may outlive the shim that called it. */
+  readonly runtimeProcess: ProcessName | null;
   /** The cgroup's file that counts OOM kills; null: none was found. */
   readonly oomCounter: string | null;
   /** `start` was called and its answer is not known. */
@@ -32,6 +35,15 @@ export interface ContainerRecord {
   readonly stdinClosed: boolean;
   readonly exit: ContainerExit | null;
 }
+
+/** A pid with field 22 of /proc/PID/stat names one process for as long as the machine is up. */
+export interface ProcessName {
+  readonly pid: number;
+  readonly startTimeTicks: string;
+}
+
+/** The name of a process that has not been reaped. */
+export const nameOf = (pid: number): ProcessName => ({ pid, startTimeTicks: startTimeTicks(pid) ?? '' });
 
 const pathIn = (folder: string): string => join(folder, 'record.json');
 

@@ -1,7 +1,7 @@
 import { closeSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { realtimeNs } from '../../../linux/clock.ts';
-import { openPidfd, startTimeTicks } from '../../../linux/processes.ts';
+import { openPidfd, processStat, startTimeTicks } from '../../../linux/processes.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
 import { OutputLog } from '../log/output-log.ts';
 import { killGroup } from '../processes/children.ts';
@@ -9,7 +9,7 @@ import { run } from '../processes/run.ts';
 import type { Shim } from '../shim.ts';
 import { Container } from './container.ts';
 import { keptName } from './kept.ts';
-import { type ContainerRecord, readRecord, writeRecord } from './record.ts';
+import { type ContainerRecord, type ProcessName, readRecord, writeRecord } from './record.ts';
 import { removeFromRuntime } from './remove.ts';
 import { openEnds } from './streams.ts';
 
@@ -32,6 +32,7 @@ export async function recoverContainers(shim: Shim): Promise<void> {
 async function recover(shim: Shim, id: string): Promise<void> {
   const folder = shim.folders.container(id);
   const record = readRecord(folder);
+  if (record !== undefined) await untilGone(record.runtimeProcess);
   if (record === undefined || record.process === null) {
     if (record !== undefined) await removeFromRuntime(record, folder, 'force');
     rmSync(folder, { recursive: true, force: true });
@@ -42,6 +43,22 @@ async function recover(shim: Shim, id: string): Promise<void> {
   const settled = record.starting ? await settleStart(record) : record;
   if (settled !== record) writeRecord(folder, settled);
   shim.containers.set(id, adopt(shim, folder, settled));
+}
+
+const RUNTIME_PATIENCE_MS = 30_000;
+
+/** What an earlier shim called may still be at work; only then does the runtime's state tell the outcome. */
+async function untilGone(runtime: ProcessName | null): Promise<void> {
+  const deadline = Date.now() + RUNTIME_PATIENCE_MS;
+  while (runtime !== null && isAlive(runtime)) {
+    if (Date.now() > deadline) return killGroup(runtime.pid);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function isAlive({ pid, startTimeTicks: ticks }: ProcessName): boolean {
+  const stat = processStat(pid);
+  return stat !== undefined && stat.startTimeTicks === ticks && stat.state !== 'Z';
 }
 
 function adopt(shim: Shim, folder: string, record: ContainerRecord): Container {

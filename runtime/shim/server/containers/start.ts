@@ -2,6 +2,7 @@ import { Fail } from '../../../core/fail.ts';
 import { realtimeNs } from '../../../linux/clock.ts';
 import { runOciRuntime } from '../processes/oci-runtime.ts';
 import type { Container } from './container.ts';
+import { nameOf } from './record.ts';
 
 const START_TIMEOUT_MS = 120_000;
 
@@ -12,16 +13,27 @@ export function startContainer(container: Container): Promise<string> {
     if (record.startedAtNs !== null || record.exit !== null) {
       throw new Fail('FailedPrecondition', `container ${record.id} was started before or has ended`);
     }
-    container.update({ starting: true });
     try {
       const { runtime, id } = record;
-      await runOciRuntime({ runtime, verb: 'start', args: [id], folder, timeoutMs: START_TIMEOUT_MS });
+      const onStarted = (pid: number) => container.update({ starting: true, runtimeProcess: nameOf(pid) });
+      await runOciRuntime({
+        runtime,
+        verb: 'start',
+        args: [id],
+        folder,
+        timeoutMs: START_TIMEOUT_MS,
+        onStarted,
+      });
     } catch (error) {
       container.update({ starting: false });
       throw error;
     }
-    const startedAtNs = String(realtimeNs());
+    const startedAtNs = String(notAfter(container.record.exit?.finishedAtNs, realtimeNs()));
     container.update({ starting: false, startedAtNs });
     return startedAtNs;
   });
 }
+
+/** A container may have ended before the runtime's end told us that it had started. */
+const notAfter = (finishedAtNs: string | undefined, nowNs: bigint): bigint =>
+  finishedAtNs !== undefined && BigInt(finishedAtNs) < nowNs ? BigInt(finishedAtNs) : nowNs;
