@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { bytesReadable, makePipe } from '../../../runtime/linux/fds.ts';
+import { memory, systemCall } from '../../../runtime/linux/ffi.ts';
 import { openPidfd, takeFd } from '../../../runtime/linux/processes.ts';
 import { receiveFds, sendFds, socketPair } from '../../../runtime/linux/sockets.ts';
 import type { Holder } from '../../../runtime/shim/server/holder/holder.ts';
 import { ProcessHolder } from '../../../runtime/shim/server/holder/process-holder.ts';
+import { SystemdHolder } from '../../../runtime/shim/server/holder/systemd-holder.ts';
 
 /** Holders on the same pid file, one after another, as successive shims open them. */
 async function holders(work: (next: () => Holder, pid: () => number) => Promise<void> | void): Promise<void> {
@@ -111,3 +114,45 @@ test('a shim killed while it compacted leaves two generations, of which the late
     assert.equal(receiveFds(outer[1], { peek: true })?.fds.map((fd) => closeSync(fd)).length, 2);
     for (const fd of outer) closeSync(fd);
   }));
+
+/** A datagram socket as systemd's: what services send to NOTIFY_SOCKET arrives here with its descriptors. */
+function notifySocket(path: string): number {
+  const socket = systemCall('socket', ['int', 'int', 'int'])(1, 2 | 0o2000000, 0);
+  const address = memory(3 + path.length);
+  address.writeUInt16LE(1, 0);
+  address.write(path, 2);
+  systemCall('bind', ['int', 'void *', 'uint'])(socket, address, address.length);
+  return socket;
+}
+
+test('systemd is given descriptors that it must not watch, and gives them back by name', () => {
+  const folder = mkdtempSync('/dev/shm/berth-store-');
+  const socket = notifySocket(join(folder, 'notify'));
+  const fds = [socket];
+  try {
+    const holder = new SystemdHolder(join(folder, 'notify'), {});
+    keepPipe(holder, 'abc.stdout', 5);
+    const kept = receiveFds(socket);
+    fds.push(...(kept?.fds ?? []));
+    assert.equal(kept?.data.toString(), 'FDSTORE=1\nFDPOLL=0\nFDNAME=abc.stdout\n');
+    holder.drop(['abc.stdout']);
+    assert.equal(receiveFds(socket)?.data.toString(), 'FDSTOREREMOVE=1\nFDNAME=abc.stdout\n');
+
+    // The next start finds it as descriptor 3.
+    const program = `
+      import { SystemdHolder } from ${JSON.stringify(new URL('../../../runtime/shim/server/holder/systemd-holder.ts', import.meta.url).href)};
+      const holder = new SystemdHolder(${JSON.stringify(join(folder, 'notify'))}, { LISTEN_PID: String(process.pid), LISTEN_FDS: '2', LISTEN_FDNAMES: 'abc.stdout:stale' });
+      console.log(holder.take('abc.stdout'), holder.take('absent'));
+      holder.forgetRest();`;
+    const [fd = -1] = kept?.fds ?? [];
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'pipe', fd, fd],
+      encoding: 'utf8',
+    });
+    assert.equal(stdout, '3 undefined\n', stderr);
+    assert.equal(receiveFds(socket)?.data.toString(), 'FDSTOREREMOVE=1\nFDNAME=stale\n');
+  } finally {
+    for (const each of fds) closeSync(each);
+    rmSync(folder, { recursive: true });
+  }
+});
