@@ -21,6 +21,9 @@ import { stageLayers } from './unpack/lanes.ts';
 import { settleFolders } from './unpack/settle-folders.ts';
 import type { LayerJob } from './unpack/stage-layer.ts';
 
+/** Each costs some 50 MB while it works, and more no longer help one disk. */
+const MAX_LANES = 6;
+
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 export interface FetchOptions {
@@ -135,7 +138,7 @@ const fetchLayers = async (
   const { missing } = chain;
   await stageLayers(missing, {
     registry: attempt.registry,
-    lanes: availableParallelism(),
+    lanes: Math.min(availableParallelism(), MAX_LANES),
     entry: attempt.entry,
     signal: attempt.signal,
     onBytes: (count) => chain.received(count),
@@ -166,11 +169,11 @@ const chainIdOf = (below: Digest, diffId: Digest): Digest =>
   `sha256:${createHash('sha256').update(`${below} ${diffId}`).digest('hex')}`;
 
 /** Unpacked bytes that wait for one sync of the disk: so much work a power loss may cost. */
-const COMMIT_AT_BYTES = 2 ** 30;
+const COMMIT_AT_BYTES = 64 * 2 ** 20;
 
 /**
- * The layers of the image on their way into the store. They are put in place from the bottom up, several at a
- * time since each time syncs the whole file system.
+ * The layers of the image on their way into the store. They are put in place from the bottom up, several small ones
+ * at a time since each time syncs the whole file system; meanwhile other lanes go on unpacking.
  */
 class Chain {
   readonly missing: readonly LayerJob[];
