@@ -15,12 +15,12 @@ nl='
 set -f
 b64() { base64 | tr -d '\n'; }
 
-# PATH: sha256. Large files are digested once: berth notes digest, size, time stamps and inode when it
+# PATH: sha256. Large files are digested once: berth notes digest, size, inode and time stamps when it
 # writes one, and a file whose status still says the same was not written since (nobody can set ctime back).
 digest() {
-  s=$(stat -c '%s %Y %Z %i' "$1")
-  while read -r d a b c i p; do
-    [ "$p" = "$1" ] && [ "$a $b $c $i" = "$s" ] && { printf %s "$d"; return; }
+  s=$(stat -c '%s,%i,%y,%z' "$1" | tr ' ' _)
+  while read -r d n p; do
+    [ "$p" = "$1" ] && [ "$n" = "$s" ] && { printf %s "$d"; return; }
   done < "$digests"
   set -- $(sha256sum "$1")
   printf %s "$1"

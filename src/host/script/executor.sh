@@ -113,8 +113,7 @@ settle() {
 
 # PATH SHA256: spares the next probe the reading of a large file.
 note_digest() {
-  set -- "$1" "$2" $(stat -c '%s %Y %Z %i' "$1")
-  printf '%s %s %s %s %s %s\n' "$2" "$3" "$4" "$5" "$6" "$1" > "$state/digests.new"
+  printf '%s %s %s\n' "$2" "$(stat -c '%s,%i,%y,%z' "$1" | tr ' ' _)" "$1" > "$state/digests.new"
   [ -r "$state/digests" ] && while read -r line; do
     case $line in *" $1") ;; *) printf '%s\n' "$line" >> "$state/digests.new" ;; esac
   done < "$state/digests"

@@ -4,7 +4,7 @@
  *     lock                       taken by flock for the time of an apply; names its holder
  *     origin                     how things were before berth touched them first (tab-separated, one a line)
  *     applied                    path and digest of what berth wrote last, oldest first
- *     digests                    digest, size, time stamps, inode and path of large files that berth wrote
+ *     digests                    digest, status (size, inode, time stamps) and path of large files that berth wrote
  *     objects/<sha256>           contents that berth replaced
  *     generations/<number>/      one apply each: `by` whom and when, `journal`, `before` (as origin, but
  *                                before this apply), `output/` of the commands that ran

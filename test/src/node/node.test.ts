@@ -1,0 +1,315 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { parse } from 'smol-toml';
+import { Fail } from '../../../src/core/fail.ts';
+import type { ProbeRequest } from '../../../src/host/facts/probe.ts';
+import type { Supplies } from '../../../src/node/concern.ts';
+import { planNode, probeRequest, requireSupported } from '../../../src/node/node.ts';
+import { parseUnitFile } from '../../../src/node/parsers.ts';
+import { loadTemplates } from '../../../src/node/templates.ts';
+import type { Spec } from '../../../src/profile/profile.ts';
+import { factsOf, type ShortFacts } from '../resources/facts.ts';
+
+const supplies: Supplies = {
+  release: {
+    version: '0.1.0-abc',
+    files: [{ name: 'node', path: '/build/node', sha256: 'n', bytes: 1, mode: 0o755 }],
+  },
+  crictl: { path: '/build/crictl', sha256: 'c', bytes: 1 },
+};
+
+const spec: Spec = {
+  engine: { name: 'berth' },
+  ociRuntimes: [{ name: 'runc' }, { name: 'crun' }],
+  crictl: { version: '1.37.0' },
+  cni: {
+    networks: [
+      {
+        name: 'mynet',
+        type: 'bridge',
+        bridge: 'cni0',
+        subnets: ['10.88.0.0/16', 'fd00:88::/64'],
+        masquerade: 'node',
+      },
+    ],
+    pluginDirs: ['/opt/cni/bin', '/usr/lib/cni'],
+  },
+  registries: {
+    unqualifiedSearch: ['docker.io'],
+    insecure: ['localhost:5000', 'mirror.example:80'],
+    blocked: ['bad.example'],
+    mirrors: [{ registry: 'docker.io', mirrors: ['mirror.example:80', 'other.example/"odd"'] }],
+  },
+  policy: { default: 'accept' },
+  kernel: {
+    modules: ['overlay', 'br_netfilter'],
+    sysctls: {
+      'net.ipv4.ip_forward': '1',
+      'net.bridge.bridge-nf-call-iptables': '1',
+      'vm.panic_on_oom': '0',
+    },
+  },
+  packages: { extra: ['jq', 'runc'] },
+  artifacts: { source: 'auto', mirror: undefined, folder: undefined },
+  verify: { level: 'node', image: 'x', imageSource: 'registry' },
+};
+
+const bare: ShortFacts = {
+  modules: { overlay: 'active', br_netfilter: 'available' },
+  sysctls: {
+    'net.ipv4.ip_forward': { value: '0' },
+    'net.bridge.bridge-nf-call-iptables': {},
+    'vm.panic_on_oom': { value: '0' },
+  },
+};
+
+/** Plain objects: the parser's own have no prototype. */
+const parseToml = (text: string): unknown => JSON.parse(JSON.stringify(parse(text)));
+
+const render = await loadTemplates();
+const plan = (facts: ShortFacts, changed: Partial<Spec> = {}) =>
+  planNode({ spec: { ...spec, ...changed }, facts: factsOf(facts), supplies, render });
+
+/** The text that the plan writes to a path. */
+function textOf(path: string, facts: ShortFacts = bare, changed: Partial<Spec> = {}): string {
+  for (const { steps } of plan(facts, changed).changes) {
+    for (const step of steps) {
+      if (step.kind === 'write' && step.path === path && step.content.kind === 'text')
+        return step.content.text;
+    }
+  }
+  throw new Error(`nothing is written to ${path}`);
+}
+
+test('a bare host becomes a node in an order in which each thing finds what it needs', () => {
+  const ids = plan(bare).changes.map(({ id }) => id);
+  const before = (first: string, second: string) =>
+    assert.ok(ids.indexOf(first) < ids.indexOf(second), `${first} < ${second}`);
+  for (const id of ids) assert.notEqual(ids.indexOf(id), -1);
+  before('packages', 'start:berthd.service');
+  before('module:br_netfilter', 'sysctl:net.bridge.bridge-nf-call-iptables');
+  before('release:0.1.0-abc', 'link:/usr/lib/berth/current');
+  before('link:/usr/lib/berth/current', 'start:berth-shim.service');
+  before('file:/etc/systemd/system/berthd.service', 'units:reload');
+  before('units:reload', 'enable:berthd.service');
+  before('start:berth-masquerade.service', 'start:berthd.service');
+  before('start:berth-shim.service', 'start:berthd.service');
+});
+
+test('everything that a plan writes or asks of systemd is asked of the host before', () => {
+  const request: ProbeRequest = probeRequest(spec);
+  const { changes } = plan(bare);
+  for (const { steps } of changes) {
+    for (const step of steps) {
+      if (step.kind !== 'write' || step.path.startsWith('/usr/lib/berth/')) continue;
+      assert.ok(request.files.includes(step.path), step.path);
+    }
+  }
+  const started = changes.flatMap(({ id }) => (id.startsWith('start:') ? [id.slice('start:'.length)] : []));
+  assert.deepEqual(started.toSorted(), [...request.units].toSorted());
+});
+
+test('packages are named as the distribution names them, once each', () => {
+  assert.deepEqual(probeRequest(spec).packages, {
+    apt: ['runc', 'crun', 'containernetworking-plugins', 'socat', 'iproute2', 'iptables', 'conntrack', 'jq'],
+    dnf: [
+      'runc',
+      'crun',
+      'containernetworking-plugins',
+      'socat',
+      'iproute',
+      'iptables-nft',
+      'conntrack-tools',
+      'jq',
+    ],
+  });
+});
+
+test('the drop-in of crio.conf names the network, the runtimes and the policy', () => {
+  const config = parseToml(textOf('/etc/crio/crio.conf.d/10-berth.conf'));
+  assert.deepEqual(config, {
+    crio: {
+      api: { listen: '/var/run/crio/crio.sock' },
+      runtime: {
+        cgroup_manager: 'systemd',
+        default_runtime: 'runc',
+        runtimes: {
+          runc: { runtime_path: '', runtime_type: 'oci' },
+          crun: { runtime_path: '', runtime_type: 'oci' },
+        },
+      },
+      image: { signature_policy: '/etc/crio/policy.json' },
+      network: {
+        cni_default_network: 'mynet',
+        network_dir: '/etc/cni/net.d/',
+        plugin_dirs: ['/opt/cni/bin', '/usr/lib/cni'],
+      },
+    },
+  });
+});
+
+test('registries are a drop-in in which odd names stay what they are', () => {
+  const config = parseToml(textOf('/etc/containers/registries.conf.d/50-berth.conf'));
+  assert.deepEqual(config, {
+    'unqualified-search-registries': ['docker.io'],
+    registry: [
+      {
+        prefix: 'docker.io',
+        location: 'docker.io',
+        mirror: [{ location: 'mirror.example:80', insecure: true }, { location: 'other.example/"odd"' }],
+      },
+      { prefix: 'localhost:5000', location: 'localhost:5000', insecure: true },
+      { prefix: 'mirror.example:80', location: 'mirror.example:80', insecure: true },
+      { prefix: 'bad.example', location: 'bad.example', blocked: true },
+    ],
+  });
+});
+
+test('the network has its ranges and a default route for each family', () => {
+  const [plugin] = JSON.parse(textOf('/etc/cni/net.d/10-mynet.conflist')).plugins;
+  assert.deepEqual(plugin, {
+    type: 'bridge',
+    bridge: 'cni0',
+    isGateway: true,
+    ipMasq: false,
+    hairpinMode: true,
+    ipam: {
+      type: 'host-local',
+      ranges: [[{ subnet: '10.88.0.0/16' }], [{ subnet: 'fd00:88::/64' }]],
+      routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+    },
+  });
+});
+
+test('masquerading by the plugin needs no unit of ours', () => {
+  const [network] = spec.cni.networks;
+  assert.ok(network);
+  const cni = { ...spec.cni, networks: [{ ...network, masquerade: 'plugin' as const }] };
+  const [plugin] = JSON.parse(textOf('/etc/cni/net.d/10-mynet.conflist', bare, { cni })).plugins;
+  assert.equal(plugin.ipMasq, true);
+  assert.ok(!plan(bare, { cni }).changes.some(({ id }) => id.includes('masquerade')));
+});
+
+test('the masquerade script arrives at the same rules however often it runs, and takes them all away', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-masquerade-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const script = join(folder, 'masquerade');
+  writeFileSync(script, textOf('/usr/libexec/berth-masquerade'), { mode: 0o755 });
+  const steps = [
+    'iptables -t nat -A POSTROUTING -s 192.0.2.0/24 -j MASQUERADE',
+    `sh ${script} start && sh ${script} start`,
+    'iptables -t nat -S && ip6tables -t nat -S; echo ---',
+    `sh ${script} stop && sh ${script} stop && iptables -t nat -S && ip6tables -t nat -S`,
+  ].join(' && ');
+  // A network namespace of its own: the machine's rules are not touched.
+  const output = execFileSync('unshare', ['-n', 'sh', '-c', steps], { encoding: 'utf8' });
+  const rules = (text = '') => text.split('\n').filter((line) => /^-[AN]/.test(line));
+  const [started, stopped] = output.split('---\n');
+  assert.deepEqual(rules(started), [
+    '-N BERTH-MASQUERADE',
+    '-A POSTROUTING -s 192.0.2.0/24 -j MASQUERADE',
+    '-A POSTROUTING -j BERTH-MASQUERADE',
+    '-A BERTH-MASQUERADE -s 10.88.0.0/16 -d 10.88.0.0/16 -j RETURN',
+    '-A BERTH-MASQUERADE -s 10.88.0.0/16 ! -d 224.0.0.0/4 -j MASQUERADE',
+    '-N BERTH-MASQUERADE',
+    '-A POSTROUTING -j BERTH-MASQUERADE',
+    '-A BERTH-MASQUERADE -s fd00:88::/64 -d fd00:88::/64 -j RETURN',
+    '-A BERTH-MASQUERADE -s fd00:88::/64 ! -d ff00::/8 -j MASQUERADE',
+  ]);
+  assert.deepEqual(rules(stopped), ['-A POSTROUTING -s 192.0.2.0/24 -j MASQUERADE']);
+});
+
+test('the units keep containers alive through restarts, and systemd-analyze has nothing to say', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-units-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ['berthd', 'berth-shim', 'berth-masquerade']) {
+    const text = textOf(`/etc/systemd/system/${name}.service`);
+    const service = new Map(parseUnitFile(text).get('Service'));
+    if (name !== 'berth-masquerade') {
+      assert.equal(service.get('KillMode'), 'process');
+      assert.equal(service.get('Delegate'), 'yes');
+      assert.equal(service.get('Type'), 'notify');
+    }
+    // The programs are not on this machine; everything else is checked by systemd itself.
+    writeFileSync(
+      join(folder, `${name}.service`),
+      text.replace(/^(ExecStart|ExecStop)=.*$/gm, '$1=/bin/true'),
+    );
+  }
+  execFileSync(
+    'systemd-analyze',
+    [
+      'verify',
+      '--man=no',
+      join(folder, 'berthd.service'),
+      join(folder, 'berth-shim.service'),
+      join(folder, 'berth-masquerade.service'),
+    ],
+    { stdio: 'pipe' },
+  );
+});
+
+test('modules are named for the next boot only where the kernel has modules', () => {
+  assert.ok(plan(bare).changes.some(({ id }) => id === 'file:/etc/modules-load.d/berth.conf'));
+  const container = plan({ ...bare, hasModuleTree: false });
+  assert.ok(!container.changes.some(({ id }) => id === 'file:/etc/modules-load.d/berth.conf'));
+  assert.deepEqual(container.notes, [
+    'the kernel belongs to the machine around this host, which must load overlay, br_netfilter at its boot',
+  ]);
+});
+
+test('foreign configuration stays, and is told', () => {
+  const { changes, notes } = plan({
+    ...bare,
+    files: {
+      '/etc/cni/net.d/00-foreign.conflist': { text: '{}' },
+      '/etc/cni/net.d/README': { text: 'x' },
+      '/etc/containers/policy.json': { text: '{"default":[{"type":"reject"}]}' },
+    },
+  });
+  assert.deepEqual(notes, [
+    "/etc/cni/net.d/00-foreign.conflist is not berth's and stays; pods use mynet",
+    "/etc/containers/policy.json is not berth's and stays; pods are judged by /etc/crio/policy.json",
+  ]);
+  const touched = changes.flatMap(({ steps }) =>
+    steps.flatMap((step) => ('path' in step ? [step.path] : [])),
+  );
+  assert.ok(!touched.includes('/etc/containers/policy.json'));
+  assert.ok(!touched.includes('/etc/cni/net.d/00-foreign.conflist'));
+});
+
+test('a template that renders nonsense is refused before it goes anywhere', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-templates-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'a.json.hbs'), '{ "name": {{name}} }');
+  writeFileSync(join(folder, 'b.service.hbs'), 'Setting=outside\n');
+  const renderThese = await loadTemplates(folder);
+  const fails = (path: string, values: Record<string, unknown>, text: RegExp) =>
+    assert.throws(
+      () => renderThese(path, values),
+      (error) => error instanceof Error && text.test(error.message),
+    );
+  assert.equal(renderThese('/a.json', { name: '"x"' }), '{ "name": "x" }');
+  fails('/a.json', { name: 'unquoted' }, /\/a\.json rendered something that is not valid/);
+  fails('/a.json', {}, /"name" not defined/);
+  fails('/b.service', {}, /line 1 is no setting in a section/);
+  fails('/c', {}, /no template/);
+});
+
+test('hosts that berth cannot make a node of are refused with the reason', () => {
+  const facts = factsOf(bare);
+  const refused = (changed: Partial<typeof facts>, text: RegExp) =>
+    assert.throws(
+      () => requireSupported({ ...facts, ...changed }),
+      (error) => error instanceof Fail && error.code === 'Unsupported' && text.test(error.message),
+    );
+  assert.equal(requireSupported(facts), 'x64');
+  refused({ system: { ...facts.system, arch: undefined, machine: 'riscv64' } }, /riscv64 is not supported/);
+  refused({ system: { ...facts.system, systemd: undefined } }, /does not run systemd/);
+  refused({ system: { ...facts.system, missingTools: ['flock'] } }, /lacks flock/);
+  refused({ packages: { ...facts.packages, manager: undefined } }, /neither apt-get nor dnf/);
+});
