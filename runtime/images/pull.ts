@@ -22,6 +22,9 @@ export interface PullImageOptions {
   readonly config: Pick<Config, 'registries' | 'policy'>;
 }
 
+/** A cancelled pull that has not ended after this is left to itself. */
+const CANCEL_MS = 10_000;
+
 /** A pull that one or more callers wait for. */
 interface Flight {
   readonly image: Promise<Image>;
@@ -38,10 +41,13 @@ export const createPullImage = (options: PullImageOptions): PullImage => {
 
   const takeOff = (key: string, pull: PullOptions): Flight => {
     const cancel = new AbortController();
-    const image = pullOnce(options, pull, cancel.signal).finally(() => flights.delete(key));
-    image.catch(() => {});
+    const image = pullOnce(options, pull, cancel.signal);
     const flight: Flight = { image, cancel, waiting: 0 };
     flights.set(key, flight);
+    const land = (): void => {
+      if (flights.get(key) === flight) flights.delete(key);
+    };
+    image.then(land, land);
     return flight;
   };
 
@@ -115,21 +121,29 @@ const allowedCandidates = (reference: string, config: PullImageOptions['config']
   return allowed;
 };
 
+/**
+ * Cancelling waits for berth-pull's end, so that the staging it leaves is known as garbage; a shim that does not
+ * answer is not waited for.
+ */
 const askShim = async (
   shim: Pick<Shim, 'call'>,
   request: PullRequest,
   signal: AbortSignal,
 ): Promise<PulledImage> => {
   const pullId = randomUUID();
+  const giveUp = new AbortController();
+  const clocks: NodeJS.Timeout[] = [];
   const cancel = (): void => {
-    shim.call('cancelPull', { pullId }, AbortSignal.timeout(10_000)).catch(() => {});
+    clocks.push(setTimeout(() => giveUp.abort(), CANCEL_MS));
+    shim.call('cancelPull', { pullId }, giveUp.signal).catch((error: unknown) => giveUp.abort(error));
   };
   signal.addEventListener('abort', cancel, { once: true });
   try {
-    const { outcome } = await shim.call('pull', { pullId, request }, signal);
+    const { outcome } = await shim.call('pull', { pullId, request }, giveUp.signal);
     return imageIn(outcome);
   } finally {
     signal.removeEventListener('abort', cancel);
+    for (const clock of clocks) clearTimeout(clock);
   }
 };
 

@@ -11,8 +11,12 @@ export interface CertificateOptions {
 /** Where administrators put the certificates of a registry: containers-certs.d(5). */
 const FOLDERS = ['/etc/containers/certs.d', '/etc/docker/certs.d'];
 
-/** The system's bundle: Debian and its kin, then Fedora and its kin. */
-const BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt'];
+/** The system's bundle: the operator's choice, Debian and its kin, Fedora and its kin. */
+const BUNDLES = [
+  ...(process.env['SSL_CERT_FILE'] ? [process.env['SSL_CERT_FILE']] : []),
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+];
 
 /**
  * What TLS needs to know for `host` (`name` or `name:port`): the system's authorities and those in

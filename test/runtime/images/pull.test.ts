@@ -10,7 +10,7 @@ import type { PullImage } from '../../../runtime/images/store/image.ts';
 import { type OpenImageStore, openImageStore } from '../../../runtime/images/store/open.ts';
 import type { Shim } from '../../../runtime/shim/client/shim.ts';
 import type { Methods } from '../../../runtime/shim/protocol/messages.ts';
-import { type PullRun, startPull } from '../../harness/berth-pull.ts';
+import { type PullRun, requestFor, startPull } from '../../harness/berth-pull.ts';
 import { buildImage, buildLayer, pushImage } from '../../harness/oci-image.ts';
 import { startRegistry, type TestRegistry } from '../../harness/registry.ts';
 import { startGateway } from '../../harness/registry-gateway.ts';
@@ -35,7 +35,7 @@ class PullingShim {
     if (method === 'pull')
       return this.#pull(params as Methods['pull']['params']) as Promise<Methods[M]['result']>;
     if (method !== 'cancelPull') throw new Error(`unexpected call of ${method}`);
-    this.runs.get((params as Methods['cancelPull']['params']).pullId)?.child.kill('SIGTERM');
+    this.runs.get((params as Methods['cancelPull']['params']).pullId)?.child.kill('SIGKILL');
     return {} as Methods[M]['result'];
   };
 
@@ -141,10 +141,48 @@ test('one of two callers may go; when both have gone, berth-pull is ended and le
 
   second.abort();
   await settled;
-  const outcome = await run?.outcome;
+  await run?.outcome;
+  assert.equal(run?.child.signalCode, 'SIGKILL');
+  await becomesEmpty(join(root, 'staging'));
+});
+
+test('a caller that comes while a pull is being cancelled gets a pull of its own', async (context) => {
+  const { shim, pullImage } = await setUp(context);
+  let isOpen = false;
+  const gateway = await startGateway(registry.host, () => !isOpen);
+  context.after(() => gateway.stop());
+  const reference = `${gateway.host}/app:v1`;
+  const first = new AbortController();
+  const cancelled = assert.rejects(pullImage({ reference, auth: undefined, signal: first.signal }), {
+    code: 'Cancelled',
+  });
+  while (gateway.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  isOpen = true;
+  first.abort();
+  await cancelled;
+  const pulls = [0, 1].map(() => pullImage({ reference, auth: undefined, signal: signal() }));
+  await Promise.all(pulls);
+  assert.equal(shim.pulls, 2);
+});
+
+test('SIGTERM ends berth-pull with Cancelled and without staging', async (context) => {
+  const { root } = await setUp(context);
+  const gateway = await startGateway(registry.host, () => true);
+  context.after(() => gateway.stop());
+  const run = startPull(requestFor(root, gateway.host, 'app', 'v1'));
+  while (gateway.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  run.child.kill('SIGTERM');
+  const outcome = await run.outcome;
   assert.equal(outcome?.ok === false && outcome.error.code, 'Cancelled');
   assert.deepEqual(readdirSync(join(root, 'staging')), []);
 });
+
+const becomesEmpty = async (folder: string): Promise<void> => {
+  for (let tries = 0; tries < 250 && readdirSync(folder).length > 0; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.deepEqual(readdirSync(folder), []);
+};
 
 test('berth-pull that was killed is Internal, and its staging is gone', async (context) => {
   const { root, shim, pullImage } = await setUp(context);
