@@ -112,14 +112,16 @@ class Client implements Shim {
 
   /** Undefined: nobody there, or nobody that we understand. */
   async #connect(): Promise<Link | undefined> {
+    let link: Link | undefined;
     try {
       const socket = await openSocket(this.#options.socketPath);
-      const link = new Link(socket, (event, params) => this.#emitter.emit(event, params));
+      link = new Link(socket, (event, params) => this.#emitter.emit(event, params));
       const hello = { version: PROTOCOL_VERSION, client: `berthd ${process.pid}` };
       await link.call('hello', hello, AbortSignal.timeout(5000));
       return link;
     } catch {
       // The caller of a method learns it as `Unavailable`; the next attempt follows.
+      link?.close();
       return undefined;
     }
   }

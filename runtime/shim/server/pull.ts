@@ -41,6 +41,8 @@ export class Pulls {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const { pid, stdin, stdout, stderr } = child;
+    // Without a pid it could not be started, which is told below.
+    child.on('error', () => {});
     if (pid === undefined || stdin === null || stdout === null || stderr === null) {
       throw new Fail('Internal', `cannot run ${program}`);
     }

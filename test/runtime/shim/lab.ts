@@ -83,10 +83,6 @@ export class Lab {
     return this.#shim;
   }
 
-  get stderr(): string {
-    return this.#stderr;
-  }
-
   get pid(): number {
     return this.#process?.pid ?? 0;
   }

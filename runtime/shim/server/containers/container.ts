@@ -118,10 +118,6 @@ export class Container {
     return { leave: this.#output.attach(sink), resume: () => this.#output.resume(sink) };
   }
 
-  get hasTerminal(): boolean {
-    return this.#terminal !== undefined;
-  }
-
   resize(size: { width: number; height: number }): void {
     this.#terminal?.resize(size);
   }
