@@ -34,7 +34,7 @@ const overlayRefused = (folders: ContainerFolders, cause: unknown): Fail =>
         `${folders.disk} lies on an overlay, which cannot carry writable layers`,
         {
           cause,
-          hint: 'set [crio] root to a folder on ext4, xfs, btrfs or tmpfs',
+          hint: 'set [crio.berth] root to a folder on ext4, xfs, btrfs or tmpfs',
         },
       )
     : new Fail('Internal', `cannot mount the root file system at ${folders.merged}`, { cause });

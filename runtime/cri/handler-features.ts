@@ -1,6 +1,8 @@
 import type { RuntimeHandler } from '../config/config.ts';
+import type { Log } from '../observe/log.ts';
+import type { HostFacts } from '../oci/input.ts';
 import { parseRuntimeVersion, quirksOf } from '../oci/runtime-command.ts';
-import type { Daemon } from './daemon.ts';
+import type { Shim } from '../shim/client/shim.ts';
 
 const VERSION_TIMEOUT_MS = 10_000;
 
@@ -9,8 +11,14 @@ export interface HandlerFeatures {
   readonly userNamespaces: boolean;
 }
 
+export interface Asking {
+  readonly shim: Pick<Shim, 'call'>;
+  readonly log: Log;
+  readonly host: Pick<HostFacts, 'kernel'>;
+}
+
 /** What a handler's program can do: it is asked for its version once, and again after it failed to answer. */
-export const createHandlerFeatures = ({ shim, log, host }: Pick<Daemon, 'shim' | 'log' | 'host'>) => {
+export const createHandlerFeatures = ({ shim, log, host }: Asking) => {
   const known = new Map<string, HandlerFeatures>();
   const { major, minor } = host.kernel;
   /** mount_setattr(2), which makes whole mount trees read-only. */
