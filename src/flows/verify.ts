@@ -8,6 +8,27 @@ import { verifyHost } from './verify/verify-host.ts';
 /** Longer than every step's own deadline together on a host that answers; a host that stalls is given up then. */
 const deadlineMinutes = 10;
 
+/** Making the image can take a while the first time: it is a step that can be seen. */
+const offerImage = async <Offer>(
+  host: HostEntry,
+  { profile, emit }: FlowContext,
+  offer: () => Promise<Offer>,
+): Promise<Offer> => {
+  const { imageSource, level } = profile.spec.verify;
+  if (imageSource !== 'embedded' || level === 'smoke') return await offer();
+  const step = { host: host.name, phase: 'verify', id: 'image' } as const;
+  const started = performance.now();
+  emit({ kind: 'step-started', ...step, title: 'serve the redis image' });
+  let failed = true;
+  try {
+    const offered = await offer();
+    failed = false;
+    return offered;
+  } finally {
+    emit({ kind: 'step-ended', ...step, milliseconds: performance.now() - started, failed });
+  }
+};
+
 const verifyOne = async (
   host: HostEntry,
   context: FlowContext,
@@ -20,7 +41,7 @@ const verifyOne = async (
   emit({ kind: 'phase-started', host: host.name, phase: 'verify' });
   let failed = true;
   try {
-    const image = await images.offerTo(connection, signal);
+    const image = await offerImage(host, context, () => images.offerTo(connection, signal));
     try {
       const checks = await verifyHost(connection, context.profile.spec, { emit, signal });
       failed = checks.some((check) => !check.ok);

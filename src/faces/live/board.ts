@@ -52,7 +52,9 @@ const phaseStarted = (
     total: event.total,
     done: 0,
   };
-  return { ...host, phases: [...host.phases.filter(({ phase }) => phase !== event.phase), started] };
+  // A phase that comes again, as the probe after an apply does, keeps its place.
+  const known = host.phases.some(({ phase }) => phase === event.phase);
+  return known ? withPhase(host, event.phase, () => started) : { ...host, phases: [...host.phases, started] };
 };
 
 const phaseEnded = (host: HostBoard, event: Extract<Event, { kind: 'phase-ended' }>): HostBoard =>
@@ -102,6 +104,10 @@ const hostAfter = (host: HostBoard, event: Event, now: number): HostBoard => {
       return host;
   }
 };
+
+/** The phase at work; when none is, the one that came last. */
+export const currentPhase = (host: HostBoard): PhaseBoard | undefined =>
+  host.phases.findLast(({ state }) => state === 'running') ?? host.phases.at(-1);
 
 /** The board after `event`, which happened at `now`. */
 export const boardAfter = (board: Board, event: Event, now: number): Board => {

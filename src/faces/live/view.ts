@@ -1,7 +1,7 @@
 import { Box, Text } from 'ink';
 import { createElement as h, type ReactElement } from 'react';
 import { byteSize, duration, printable, shortened } from '../../core/text.ts';
-import type { Board, HostBoard, PhaseBoard, StepBoard } from './board.ts';
+import { type Board, currentPhase, type HostBoard, type PhaseBoard, type StepBoard } from './board.ts';
 
 export interface ViewProps {
   readonly board: Board;
@@ -24,8 +24,8 @@ const phaseLabel = (board: PhaseBoard, host: HostBoard, now: number): string => 
   const checks = board.phase === 'verify' ? host.green + host.red : board.done;
   const count = board.total === undefined ? (checks > 0 ? ` ${checks}` : '') : ` ${checks}/${board.total}`;
   const time = board.milliseconds ?? now - board.since;
-  // Short phases flicker if their running time is shown; a second is long enough to wonder.
-  const shownTime = board.milliseconds !== undefined || time >= 1000 ? ` ${duration(time)}` : '';
+  // Nobody wonders about less than a second, and a line has room for six phases.
+  const shownTime = time >= 1000 ? ` ${duration(time)}` : '';
   return `${phaseMarks[board.state]} ${board.phase}${board.state === 'running' ? count : ''}${shownTime}`;
 };
 
@@ -64,7 +64,7 @@ const hostBlock = (name: string, host: HostBoard, { now, columns }: ViewProps): 
 
 /** A host in one line: the phase at work and its first step. */
 const hostLine = (name: string, host: HostBoard, { now, columns }: ViewProps): ReactElement => {
-  const current = host.phases.at(-1);
+  const current = currentPhase(host);
   const label = current ? phaseLabel(current, host, now) : '';
   const step = host.steps[0];
   const rest = columns - name.length - label.length - 4;
@@ -79,7 +79,7 @@ const hostLine = (name: string, host: HostBoard, { now, columns }: ViewProps): R
 
 const linesOf = (host: HostBoard): number => 1 + Math.min(3, host.steps.length);
 
-const isRunning = (host: HostBoard): boolean => host.phases.at(-1)?.state === 'running';
+const isRunning = (host: HostBoard): boolean => currentPhase(host)?.state === 'running';
 
 /** Hosts × phases. When they do not fit, each host takes one line; then the running ones come first, the rest is counted. */
 export const View = (props: ViewProps): ReactElement => {

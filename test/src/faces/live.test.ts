@@ -35,7 +35,7 @@ const uploading: Event[] = [
 test('a host shows its phases, the step at work and the bytes on their way', () => {
   assert.equal(
     frame(uploading, { columns: 80, rows: 24 }),
-    `node-1  ✓ connect 95 ms  ▸ apply 1/27 5.0 s
+    `node-1  ✓ connect  ▸ apply 1/27 5.0 s
     ██████░░░░░░░░░░░░░░░░░░ 12.0 MiB of 48.0 MiB  upload node 2.0 s`,
   );
 });
@@ -45,7 +45,17 @@ test('the end of a phase takes its steps away, and a failure keeps its mark', ()
     ...uploading,
     { kind: 'phase-ended', host: 'node-1', phase: 'apply', milliseconds: 4200, failed: true },
   ];
-  assert.equal(frame(ended, { columns: 80, rows: 24 }), 'node-1  ✓ connect 95 ms  ✗ apply 4.2 s');
+  assert.equal(frame(ended, { columns: 80, rows: 24 }), 'node-1  ✓ connect  ✗ apply 4.2 s');
+});
+
+test('a phase that comes again keeps its place', () => {
+  const events: Event[] = [
+    ...connected('a'),
+    { kind: 'phase-started', host: 'a', phase: 'apply', total: 1 },
+    { kind: 'phase-ended', host: 'a', phase: 'apply', milliseconds: 2000, failed: false },
+    { kind: 'phase-started', host: 'a', phase: 'connect' },
+  ];
+  assert.equal(frame(events, { columns: 80, rows: 24 }), 'a  ▸ connect 1.0 s  ✓ apply 2.0 s');
 });
 
 test('checks are counted while the verification runs', () => {
