@@ -8,3 +8,12 @@ export const until = async (what: string, condition: () => boolean, timeoutMs = 
     await sleep(5);
   }
 };
+
+/** Waits until the value has stopped to change for half a second, and returns it. */
+export const settled = async (value: () => number): Promise<number> => {
+  for (;;) {
+    const before = value();
+    await sleep(500);
+    if (value() === before) return before;
+  }
+};

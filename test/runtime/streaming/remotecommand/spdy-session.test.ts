@@ -22,7 +22,7 @@ import {
   words,
 } from '../spdy-client.ts';
 import { startServer } from '../start-server.ts';
-import { until } from '../until.ts';
+import { settled, until } from '../until.ts';
 
 const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false };
 const TERMINAL = { stdin: true, stdout: true, stderr: false, tty: true };
@@ -174,8 +174,10 @@ test('a client that does not read holds the process back, and gets every byte in
   };
   fake.stdout.on('drain', produce);
   produce();
-  await sleep(300);
-  assert.ok(written < total / 2, `${written} bytes were taken from the process though nobody reads them`);
+  assert.ok(
+    (await settled(() => written)) < total / 2,
+    `${written} bytes were taken from the process though nobody reads them`,
+  );
   client.socket.resume();
   await client.closed;
   const received = client.received.reduce(
@@ -196,8 +198,10 @@ test('a process that does not read holds the client back', async (t) => {
       });
   };
   send();
-  await sleep(500);
-  assert.ok(sent < 32, `${sent} MB were taken from the client though the process reads nothing`);
+  assert.ok(
+    (await settled(() => sent)) < 32,
+    `${sent} MB were taken from the client though the process reads nothing`,
+  );
   fake.stdin.resume();
   await until('all has left the client', () => sent === 64);
 });
