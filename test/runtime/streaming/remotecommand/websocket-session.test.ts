@@ -198,6 +198,8 @@ test('a stdin that is held back and then ends holds nothing else back', async (t
   // @ts-expect-error: the client library does not offer its socket.
   const socket: Socket = client.webSocket._socket;
   socket.cork();
+  // The first fills the process, the second the buffer before it.
+  client.webSocket.send(Buffer.alloc(400_000));
   client.webSocket.send(Buffer.alloc(400_000));
   client.send(255, Buffer.from([0]));
   socket.uncork();
