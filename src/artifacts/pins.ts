@@ -24,8 +24,8 @@ export interface ArtifactSpec {
   readonly pins: Readonly<Record<string, Pin>>;
 }
 
-/** The crictl that profiles get when they name none, and that the tests use. */
-export const CRICTL_VERSION = '1.37.0';
+/** The crictl that profiles get when they name none; test/run.sh reads it here. */
+const CRICTL_VERSION = '1.37.0';
 
 /** Architectures as Go and most release pages name them. */
 export const goArchitecture = { x64: 'amd64', arm64: 'arm64' } as const;

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { applyCommand } from './apply.ts';
+import { buildReleaseCommand } from './build-release.ts';
 import { planCommand } from './plan.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { resetCommand } from './reset.ts';
@@ -33,6 +34,7 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
     verifyCommand,
     resetCommand,
     quickstartCommand,
+    buildReleaseCommand,
   ];
   for (const command of commands) program.addCommand(command(setExitCode));
   program.addCommand(versionCommand());

@@ -82,16 +82,17 @@ export const embeddedBase = async (): Promise<void> => {
 /** Everything on this machine that bears the host's name or lies in its folder; empty when it is gone. */
 export const tracesOf = async (name: string): Promise<string[]> => {
   const { folder, title } = placesOf(embeddedTestFolder, name);
+  const ours = new RegExp(`(${title}|bv-${name})(?![a-z0-9])|${folder}(?![a-z0-9])`);
   const found: string[] = [];
   const links = await commandOutput(['ip', '-oneline', 'link'], { signal: never });
-  found.push(...links.split('\n').filter((line) => line.includes(title) || line.includes(`bv-${name}`)));
+  found.push(...links.split('\n').filter((line) => ours.test(line)));
   const mounts = await readFile('/proc/self/mounts', 'utf8');
-  found.push(...mounts.split('\n').filter((line) => line.includes(folder)));
-  const cgroups = await commandOutput(['find', '/sys/fs/cgroup', '-name', `*${title}*`], { signal: never });
-  found.push(...cgroups.split('\n').filter((line) => line !== ''));
+  found.push(...mounts.split('\n').filter((line) => ours.test(line)));
+  const cgroups = await commandOutput(['find', '/sys/fs/cgroup', '-name', `${title}*`], { signal: never });
+  found.push(...cgroups.split('\n').filter((line) => ours.test(line)));
   for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
     const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (argv.includes(folder) || argv.includes(title)) found.push(`${pid} ${argv.replaceAll('\0', ' ')}`);
+    if (ours.test(argv)) found.push(`${pid} ${argv.replaceAll('\0', ' ')}`);
   }
   const hosts = await readdir(join(embeddedTestFolder, 'hosts')).catch(() => []);
   found.push(...hosts.filter((entry) => entry.startsWith(name)));
@@ -106,23 +107,6 @@ export const machineState = async (): Promise<Record<string, string>> => {
     overcommit: await read('/proc/sys/vm/overcommit_memory'),
     inotify: await read('/proc/sys/fs/inotify/max_user_instances'),
     timeToLive: await read('/proc/sys/net/ipv4/ip_default_ttl'),
-  };
-};
-
-/** All of it: for a test that has the machine to itself. */
-export const wholeMachineState = async (): Promise<Record<string, string>> => {
-  const links = await output('ip', '-oneline', 'link');
-  return {
-    ...(await machineState()),
-    links: links.replace(/ state .*$/gm, ''),
-    addresses: await output('ip', '-brief', 'address'),
-    routes: await output('ip', 'route'),
-    namespaces: (await readdir('/run/netns').catch(() => ['no folder'])).join(' '),
-    mounts: await readFile('/proc/self/mounts', 'utf8'),
-    cgroups: await output('find', '/sys/fs/cgroup', '-type', 'd'),
-    filter: await output('iptables-save'),
-    forwarding: await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8'),
-    apt: await output('find', '/var/lib/apt/lists', '/var/cache/apt', '-type', 'f', '-printf', '%p %s\n'),
   };
 };
 
