@@ -1,4 +1,5 @@
 import { Fail } from '../core/fail.ts';
+import { PROTOCOL_VERSION } from '../shim/protocol/messages.ts';
 import type { StatusRequest } from '../spec/cri/api_pb.js';
 import type { Daemon } from './daemon.ts';
 import type { Call } from './transport.ts';
@@ -20,7 +21,7 @@ export const status = async (daemon: Daemon, request: StatusRequest, call: Call)
 const runtimeCondition = async (daemon: Daemon, call: Call) => {
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(SHIM_ANSWER_MS)]);
   try {
-    await daemon.shim.call('list', {}, signal);
+    await daemon.shim.call('hello', { version: PROTOCOL_VERSION, client: 'status' }, signal);
     return { type: 'RuntimeReady', status: true, reason: '', message: '' };
   } catch (error) {
     call.signal.throwIfAborted();

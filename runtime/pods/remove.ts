@@ -1,7 +1,7 @@
 import { removeContainer } from '../containers/remove.ts';
 import type { PodContext } from './context.ts';
 import type { PodRecord } from './record.ts';
-import { containersOf, stopPod } from './stop.ts';
+import { allOf, containersOf, stopPod } from './stop.ts';
 
 /** Stops the pod if it is not, and removes its containers and its record. Idempotent; the record goes last. */
 export const removePod = async (
@@ -10,6 +10,6 @@ export const removePod = async (
   signal: AbortSignal,
 ): Promise<void> => {
   await stopPod(context, record, signal);
-  await Promise.all(containersOf(context, record).map((one) => removeContainer(context, one, signal)));
+  await allOf(containersOf(context, record).map((one) => removeContainer(context, one, signal)));
   context.pods.remove(record.id);
 };

@@ -16,8 +16,13 @@ export const stopPod = async (context: PodContext, record: PodRecord, signal: Ab
     ...before,
     stoppingAtNs: before.stoppingAtNs ?? realtimeNs(),
   }));
-  await Promise.all(containersOf(context, record).map((one) => killContainer(context, one, signal)));
-  await releasePod(context, record, signal);
+  const containers = containersOf(context, record);
+  await allOf(containers.map((one) => killContainer(context, one, signal)));
+  // The OCI runtime and the plugins have nothing to do with each other, and take their time.
+  await allOf([
+    releasePod(context, record, signal),
+    ...containers.map(({ id }) => context.shim.call('delete', { id }, signal)),
+  ]);
   context.pods.update(record.id, (before) => ({ ...before, stoppedAtNs: realtimeNs() }));
 };
 
@@ -35,3 +40,9 @@ export const releasePod = async (
 
 export const containersOf = (context: PodContext, pod: PodRecord) =>
   context.containers.list().filter((one) => one.podId === pod.id);
+
+/** Waits for all, also when one fails, so that nothing of this stop is still at work in the next. */
+export const allOf = async (work: readonly Promise<unknown>[]): Promise<void> => {
+  const outcomes = await Promise.allSettled(work);
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+};
