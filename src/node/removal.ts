@@ -9,9 +9,12 @@ import { probeRequest } from './node.ts';
 /** What the runtime keeps besides what apply installed: state of pods, images, leases of pod addresses, releases. */
 const treesOf = (spec: Spec): Tree[] => [
   { path: '/run/berth' },
-  { path: '/run/crio/crio.sock', withParent: true },
+  { path: '/run/crio/crio.sock', folders: ['/run/crio'] },
   { path: '/var/lib/berth' },
-  ...spec.cni.networks.map(({ name }) => ({ path: `/var/lib/cni/networks/${name}`, withParent: true })),
+  ...spec.cni.networks.map(({ name }) => ({
+    path: `/var/lib/cni/networks/${name}`,
+    folders: ['/var/lib/cni/networks', '/var/lib/cni'],
+  })),
   { path: releaseRoot },
 ];
 

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { fileAt } from '../host/facts/files.ts';
 import { normalSpace, sysctlPath } from '../host/facts/kernel.ts';
 import type { Facts } from '../host/facts/probe.ts';
@@ -9,8 +8,8 @@ import { packageManagers } from './package-managers.ts';
 /** A folder or socket that is wholly the runtime's own. */
 export interface Tree {
   readonly path: string;
-  /** Its folder goes too when nothing else is in it. */
-  readonly withParent?: boolean;
+  /** Folders that go too when nothing else is in them, the inner ones first. */
+  readonly folders?: readonly string[];
 }
 
 /**
@@ -130,13 +129,13 @@ function remainsOf(path: string, { files }: Facts): boolean {
 const isInside = (path: string, trees: readonly Tree[]): boolean =>
   trees.some((tree) => path === tree.path || path.startsWith(`${tree.path}/`));
 
-const deleteTree = ({ path, withParent }: Tree): Change => ({
+const deleteTree = ({ path, folders }: Tree): Change => ({
   id: `tree:${path}`,
   action: 'delete',
   summary: `delete ${path}`,
   steps: [
     { kind: 'delete', path, recursive: true },
-    ...(withParent ? [{ kind: 'delete', path: posix.dirname(path) } as const] : []),
+    ...(folders ?? []).map((folder) => ({ kind: 'delete', path: folder }) as const),
   ],
 });
 
