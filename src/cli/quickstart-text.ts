@@ -12,7 +12,7 @@ export const announcement = (plan: QuickstartPlan): string => {
   const rows = [
     ['install', plan.packages.length === 0 ? '' : `${plan.packages.join(' ')}, and what they depend on`],
     ['load', plan.modules.length === 0 ? '' : `kernel module ${plan.modules.join(' ')}`],
-    ['fill', `${plan.folder} with about 800 MB: a Debian root, the host, keys, artifacts`],
+    ['fill', `${plan.folder} with about 600 MB: a Debian root, the host, keys, artifacts`],
     ['add', `${networks.join(', ')}, and cgroups of the same name`],
     ['take', plan.rootNeeded ? 'one to four minutes the first time, seconds afterwards' : 'seconds'],
   ];
