@@ -24,8 +24,8 @@ export class Running {
   output = '';
   #onOutput: () => void = () => {};
 
-  constructor(args: readonly string[]) {
-    const env = { ...process.env, BERTH_CACHE: artifactCache, NO_COLOR: '1' };
+  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    const env = { ...process.env, BERTH_CACHE: artifactCache, NO_COLOR: '1', ...environment };
     this.#process = spawn(join(checkout, 'src/cli/berth'), args, { stdio: ['ignore', 'pipe', 'pipe'], env });
     const take = (chunk: Buffer): void => {
       this.output += chunk.toString();
@@ -62,7 +62,12 @@ export class Running {
 export const berth = (...args: string[]): Promise<Run> => new Running(args).ended;
 
 /** Writes a profile for the host; `spec` is YAML, each line indented by two blanks. */
-export function profileFor(host: EmbeddedHost, folder: string, spec = ''): string {
+export function profileFor(
+  host: EmbeddedHost,
+  folder: string,
+  spec = '',
+  artifacts = '{ source: go }',
+): string {
   const path = join(folder, 'profile.yaml');
   const { ssh } = host;
   writeFileSync(
@@ -77,7 +82,7 @@ hosts:
       identityFiles: [${ssh.identityFiles.join(', ')}]
       knownHostsFiles: [${ssh.knownHostsFiles.join(', ')}]
 spec:
-  artifacts: { source: go }
+  artifacts: ${artifacts}
   registries: { insecure: [localhost:5000] }
   verify: { level: node, image: localhost:5000/crio/redis:alpine, imageSource: embedded }
 ${spec}`,
