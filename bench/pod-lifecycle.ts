@@ -14,7 +14,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ImageService, NamespaceMode, RuntimeService } from '../runtime/spec/cri/api_pb.js';
 import { startBusyboxRegistry } from '../test/harness/busybox-image.ts';
 import { type Client, connectTo } from '../test/harness/cri-client.ts';
-import { type Lifetime, startNode } from '../test/harness/node.ts';
+import { type Lifetime, removeTestCgroups, startNode } from '../test/harness/node.ts';
 
 const WARM_UP_PODS = 3;
 const STEPS = [
@@ -112,11 +112,12 @@ const startContainerd = async (lifetime: Lifetime, image: string): Promise<Peer>
     images.close();
     await end(child);
     await endProcess('ip', ['link', 'delete', bridge]);
+    await removeTestCgroups(bridge);
     await rm(folder, { recursive: true, force: true });
   });
   await ready(runtime, child);
   await images.pullImage({ image: { image } });
-  return newPeer('containerd', runtime, `/berth-bench-${process.pid}`);
+  return newPeer('containerd', runtime, `/berth-test-${bridge}`);
 };
 
 const containerdConfig = (folder: string, image: string): string => `version = 2

@@ -304,6 +304,11 @@ const cleanUp = async (folder: string, name: string): Promise<void> => {
   for (const { mountPoint } of mountTable().toReversed())
     if (mountPoint.startsWith(`${folder}/`)) unmount(mountPoint, { detach: true });
   await run('ip', ['link', 'delete', name]).catch(() => {}); // no pod ran
+  await removeTestCgroups(name);
+};
+
+/** Removes `/berth-test-<name>` from every hierarchy; the OCI runtimes remove only what they made below it. */
+export const removeTestCgroups = async (name: string): Promise<void> => {
   for (const parent of await cgroupFolders(name)) await removeCgroups(parent);
 };
 
