@@ -114,7 +114,7 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
       assert.match(stdout, new RegExp(`warn: ${name}: `));
       assert.equal(stderr.match(/interrupted/g)?.length, 1, stderr);
     }
-    for (let tries = 0; tries < 100 && stage.state().includes('pod'); tries += 1) await setTimeout(50);
+    for (let tries = 0; tries < 200 && stage.state().length > 1; tries += 1) await setTimeout(50);
     assert.deepEqual(stage.state(), ['calls']);
   });
 

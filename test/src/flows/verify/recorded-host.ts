@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,7 @@ export interface RecordedHost extends Disposable {
   readonly connection: Connection;
   /** The calls of crictl so far. */
   calls(): string[];
-  /** Which of pod, container and running exist. */
+  /** What exists of pod, container, running and the folder of a run. */
   left(): string[];
   /** As if an earlier run had left its pod. */
   leaveStalePod(): void;
@@ -78,7 +78,7 @@ export const recordedHost = (
       existsSync(join(state, 'calls'))
         ? readFileSync(join(state, 'calls'), 'utf8').trimEnd().split('\n')
         : [],
-    left: () => ['pod', 'container', 'running'].filter((name) => existsSync(join(state, name))),
+    left: () => readdirSync(state).filter((name) => name !== 'calls'),
     leaveStalePod: () => writeFileSync(join(state, 'pod'), '{}'),
     last: () => {
       if (last) return last;
