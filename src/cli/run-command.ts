@@ -4,6 +4,7 @@ import { openFace } from '../faces/open-face.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { loadProfile } from '../profile/load-profile.ts';
 import { chooseArtifactCache } from './artifact-cache.ts';
+import { withArtifactSources } from './artifact-sources.ts';
 import { keepConnections } from './connections.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
@@ -20,7 +21,7 @@ const withHosts = async (
   signal: AbortSignal,
   work: Work,
 ): Promise<number> => {
-  const profile = await loadProfile(file);
+  const profile = withArtifactSources(await loadProfile(file), process.env);
   const hosts = selectHosts(profile, options.hosts);
   chooseArtifactCache(hosts);
   const emit = face.emit.bind(face);
