@@ -4,6 +4,7 @@ import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pro
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { stampOf } from './stamp.ts';
 
 /** A file whose content is known. */
 export interface CachedFile {
@@ -16,14 +17,23 @@ export interface CachedFile {
 export const cacheFolder = (): string =>
   process.env['BERTH_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'berth');
 
-/** The file kept under this key, checked against its digest; a damaged one counts as absent. */
+/**
+ * The file kept under this key, checked against its digest; a damaged one counts as absent. A file that nobody
+ * wrote to since it was last checked is not read again.
+ */
 export async function cached(key: string): Promise<CachedFile | undefined> {
   const reference = await readReference(key);
   if (reference === undefined) return undefined;
-  const path = blobPath(reference.sha256);
-  const known = await stat(path).catch(absent);
-  if (known === undefined || (await sha256OfFile(path)) !== reference.sha256) return undefined;
-  return { path, sha256: reference.sha256, bytes: known.size };
+  const { sha256 } = reference;
+  const path = blobPath(sha256);
+  const stamp = stampOf(path);
+  if (stamp === undefined) return undefined;
+  if (stamp.text !== reference.stamp) {
+    const began = Date.now();
+    if ((await sha256OfFile(path)) !== sha256) return undefined;
+    if (stamp.restedBefore(began)) await writeReference(key, { sha256, stamp: stamp.text });
+  }
+  return { path, sha256, bytes: stamp.bytes };
 }
 
 /**
@@ -36,11 +46,7 @@ export async function keep(key: string, file: string, mode: number): Promise<Cac
   await chmod(file, mode);
   await mkdir(dirname(path), { recursive: true });
   await rename(file, path);
-  const reference = referencePath(key);
-  await mkdir(dirname(reference), { recursive: true });
-  const part = `${reference}.${randomBytes(4).toString('hex')}`;
-  await writeFile(part, `${JSON.stringify({ version: 1, sha256 })}\n`);
-  await rename(part, reference);
+  await writeReference(key, { sha256 });
   return { path, sha256, bytes: (await stat(path)).size };
 }
 
@@ -61,14 +67,50 @@ export async function sha256OfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function readReference(key: string): Promise<{ sha256: string } | undefined> {
-  const text = await readFile(referencePath(key), 'utf8').catch(absent);
-  const match = /"version":1,"sha256":"([0-9a-f]{64})"/.exec(text ?? '');
-  return match?.[1] === undefined ? undefined : { sha256: match[1] };
+interface Reference {
+  readonly sha256: string;
+  /** What the file's stamp was when its content was last found to have this digest. */
+  readonly stamp?: string;
+}
+
+async function readReference(key: string): Promise<Reference | undefined> {
+  const record = await readRecord(key);
+  if (typeof record !== 'object' || record === null || !('sha256' in record)) return undefined;
+  const { sha256 } = record;
+  if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
+  return 'stamp' in record && typeof record.stamp === 'string' ? { sha256, stamp: record.stamp } : { sha256 };
+}
+
+const writeReference = (key: string, reference: Reference): Promise<void> =>
+  writeRecord(key, { version: 1, ...reference });
+
+/** The JSON value under this key; undefined when there is none, or none that this berth understands. */
+export async function readRecord(key: string): Promise<unknown> {
+  const text = await readFile(recordPath(key), 'utf8').catch(absent);
+  if (text === undefined) return undefined;
+  try {
+    const record: unknown = JSON.parse(text);
+    return typeof record === 'object' && record !== null && 'version' in record && record.version === 1
+      ? record
+      : undefined;
+  } catch (error) {
+    // Half a file after a power cut: what it told is made again.
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** Keeps a JSON value with `version: 1` under this key. */
+export async function writeRecord(key: string, record: { readonly version: 1 }): Promise<void> {
+  const path = recordPath(key);
+  await mkdir(dirname(path), { recursive: true });
+  const part = `${path}.${randomBytes(4).toString('hex')}`;
+  await writeFile(part, `${JSON.stringify(record)}\n`);
+  await rename(part, path);
 }
 
 const blobPath = (sha256: string): string => join(cacheFolder(), 'sha256', sha256);
-const referencePath = (key: string): string => join(cacheFolder(), 'references', `${key}.json`);
+const recordPath = (key: string): string => join(cacheFolder(), 'references', `${key}.json`);
 
 function absent(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test, { after, before } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { sha256OfFile } from '../../../src/artifacts/cache.ts';
-import { buildRelease } from '../../../src/artifacts/release/build.ts';
+import { buildRelease, type Release } from '../../../src/artifacts/release/build.ts';
 
 const run = promisify(execFile);
 const work = { emit: () => {}, signal: new AbortController().signal };
@@ -61,4 +72,69 @@ test('the release of the other architecture is checked against the lock file', a
     assert.equal(readFileSync(file?.path ?? '').readUInt16LE(18), other === 'arm64' ? 183 : 62, name);
   }
   assert.notEqual(version, (await buildRelease(own, work)).version);
+});
+
+const checkout = resolve(import.meta.dirname, '../../..');
+
+/** A checkout of its own, whose sources may be changed. */
+const copyOfCheckout = (): string => {
+  const root = mkdtempSync(join(folder, 'checkout-'));
+  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'runtime'])
+    cpSync(join(checkout, name), join(root, name), { recursive: true });
+  symlinkSync(join(checkout, 'node_modules'), join(root, 'node_modules'));
+  return root;
+};
+
+/** A file that is made again is moved into the cache again, which its time of change tells. */
+const keptAt = ({ files }: Release, name: string): number =>
+  statSync(files.find((file) => file.name === name)?.path ?? '').ctimeMs;
+
+test('a release whose sources are at rest is not compiled again, and every change gives a new one', async () => {
+  const root = copyOfCheckout();
+  await pause(2500);
+  const first = await buildRelease(own, work, root);
+  const kept = keptAt(first, 'berthd.mjs');
+  const second = await buildRelease(own, work, root);
+  assert.equal(second.version, first.version);
+  assert.equal(keptAt(second, 'berthd.mjs'), kept);
+
+  const source = join(root, 'runtime/berthd.ts');
+  const { atime, mtime } = statSync(source);
+  const text = readFileSync(source, 'utf8');
+  const change = `process.title = 'one';\n`;
+  writeFileSync(source, text + change);
+  const third = await buildRelease(own, work, root);
+  assert.notEqual(third.version, first.version);
+
+  // Of the same size and with the time stamp set back, at once and after a rest.
+  for (const [word, rest] of [
+    ['two', 0],
+    ['six', 2500],
+  ] as const) {
+    await pause(rest);
+    const before = await buildRelease(own, work, root);
+    writeFileSync(source, text + change.replace('one', word));
+    utimesSync(source, atime, mtime);
+    assert.notEqual((await buildRelease(own, work, root)).version, before.version, word);
+  }
+
+  writeFileSync(source, text);
+  assert.equal((await buildRelease(own, work, root)).version, first.version);
+});
+
+test('a bundle that was damaged in the cache is made again', async () => {
+  const root = copyOfCheckout();
+  await pause(2500);
+  const { version, files } = await buildRelease(own, work, root);
+  const path = files.find(({ name }) => name === 'berth-shim.mjs')?.path ?? '';
+  await pause(2500);
+  await buildRelease(own, work, root);
+  const { atime, mtime } = statSync(path);
+  const bytes = readFileSync(path);
+  bytes[0] = (bytes[0] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  utimesSync(path, atime, mtime);
+  const again = await buildRelease(own, work, root);
+  assert.equal(again.version, version);
+  for (const file of again.files) assert.equal(await sha256OfFile(file.path), file.sha256);
 });
