@@ -2,11 +2,10 @@ import { Command } from 'commander';
 import { asFail } from '../core/as-fail.ts';
 import { counted } from '../core/text.ts';
 import type { Face } from '../faces/face.ts';
-import { openFace } from '../faces/open-face.ts';
-import { loadProfile } from '../profile/load-profile.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 
 const validateOne = async (file: string, face: Face): Promise<number> => {
+  const { loadProfile } = await import('../profile/load-profile.ts');
   try {
     const profile = await loadProfile(file);
     face.message(`${file}: valid, ${counted(profile.hosts.length, 'host')}`);
@@ -19,6 +18,7 @@ const validateOne = async (file: string, face: Face): Promise<number> => {
 };
 
 const validate = async (files: readonly string[], options: { readonly json: boolean }): Promise<number> => {
+  const { openFace } = await import('../faces/open-face.ts');
   const face = await openFace({ json: options.json, ci: true, verbose: false });
   let exitCode: number = exitCodes.done;
   // One after the other: the answers come in the order of the arguments.

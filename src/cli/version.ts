@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { z } from 'zod';
-
-const packageForm = z.object({ version: z.string() });
 
 /** The version of berth, as its package.json has it. */
-export const ownVersion = async (): Promise<string> =>
-  packageForm.parse(JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')))
-    .version;
+export const ownVersion = async (): Promise<string> => {
+  const form: unknown = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+  if (typeof form === 'object' && form !== null && 'version' in form) return String(form.version);
+  throw new Error('package.json has no version');
+};
 
 export const versionCommand = (): Command =>
   new Command('version')
