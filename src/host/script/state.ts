@@ -14,5 +14,4 @@
  */
 export const stateFolder = '/var/lib/berth-install';
 export const transientFolder = '/run/berth-install';
-export const staleFolder = `${transientFolder}/stale`;
 export const objectPath = (sha256: string): string => `${stateFolder}/objects/${sha256}`;
