@@ -81,7 +81,7 @@ async function onTerminal(container: Container, request: ExecRequest, name: stri
   const consoleSocket = new ConsoleSocket(request.consoles);
   try {
     await callExec(container, request, name, { args: ['--console-socket', consoleSocket.path], stdio: [] });
-    const master = await consoleSocket.master;
+    const master = consoleSocket.takeMaster();
     const size = request.process.consoleSize;
     if (size !== undefined) setTerminalSize(master, size);
     return { stdin: request.stdin ? duplicate(master) : undefined, stdout: master, stderr: undefined };
