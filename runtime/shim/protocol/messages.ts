@@ -146,6 +146,8 @@ export const SessionTag = {
   stdinEnd: 4,
   exit: 5,
   failed: 6,
+  /** Says nothing: the shim sends it to learn whether the client is still there. */
+  alive: 7,
 } as const;
 
 /** Payload of SessionTag.resize. */

@@ -78,9 +78,11 @@ test('failed execs leave no descriptor behind', async () => {
   const fds = () => readdirSync(`/proc/${lab.pid}/fd`).length;
   await assert.rejects(exec(['/absent']));
   const before = fds();
-  for (let round = 0; round < 10; round += 1) await assert.rejects(exec(['/absent']));
-  await pause(50);
-  assert.ok(fds() <= before, `${fds()} of ${before}`);
+  for (let round = 0; round < 5; round += 1) {
+    await assert.rejects(exec(['/absent']));
+    await assert.rejects(execSession(['/absent'], { terminal: true }));
+  }
+  await until(() => fds() <= before);
 });
 
 async function execSession(
@@ -127,6 +129,19 @@ test('a session whose output nobody reads stops the process, not the shim', asyn
   session.destroy();
   await pause(200);
   assert.doesNotMatch(text((await exec(['/bin/ps'])).stdout), /bin\/yes/);
+});
+
+test('a process that reads nothing of much input ends with its client', async () => {
+  const session = await execSession(['/bin/sleep', '333']);
+  session.stdin.on('error', () => {});
+  session.stdin.write(Buffer.alloc(4_000_000));
+  await pause(300);
+  session.destroy();
+  const deadline = Date.now() + 5000;
+  while (text((await exec(['/bin/ps'])).stdout).includes('sleep 333')) {
+    assert.ok(Date.now() < deadline, 'the process outlives its client');
+    await pause(100);
+  }
 });
 
 test('a terminal session has a size that can be changed, and its process is killed with it', async () => {

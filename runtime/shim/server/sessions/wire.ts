@@ -14,12 +14,16 @@ export interface Listener {
   onClose(): void;
 }
 
+/** A socket whose input rests does not tell that its peer has gone; a write does. */
+const ALIVE_MS = 1000;
+const NOTHING = Buffer.alloc(0);
+
 /** The shim's side of a session connection. */
 export class Wire {
   readonly #socket: Socket;
   readonly #frames = new SessionFrameReader();
   #listener: Listener | undefined;
-  #paused = false;
+  #alive: NodeJS.Timeout | undefined;
 
   /** `rest`: what came behind the frame that named the session. */
   constructor(socket: Socket, rest: Buffer) {
@@ -34,7 +38,10 @@ export class Wire {
       this.#dispatch();
     });
     this.#socket.on('drain', () => listener.onDrain());
-    this.#socket.on('close', () => listener.onClose());
+    this.#socket.on('close', () => {
+      clearInterval(this.#alive);
+      listener.onClose();
+    });
     this.#dispatch();
     this.#socket.resume();
   }
@@ -58,10 +65,16 @@ export class Wire {
 
   /** Takes stdin again. */
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
+    if (this.#alive === undefined) return;
+    clearInterval(this.#alive);
+    this.#alive = undefined;
     this.#dispatch();
-    if (!this.#paused) this.#socket.resume();
+    if (this.#alive === undefined) this.#socket.resume();
+  }
+
+  #rest(): void {
+    this.#socket.pause();
+    this.#alive = setInterval(() => this.send(SessionTag.alive, NOTHING), ALIVE_MS);
   }
 
   destroy(): void {
@@ -71,7 +84,7 @@ export class Wire {
   /** A client that breaks the protocol is cut off. */
   #dispatch(): void {
     try {
-      while (!this.#paused) {
+      while (this.#alive === undefined) {
         const frame = this.#frames.next();
         if (frame === undefined) return;
         this.#handle(frame.tag, frame.payload);
@@ -83,10 +96,7 @@ export class Wire {
 
   #handle(tag: number, payload: Buffer): void {
     const listener = this.#listener;
-    if (tag === SessionTag.stdin && listener?.onStdin(payload) === false) {
-      this.#paused = true;
-      this.#socket.pause();
-    }
+    if (tag === SessionTag.stdin && listener?.onStdin(payload) === false) this.#rest();
     if (tag === SessionTag.stdinEnd) listener?.onStdinEnd();
     if (tag === SessionTag.resize) listener?.onResize(JSON.parse(payload.toString()));
   }
