@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -200,6 +200,7 @@ export class Lab {
       () => this.#removeContainers(),
       () => this.#shim?.close(),
       () => this.#terminate(),
+      () => this.#endStrays(),
       () => this.#removeCgroups(),
       () => rmSync(this.runRoot, { recursive: true, force: true }),
       () => rmSync(this.disk, { recursive: true, force: true }),
@@ -239,6 +240,13 @@ export class Lab {
       }
       await pause(10);
     }
+  }
+
+  /** What a shim under test has failed to end must not outlive the test. */
+  #endStrays(): void {
+    const states = join(this.runRoot, 'runc');
+    if (!existsSync(states)) return;
+    for (const id of readdirSync(states)) spawnSync('runc', ['--root', states, 'delete', '--force', id]);
   }
 
   #removeCgroups(): void {

@@ -13,7 +13,7 @@ import { exitOf } from '../processes/exit.ts';
 import { FdWritable } from '../processes/fd-streams.ts';
 import { within } from '../processes/run.ts';
 import type { Folders } from './folders.ts';
-import { keptName } from './kept.ts';
+import { keptName, keptNames } from './kept.ts';
 import { type OomWatch, watchOom } from './oom.ts';
 import { Output, type Sink } from './output.ts';
 import { type ContainerRecord, writeRecord } from './record.ts';
@@ -155,8 +155,7 @@ export class Container {
     this.#stdin?.destroy();
     if (this.#stdinEnd !== undefined) closeSync(this.#stdinEnd);
     if (this.#pidfd !== undefined) closeSync(this.#pidfd);
-    const parts = ['pidfd', 'stdout', 'stderr', 'stdin', 'terminal'] as const;
-    this.#shim.holder.drop(parts.map((part) => keptName(this.#record.id, part)));
+    this.#shim.holder.drop(keptNames(this.#record.id));
   }
 
   #follow(): void {

@@ -6,7 +6,8 @@ import { runOciRuntime } from '../processes/oci-runtime.ts';
 import { within } from '../processes/run.ts';
 import type { Shim } from '../shim.ts';
 import type { Container } from './container.ts';
-import type { ContainerRecord } from './record.ts';
+import { keptNames } from './kept.ts';
+import { type ContainerRecord, readRecord } from './record.ts';
 
 const RUNTIME_TIMEOUT_MS = 60_000;
 /** A process in uninterruptible sleep outlives SIGKILL for as long as its disk takes. */
@@ -16,7 +17,8 @@ const KILL_PATIENCE_MS = 10_000;
 export async function removeContainer(shim: Shim, id: string): Promise<void> {
   await shim.creating.get(id);
   const container = shim.containers.get(id);
-  await container?.exclusively(async () => {
+  if (container === undefined) return removeRemains(shim, id);
+  await container.exclusively(async () => {
     if (shim.containers.get(id) !== container) return;
     await endContainer(container);
     await removeFromRuntime(container.record, container.folder, 'ended');
@@ -24,6 +26,15 @@ export async function removeContainer(shim: Shim, id: string): Promise<void> {
     rmSync(container.folder, { recursive: true, force: true });
     shim.containers.delete(id);
   });
+}
+
+/** Of a container that could not be taken over from an earlier shim: it may run. */
+async function removeRemains(shim: Shim, id: string): Promise<void> {
+  const folder = shim.folders.container(id);
+  const record = readRecord(folder);
+  if (record !== undefined) await removeFromRuntime(record, folder, 'force');
+  shim.holder.drop(keptNames(id));
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** Kill and reap first: `<runtime> delete --force` polls for the end, 100 ms and more. */
