@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { anySignal, Lab, linesOf, pause, readEntries } from './lab.ts';
@@ -61,7 +61,7 @@ test('a container that ends while no shim is there keeps its output and its exit
   try {
     await lab.start();
     const params = await lab.run({
-      script: 'cat /proc/self/stat > /dev/null; usleep 300000; seq 1 5000; echo last >&2; exit 42',
+      script: 'usleep 300000; seq 1 5000; printf unfinished; echo last >&2; exit 42',
     });
     await lab.kill();
     await pause(900);
@@ -69,11 +69,52 @@ test('a container that ends while no shim is there keeps its output and its exit
     const exit = await lab.untilExit(params.id);
     assert.equal(exit.exitCode, 42);
     const entries = readEntries(params.logPath ?? '');
-    assertSame(
-      linesOf(entries, 'stdout'),
-      Array.from({ length: 5000 }, (_, index) => String(index + 1)),
-    );
+    assertSame(linesOf(entries, 'stdout'), [
+      ...Array.from({ length: 5000 }, (_, index) => String(index + 1)),
+      'unfinished',
+    ]);
     assert.deepEqual(linesOf(entries, 'stderr'), ['last']);
+  } finally {
+    await lab.dispose();
+  }
+});
+
+test('input that was closed stays closed though the shim was killed before its holder let go', async () => {
+  const lab = new Lab();
+  try {
+    await lab.start();
+    const params = await lab.run({ stdin: true, script: 'cat; exit 6' });
+    await lab.kill();
+    const path = join(lab.runRoot, 'shim/containers', params.id, 'record.json');
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), stdinClosed: true }));
+    lab.startProcess();
+    assert.equal((await lab.untilExit(params.id, 10_000)).exitCode, 6);
+  } finally {
+    await lab.dispose();
+  }
+});
+
+test('a container that cannot be taken over does not keep others from it, and can be deleted', async () => {
+  const lab = new Lab();
+  try {
+    await lab.start();
+    const [broken, whole] = [
+      await lab.run({ script: 'sleep 1000' }),
+      await lab.run({ script: 'sleep 1000' }),
+    ];
+    await lab.kill();
+    const folder = join(lab.runRoot, 'shim/containers', broken.id);
+    rmSync(join(folder, 'stdout.spool'));
+    mkdirSync(join(folder, 'stdout.spool'));
+    lab.startProcess();
+    const { containers } = await lab.shim.call('list', {}, anySignal());
+    assert.deepEqual(
+      containers.map(({ id }) => id),
+      [whole.id],
+    );
+    await lab.shim.call('delete', { id: broken.id }, anySignal());
+    assert.deepEqual(readdirSync(join(lab.runRoot, 'runc')), [whole.id]);
+    assert.equal(existsSync(folder), false);
   } finally {
     await lab.dispose();
   }

@@ -13,7 +13,7 @@ import { type KeptPart, keptName } from './kept.ts';
 import { findOomCounter } from './oom.ts';
 import { type ContainerRecord, nameOf, writeRecord } from './record.ts';
 import { removeFromRuntime } from './remove.ts';
-import { closeAll, makeFifos, openEnds, openInherited, type StreamEnds } from './streams.ts';
+import { closeAll, makeFifos, openEnd, openEnds, openInherited, type StreamEnds } from './streams.ts';
 
 /**
  * `<runtime> create` with streams, log and terminal of the container connected. On failure nothing of it stays;
@@ -55,7 +55,7 @@ async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Con
   const inherited = openInherited(folder, params);
   let ends: StreamEnds;
   try {
-    ends = openEnds(folder, params);
+    ends = openEnds(params, (stream) => openEnd(folder, stream));
     const { outputs, stdin } = ends;
     undo.push('streams', () => closeAll([outputs.stdout, outputs.stderr, stdin]));
     keepAll(shim, params.id, { ...outputs, stdin }, undo);
@@ -112,7 +112,7 @@ async function runCreate(
       folder,
       timeoutMs: params.timeoutMs,
     });
-    return await consoleSocket?.master;
+    return consoleSocket?.takeMaster();
   } finally {
     consoleSocket?.close();
   }

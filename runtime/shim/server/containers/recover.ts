@@ -1,8 +1,10 @@
 import { closeSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { realtimeNs } from '../../../linux/clock.ts';
 import { openPidfd, processStat, startTimeTicks } from '../../../linux/processes.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
+import type { LogStream } from '../log/format.ts';
 import { OutputLog } from '../log/output-log.ts';
 import { killGroup } from '../processes/children.ts';
 import { run } from '../processes/run.ts';
@@ -11,7 +13,7 @@ import { Container } from './container.ts';
 import { keptName } from './kept.ts';
 import { type ContainerRecord, type ProcessName, readRecord, writeRecord } from './record.ts';
 import { removeFromRuntime } from './remove.ts';
-import { openEnds } from './streams.ts';
+import { openEnd, openEnds } from './streams.ts';
 
 /**
  * Takes over what an earlier shim left: containers that run go on, exits that happened meanwhile are told, half
@@ -52,7 +54,7 @@ async function untilGone(runtime: ProcessName | null): Promise<void> {
   const deadline = Date.now() + RUNTIME_PATIENCE_MS;
   while (runtime !== null && isAlive(runtime)) {
     if (Date.now() > deadline) return killGroup(runtime.pid);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await sleep(10);
   }
 }
 
@@ -64,17 +66,20 @@ function isAlive({ pid, startTimeTicks: ticks }: ProcessName): boolean {
 function adopt(shim: Shim, folder: string, record: ContainerRecord): Container {
   const { id } = record;
   const outputLog = openOutputLog(shim, folder, record);
-  const ends = openEnds(folder, { ...record, stdin: record.stdin && !record.stdinClosed });
-  // These were kept so that the FIFOs lived; this process has its own ends now, and the holder keeps on.
-  for (const part of ['stdout', 'stderr', 'stdin'] as const) {
-    const fd = shim.holder.take(keptName(id, part));
-    const own = part === 'stdin' ? ends.stdin : ends.outputs[part];
-    if (fd === undefined && own !== undefined) shim.holder.keep(keptName(id, part), own);
-    if (fd !== undefined) closeSync(fd);
-  }
+  const needs = { ...record, stdin: record.stdin && !record.stdinClosed };
+  const ends = openEnds(needs, (stream) => takeEnd(shim, folder, keptName(id, stream), stream));
   const pidfd = shim.holder.take(keptName(id, 'pidfd')) ?? openOwnPidfd(shim, record);
   const master = shim.holder.take(keptName(id, 'terminal'));
   return new Container({ shim, record, outputLog, ends, master, pidfd });
+}
+
+/** The holder's, since a FIFO that is opened anew does not tell that its last writer went before. */
+function takeEnd(shim: Shim, folder: string, name: string, stream: LogStream | 'stdin'): number | undefined {
+  const kept = shim.holder.take(name);
+  if (kept !== undefined) return kept;
+  const own = openEnd(folder, stream);
+  if (own !== undefined) shim.holder.keep(name, own);
+  return own;
 }
 
 /** The log's folder may be gone with its pod; the container is taken over all the same, its output for attach only. */
@@ -106,8 +111,12 @@ function openOwnPidfd(shim: Shim, record: ContainerRecord): number | undefined {
   }
 }
 
+/** A start that was begun and has no name yet: the runtime is at its work for milliseconds, or never came to be. */
+const UNNAMED_PATIENCE_MS = 1000;
+
 /** The shim was killed while `<runtime> start` ran: the runtime knows what came of it. */
 async function settleStart(record: ContainerRecord): Promise<ContainerRecord> {
+  if (record.runtimeProcess === null) await sleep(UNNAMED_PATIENCE_MS);
   const argv = [...record.runtime, 'state', record.id];
   const { exitCode, stdout } = await run({ argv, timeoutMs: 60_000 });
   const status = exitCode === 0 ? (JSON.parse(stdout) as { status?: unknown }).status : 'stopped';

@@ -15,7 +15,9 @@ export function startContainer(container: Container): Promise<string> {
     }
     try {
       const { runtime, id } = record;
-      const onStarted = (pid: number) => container.update({ starting: true, runtimeProcess: nameOf(pid) });
+      // Before there is a runtime: a shim killed while it forks must know that it may have.
+      container.update({ starting: true, runtimeProcess: null });
+      const onStarted = (pid: number) => container.update({ runtimeProcess: nameOf(pid) });
       await runOciRuntime({
         runtime,
         verb: 'start',

@@ -25,16 +25,25 @@ export function makeFifos(folder: string, needs: StreamNeeds): void {
   if (needs.stdin && !needs.terminal) makeFifo(join(folder, 'stdin'));
 }
 
+/** Gathers the shim's ends, each from `open`. */
+export function openEnds(
+  needs: StreamNeeds,
+  open: (stream: LogStream | 'stdin') => number | undefined,
+): StreamEnds {
+  const outputs: Partial<Record<LogStream, number>> = {};
+  for (const stream of outputsOf(needs)) {
+    const fd = open(stream);
+    if (fd !== undefined) outputs[stream] = fd;
+  }
+  return { outputs, stdin: needs.stdin && !needs.terminal ? open('stdin') : undefined };
+}
+
 /**
- * Opens the shim's ends. In a new container nobody else has them yet: opening without waiting makes that no
+ * Opens the shim's end of a FIFO. In a new container nobody else has them yet: opening without waiting makes that no
  * matter for readers, and for the writer `openInherited` has opened the other end first.
  */
-export function openEnds(folder: string, needs: StreamNeeds): StreamEnds {
-  const outputs: Partial<Record<LogStream, number>> = {};
-  for (const stream of outputsOf(needs)) outputs[stream] = openFifo(folder, stream, constants.O_RDONLY);
-  const wantsStdin = needs.stdin && !needs.terminal;
-  return { outputs, stdin: wantsStdin ? openStdinWriter(folder) : undefined };
-}
+export const openEnd = (folder: string, stream: LogStream | 'stdin'): number | undefined =>
+  stream === 'stdin' ? openStdinWriter(folder) : openFifo(folder, stream, constants.O_RDONLY);
 
 /** Undefined when the container that read it is gone (ENXIO). */
 function openStdinWriter(folder: string): number | undefined {
