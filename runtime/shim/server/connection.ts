@@ -9,8 +9,8 @@ export interface Peer {
   /** Sends an event to this client from now on. */
   subscribe(): void;
   sendEvent(event: string, params: unknown): void;
-  /** Runs when the client has gone. */
-  onGone(release: () => void): void;
+  /** Runs when the client has gone; the returned function takes that back. */
+  onGone(release: () => void): () => void;
 }
 
 export interface ConnectionHandlers {
@@ -34,7 +34,7 @@ class Connection implements Peer {
   readonly #socket: Socket;
   readonly #handlers: ConnectionHandlers;
   readonly #frames = new FrameReader();
-  readonly #releases: (() => void)[] = [];
+  readonly #releases = new Set<() => void>();
   #isSession = false;
 
   constructor(socket: Socket, handlers: ConnectionHandlers) {
@@ -50,13 +50,14 @@ class Connection implements Peer {
     this.#send({ event, params });
   }
 
-  onGone(release: () => void): void {
-    this.#releases.push(release);
+  onGone(release: () => void): () => void {
+    this.#releases.add(release);
+    return () => this.#releases.delete(release);
   }
 
   readonly onClose = (): void => {
     if (this.#isSession) return;
-    for (const release of this.#releases.splice(0)) release();
+    for (const release of this.#releases) release();
     this.#handlers.onClosed(this);
   };
 

@@ -71,9 +71,13 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
     list: async () => ({ containers: [...shim.containers.values()].map(({ record }) => stateOf(record)) }),
     pull: async ({ pullId, request }, peer) => {
       // Who asked has gone: nobody would learn of the image, and the next daemon asks again.
-      peer.onGone(() => pulls.cancel(pullId));
+      const stay = peer.onGone(() => pulls.cancel(pullId));
       const onProgress = (progress: unknown) => peer.sendEvent('pull-progress', { pullId, progress });
-      return { outcome: await pulls.pull(pullId, request, onProgress) };
+      try {
+        return { outcome: await pulls.pull(pullId, request, onProgress) };
+      } finally {
+        stay();
+      }
     },
     cancelPull: async ({ pullId }) => {
       pulls.cancel(pullId);
