@@ -58,12 +58,22 @@ export const lastErrno = (): number => koffi.errno();
 
 const syscall = rawCall('syscall', ['long', 'int64', 'int64', 'int64', 'int64', 'int64', 'int64'], 'long');
 
-/** A system call by number, for those that the C library does not wrap everywhere. Memory is passed by `addressOf`. */
-export function numberedCall(name: string, number: number): (...values: (number | bigint)[]) => number {
+/** Memory whose address a call has: without it the collector may free what the kernel reads. */
+const inUse = new Set<readonly unknown[]>();
+
+/** A system call by number, for those that the C library does not wrap everywhere. */
+export function numberedCall(
+  name: string,
+  number: number,
+): (...values: (number | bigint | Buffer)[]) => number {
   return (...values) => {
-    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = values;
+    inUse.add(values);
+    const words = values.map((value) => (value instanceof Buffer ? addressOf(value) : value));
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = words;
     const result = syscall(number, a, b, c, d, e, f);
-    if (result === -1) throw new SystemCallFailed(name, koffi.errno(), describe(values));
+    const errno = koffi.errno();
+    inUse.delete(values);
+    if (result === -1) throw new SystemCallFailed(name, errno, describe(values));
     return result;
   };
 }
@@ -78,11 +88,17 @@ export function cString(text: string): Buffer {
   return bytes;
 }
 
-/** The address of memory made by `memory` or `cString`. The caller keeps a reference until the call is over. */
+/** The address of memory made by `memory` or `cString`. The caller keeps a reference for as long as it is used. */
 export const addressOf = (bytes: Buffer): bigint => BigInt(koffi.address(bytes));
 
 const describe = (values: readonly Argument[]): string =>
-  values.map((value) => (value instanceof Buffer ? `<${value.length} bytes>` : String(value))).join(', ');
+  values.map((value) => (value instanceof Buffer ? described(value) : String(value))).join(', ');
+
+/** A NUL-terminated string as itself. */
+const described = (bytes: Buffer): string =>
+  bytes.indexOf(0) === bytes.length - 1
+    ? JSON.stringify(bytes.toString('utf8', 0, bytes.length - 1))
+    : `<${bytes.length} bytes>`;
 
 /** Numbers that differ between architectures; those from 424 on are the same on all. */
 const numbers = {

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { addressOf, cString, memory, numberedCall } from './ffi.ts';
+import { cString, memory, numberedCall } from './ffi.ts';
 import { hasErrno } from './system-call-failed.ts';
 
 const openat2 = numberedCall('openat2', 437);
@@ -22,7 +22,7 @@ export function openInRoot(root: string, path: string, flags: number, mode = 0):
     how.writeBigUInt64LE(BigInt(mode), 8);
     how.writeBigUInt64LE(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, 16);
     const name = cString(path);
-    return openat2(rootFd, addressOf(name), addressOf(how), how.length);
+    return openat2(rootFd, name, how, how.length);
   } finally {
     closeSync(rootFd);
   }

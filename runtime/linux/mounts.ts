@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { addressOf, cString, memory, numberedCall, systemCall } from './ffi.ts';
+import { cString, memory, numberedCall, systemCall } from './ffi.ts';
 import { type MountEntry, parseMountTable } from './mount-table.ts';
 import { hasErrno } from './system-call-failed.ts';
 
@@ -102,7 +102,7 @@ const escapeLayer = (path: string): string => path.replace(/[\\,:]/g, '\\$&');
 
 function mountOverlayStepwise({ lower, upper, work, target, options = [] }: OverlayRequest): void {
   const FSOPEN_CLOEXEC = 1;
-  const context = fsopen(addressOf(cString('overlay')), FSOPEN_CLOEXEC);
+  const context = fsopen(cString('overlay'), FSOPEN_CLOEXEC);
   try {
     for (const layer of lower) setOption(context, 'lowerdir+', layer);
     if (upper !== undefined) setOption(context, 'upperdir', upper);
@@ -124,11 +124,11 @@ function setOption(context: number, key: string, value: string | undefined): voi
   const [FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING] = [0, 1];
   const name = cString(key);
   if (value === undefined) {
-    fsconfig(context, FSCONFIG_SET_FLAG, addressOf(name), 0n, 0);
+    fsconfig(context, FSCONFIG_SET_FLAG, name, 0n, 0);
     return;
   }
   const text = cString(value);
-  fsconfig(context, FSCONFIG_SET_STRING, addressOf(name), addressOf(text), 0);
+  fsconfig(context, FSCONFIG_SET_STRING, name, text, 0);
 }
 
 function mountOverlayThroughFds(request: OverlayRequest): void {
@@ -155,7 +155,7 @@ function attach(detached: number, target: string): void {
   const empty = cString('');
   const to = cString(target);
   try {
-    moveMount(detached, addressOf(empty), AT_FDCWD, addressOf(to), MOVE_MOUNT_F_EMPTY_PATH);
+    moveMount(detached, empty, AT_FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH);
   } finally {
     closeSync(detached);
   }
@@ -170,7 +170,7 @@ export function bindMount(
   const OPEN_TREE_CLONE = 1;
   const from = cString(source);
   const flags = OPEN_TREE_CLONE | O_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-  const tree = openTree(AT_FDCWD, addressOf(from), flags);
+  const tree = openTree(AT_FDCWD, from, flags);
   try {
     if (readonly) setReadonly(tree, '', recursive);
   } catch (error) {
@@ -191,7 +191,7 @@ function setReadonly(dirFd: number, path: string, recursive: boolean): void {
   attributes.writeBigUInt64LE(MOUNT_ATTR_RDONLY, 0);
   const name = cString(path);
   const flags = (path === '' ? AT_EMPTY_PATH : 0) | (recursive ? AT_RECURSIVE : 0);
-  mountSetattr(dirFd, addressOf(name), flags, addressOf(attributes), attributes.length);
+  mountSetattr(dirFd, name, flags, attributes, attributes.length);
 }
 
 export type Propagation = 'private' | 'slave' | 'shared' | 'unbindable';

@@ -1,4 +1,4 @@
-import { addressOf, callNumbers, cString, numberedCall, systemCall } from './ffi.ts';
+import { callNumbers, cString, numberedCall, systemCall } from './ffi.ts';
 
 const mkfifo = systemCall('mkfifo', ['str', 'uint']);
 const mknodat = numberedCall('mknodat', callNumbers.mknodat);
@@ -21,7 +21,7 @@ export interface NodeRequest {
 export function makeNode({ path, type, mode, major = 0, minor = 0 }: NodeRequest): void {
   const name = cString(path);
   const AT_FDCWD = -100;
-  mknodat(AT_FDCWD, addressOf(name), typeBits[type] | mode, deviceNumber(major, minor));
+  mknodat(AT_FDCWD, name, typeBits[type] | mode, deviceNumber(major, minor));
 }
 
 /** A FIFO; throws EEXIST when there is one. */

@@ -116,6 +116,15 @@ test('unmounting what is not mounted is EINVAL', () =>
     );
   }));
 
+test('a call that failed names the path that it was about', () =>
+  inFolder((folder) => {
+    const absent = join(folder, 'absent');
+    assert.throws(
+      () => bindMount(absent, folder),
+      (error: Error) => error.message.includes(`"${absent}"`),
+    );
+  }));
+
 test('a line of mountinfo is read with its optional fields and escapes', () => {
   const line = '36 35 98:0 /mnt1 /mnt\\0402 rw,noatime shared:1 master:2 - ext3 /dev/root rw,errors=continue';
   assert.deepEqual(parseMountTable(`${line}\nnonsense\n`), [
