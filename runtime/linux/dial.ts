@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs';
 import { isIPv6, Socket } from 'node:net';
 import { systemCall } from './ffi.ts';
 import { inNamespace } from './namespaces.ts';
@@ -14,10 +13,11 @@ export function dialInNamespace(path: string, { host, port }: { host: string; po
   const [AF_INET, AF_INET6, SOCK_STREAM_CLOEXEC_NONBLOCK] = [2, 10, 0o2004001];
   const family = isIPv6(host) ? AF_INET6 : AF_INET;
   const fd = inNamespace(path, () => socketCall(family, SOCK_STREAM_CLOEXEC_NONBLOCK, 0));
+  const socket = new Socket({ fd, readable: true, writable: true });
   try {
-    return new Socket({ fd, readable: true, writable: true }).connect({ host, port });
+    return socket.connect({ host, port });
   } catch (error) {
-    closeSync(fd);
+    socket.destroy();
     throw error;
   }
 }

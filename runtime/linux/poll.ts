@@ -18,7 +18,7 @@ const alive = new Set<PollHandle>();
  *
  * koffi's callback does not drain promise jobs, so the work continues in `setImmediate`, which runs in the same
  * turn right after the poll phase. A descriptor may be watched once at a time (libuv's rule).
- * koffi.node.poll is not documented; this is its one use, and test/runtime/linux/poll.test.ts holds it to this.
+ * koffi.node.poll is not documented; this is its one use, and test/runtime/linux/processes.test.ts holds it to this.
  */
 export function watch(fd: number, direction: 'readable' | 'writable', onReady: () => void): Watch {
   const options = { readable: direction === 'readable', writable: direction === 'writable' };
