@@ -70,13 +70,14 @@ export function reap(pid: number): WaitStatus | 'running' | 'not-a-child' {
 }
 
 /**
- * The same without reaping: the zombie stays, so whoever dies between this and `reap` loses nothing.
+ * The same of a pidfd's process and without reaping: the zombie stays, so whoever dies between this and `reap` loses
+ * nothing. By pidfd, since another child may have the pid of one that somebody else has reaped.
  */
-export function peekExit(pid: number): WaitStatus | 'running' | 'not-a-child' {
-  const [P_PID, WNOHANG_WEXITED_WNOWAIT, CLD_EXITED] = [1, 0x01000005, 1];
+export function peekExit(pidfd: number): WaitStatus | 'running' | 'not-a-child' {
+  const [P_PIDFD, WNOHANG_WEXITED_WNOWAIT, CLD_EXITED] = [3, 0x01000005, 1];
   const siginfo = memory(128);
-  if (waitid(P_PID, pid, siginfo, WNOHANG_WEXITED_WNOWAIT) === -1) {
-    const failed = new SystemCallFailed('waitid', lastErrno(), String(pid));
+  if (waitid(P_PIDFD, pidfd, siginfo, WNOHANG_WEXITED_WNOWAIT) === -1) {
+    const failed = new SystemCallFailed('waitid', lastErrno(), String(pidfd));
     if (hasErrno(failed, 'ECHILD')) return 'not-a-child';
     throw failed;
   }

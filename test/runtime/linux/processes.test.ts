@@ -52,7 +52,7 @@ test('a pidfd turns readable when its process ends, and tells how on kernels tha
   const ended = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
   const pidfd = openPidfd(child.pid);
   try {
-    assert.equal(peekExit(child.pid), 'running');
+    assert.equal(peekExit(pidfd), 'running');
     assert.equal(signalPidfd(pidfd, 15), true);
     await ready(pidfd);
     // Node reaps it: its own children keep their codes beside our polls.
@@ -66,7 +66,9 @@ test('a pidfd turns readable when its process ends, and tells how on kernels tha
 });
 
 test('a process of another parent is not a child, and one that is gone cannot be opened', async () => {
-  assert.equal(peekExit(1), 'not-a-child');
+  const first = openPidfd(1);
+  assert.equal(peekExit(first), 'not-a-child');
+  closeSync(first);
   assert.equal(reap(1), 'not-a-child');
   const child = sleeper();
   const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -42,7 +42,7 @@ async function findStatus(process: WatchedProcess): Promise<WaitStatus | undefin
 
 /** Our own child tells us; another's tells through its pidfd once it is reaped, or as a zombie before. */
 function statusNow({ pid, pidfd, startTimeTicks }: WatchedProcess): WaitStatus | undefined {
-  const own = peekExit(pid);
+  const own = peekExit(pidfd);
   if (own !== 'running' && own !== 'not-a-child') return own;
   if (own === 'running') return undefined;
   const reaped = exitOfPidfd(pidfd);
