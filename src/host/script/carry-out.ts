@@ -83,10 +83,11 @@ class Run {
     process.stderr.resume();
     const sending = this.#send(process);
     try {
-      await this.#readEvents(process);
-      await process.exited;
+      await Promise.all([this.#readEvents(process), process.exited]);
     } catch (error) {
-      this.#failure ??= error instanceof Fail ? error : asLost(this.#connection.host, error);
+      // A connection that is lost after the last word has nothing left to take away.
+      if (!this.#ended)
+        this.#failure ??= error instanceof Fail ? error : asLost(this.#connection.host, error);
     } finally {
       this.#watchdog.stop();
       signal.removeEventListener('abort', onAbort);
@@ -145,9 +146,11 @@ class Run {
   }
 
   async #readEvents(process: RemoteProcess): Promise<void> {
-    // A stream that is destroyed by a lost connection simply ends here.
+    const lines = createInterface({ input: process.stdout });
+    // A lost connection destroys the stream without an end, which readline alone would wait for for ever.
     process.stdout.on('error', () => {});
-    for await (const line of createInterface({ input: process.stdout })) {
+    process.stdout.once('close', () => lines.close());
+    for await (const line of lines) {
       this.#heard();
       const event = parseHostEvent(line);
       if (event !== undefined) this.#take(event);

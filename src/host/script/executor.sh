@@ -196,9 +196,15 @@ lock_holder() {
   return 1
 }
 
+# Nothing has been done yet, or nothing of the next change: the right moment to leave.
+stop_if_asked() {
+  [ ! -e "$run/stop" ] || { say stopped; exit 0; }
+}
+
 # FILES...: waits until nobody else holds a lock or the deadline of the step has passed.
 await_locks() {
   while holder=$(lock_holder "$@"); do
+    stop_if_asked
     [ "$(date +%s)" -lt "$until" ] || { detail=$holder; fail package-lock; }
     [ "$holder" = "$announced" ] || say "waiting$tab$(printf %s "$holder" | b64)"
     announced=$holder
@@ -254,7 +260,7 @@ fresh() { rm -f "$run/stale/$1"; }
 
 # ID
 begin() {
-  [ -e "$run/stop" ] && { say stopped; exit 0; }
+  stop_if_asked
   change=$1
   detail=$1
   printf 'begin\t%s\t%s\n' "$1" "$(date +%s)" >> "$generation/journal" || full "$state" 4096

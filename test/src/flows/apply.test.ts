@@ -90,8 +90,8 @@ const assertSame = (now: readonly string[], before: readonly string[]): void => 
 /** Holds the lock of dpkg as dpkg does, by fcntl: flock would be another lock. */
 const holdDpkgLock = `
   perl -e 'use Fcntl; open(F, "+<", "/var/lib/dpkg/lock-frontend") or die;
-    fcntl(F, F_SETLK, pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0)) or die;
-    sleep 1 until -e "/tmp/let-go"' > /dev/null 2>&1 &
+    my $lock = pack("s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die;
+    for (1..120) { sleep 1; last if -e "/tmp/let-go" }' > /dev/null 2>&1 &
   sleep 0.3
 `;
 
@@ -130,7 +130,7 @@ test('a bare host becomes a node, stays one, and becomes what it was again', asy
       },
     );
     const [failure] = result.failures;
-    assert.equal(failure?.error.code, 'ConnectionLost');
+    assert.equal(failure?.error.code, 'ConnectionLost', failure?.error.message);
     assert.ok(
       events.some(
         (event) =>

@@ -224,6 +224,23 @@ test('a package manager that stays locked fails with who holds it', async () => 
   assert.match(error.message, /locked by pid \d+ \((flock|sleep)/);
 });
 
+test('an apply that is cancelled while it waits for a lock leaves at once', async () => {
+  await using host = await bench();
+  const lock = host.at('dpkg-lock');
+  await using _holder = await holdLock(lock);
+  const cancel = new AbortController();
+  const install: Step = { kind: 'run', argv: ['true'], deadlineSeconds: 60, locks: [lock] };
+  const started = performance.now();
+  const error = await failure(
+    host.carryOut([work('install', install)], {
+      signal: cancel.signal,
+      emit: (event) => event.kind === 'note' && cancel.abort(),
+    }),
+  );
+  assert.equal(error.code, 'Cancelled');
+  assert.ok(performance.now() - started < 20_000);
+});
+
 async function smallDisk(folder: string): Promise<AsyncDisposable> {
   await mkdir(folder);
   await run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]);
