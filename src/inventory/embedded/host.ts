@@ -30,8 +30,9 @@ export interface Started {
 }
 
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const bootDeadlineMilliseconds = 60_000;
-const haltDeadlineMilliseconds = 15_000;
+/** An emulated machine needs more than a minute. A host that ends during its boot is noticed at once. */
+const bootDeadlineMilliseconds = 300_000;
+const haltDeadlineMilliseconds = 30_000;
 
 /** True when the root file system under the hosts has been made already. */
 export async function baseExists(folder: string): Promise<boolean> {

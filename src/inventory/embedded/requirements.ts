@@ -28,7 +28,7 @@ const keyringPackage = 'debian-keyring';
 /** Modules without which no pod network and no image store work; the host shares the machine's kernel. */
 const kernelModules = ['overlay', 'br_netfilter'] as const;
 
-const installDeadlineSeconds = 600;
+const installDeadlineSeconds = 1800;
 
 /** What would have to be added to this machine. */
 export interface Missing {
