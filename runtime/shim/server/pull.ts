@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Fail } from '../../core/fail.ts';
-import { Capture } from './processes/capture.ts';
-import { bareEnvironment, killGroup, startChild } from './processes/children.ts';
+import { bareEnvironment, killGroup } from './processes/children.ts';
+import { FdCapture } from './processes/fd-capture.ts';
+import { FdReadable } from './processes/fd-streams.ts';
+import { startPiped } from './processes/run.ts';
 
 /** What berth-pull prints, a JSON object a line: progress as often as it likes, then one outcome. */
 type Line = { readonly progress: unknown } | { readonly outcome: unknown };
@@ -35,33 +37,25 @@ export class Pulls {
   async pull(pullId: string, request: unknown, onProgress: (progress: unknown) => void): Promise<unknown> {
     if (this.#running.has(pullId)) throw new Fail('AlreadyExists', `pull ${pullId} runs already`);
     const program = programIn(this.#release);
-    const child = startChild({
+    const { child, input, output, errors } = startPiped({
       argv: [process.execPath, program],
       env: { ...bareEnvironment, ...proxySettings() },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdin: `${JSON.stringify(request)}\n`,
     });
-    const { pid, stdin, stdout, stderr } = child;
-    // Without a pid it could not be started, which is told below.
-    child.on('error', () => {});
-    if (pid === undefined || stdin === null || stdout === null || stderr === null) {
-      throw new Fail('Internal', `cannot run ${program}`);
-    }
-    const run = { pid, cancelled: false };
+    const run = { pid: child.pid, cancelled: false };
     this.#running.set(pullId, run);
+    const said = new FdCapture(errors, STDERR_LIMIT);
     try {
-      // A puller that died tells by its exit.
-      stdin.on('error', () => {});
-      stdin.end(`${JSON.stringify(request)}\n`);
-      const errors = new Capture(stderr, STDERR_LIMIT);
-      const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-      const outcome = await readOutcome(stdout, onProgress);
-      const exitCode = await exited;
+      const outcome = await readOutcome(new FdReadable(output), onProgress);
+      const exit = await child.exited;
       if (run.cancelled) throw new Fail('Cancelled', `pull ${pullId} was cancelled`);
       if (outcome !== undefined) return outcome.value;
       throw new Fail('Internal', 'berth-pull ended without an outcome', {
-        context: { exitCode, stderr: errors.result.bytes.toString() },
+        context: { exitCode: exit?.exitCode, stderr: said.result.bytes.toString() },
       });
     } finally {
+      input?.destroy();
+      said.close();
       this.#running.delete(pullId);
     }
   }

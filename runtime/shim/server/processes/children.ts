@@ -1,32 +1,42 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { childrenOfSelf, processStat, reap } from '../../../linux/processes.ts';
+import { closeSync } from 'node:fs';
+import {
+  childrenOfSelf,
+  openPidfd,
+  processStat,
+  reap,
+  startTimeTicks,
+  type WaitStatus,
+} from '../../../linux/processes.ts';
+import { type SpawnRequest, spawnProcess } from '../../../linux/spawn.ts';
+import { exitOf } from './exit.ts';
 
 /** A pid that somebody in this process waits for. */
 const awaited = new Set<number>();
-
-export interface ChildRequest {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd?: string;
-  /** Standard input, output and error: a descriptor, or nothing (/dev/null), or a pipe of Node's. */
-  readonly stdio: readonly (number | 'ignore' | 'pipe')[];
-}
 
 /** What a runtime, plugin or hook gets when nobody says otherwise: never this process's own environment. */
 export const bareEnvironment: Readonly<Record<string, string>> = {
   PATH: process.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 
-/** Starts a child that leads a session and process group of its own, so that `killGroup` ends its offspring too. */
-export function startChild({ argv, env, cwd, stdio }: ChildRequest): ChildProcess {
-  const [file = '', ...rest] = argv;
-  const child = spawn(file, rest, { env, cwd, stdio: [...stdio], detached: true });
-  const { pid } = child;
-  if (pid !== undefined) {
-    awaited.add(pid);
-    child.once('exit', () => awaited.delete(pid));
-  }
-  return child;
+export interface Child {
+  readonly pid: number;
+  /** It has been reaped; undefined when somebody else was faster. */
+  readonly exited: Promise<WaitStatus | undefined>;
+}
+
+/**
+ * Starts a child that leads a session and process group of its own, so that `killGroup` ends its offspring too.
+ * Throws what exec(2) says. The descriptors of its stdio stay the caller's.
+ */
+export function startChild(request: SpawnRequest): Child {
+  const pid = spawnProcess(request);
+  expectExit(pid);
+  const pidfd = openPidfd(pid);
+  const exited = exitOf({ pid, pidfd, startTimeTicks: startTimeTicks(pid) ?? '' }).finally(() => {
+    collect(pid);
+    closeSync(pidfd);
+  });
+  return { pid, exited };
 }
 
 /** SIGKILL for the child and the processes of its group. Not an error when they have ended. */

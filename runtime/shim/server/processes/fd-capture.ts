@@ -1,7 +1,11 @@
 import { closeSync } from 'node:fs';
 import { AGAIN, readNow, setNonBlocking } from '../../../linux/fds.ts';
 import { type Watch, watch } from '../../../linux/poll.ts';
-import type { Captured } from './capture.ts';
+
+export interface Captured {
+  readonly bytes: Buffer;
+  readonly truncated: boolean;
+}
 
 /** Reads of all captures go through it; synchronously, so one serves all. */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);

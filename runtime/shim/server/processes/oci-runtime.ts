@@ -1,7 +1,9 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
-import { bareEnvironment, killGroup, startChild } from './children.ts';
+import type { WaitStatus } from '../../../linux/processes.ts';
+import type { SpawnRequest } from '../../../linux/spawn.ts';
+import { bareEnvironment, type Child, killGroup, startChild } from './children.ts';
 
 export interface RuntimeCall {
   /** The OCI command line up to the verb. */
@@ -29,7 +31,7 @@ export async function runOciRuntime(call: RuntimeCall): Promise<void> {
   const log = join(call.folder, `runtime-${process.pid}-${calls}.log`);
   try {
     const ended = await untilEnd(call, log);
-    if (ended.exitCode === 0) return;
+    if (ended.status?.exitCode === 0) return;
     throw refused(call, ended, readLog(log));
   } finally {
     rmSync(log, { force: true });
@@ -37,43 +39,52 @@ export async function runOciRuntime(call: RuntimeCall): Promise<void> {
 }
 
 interface Ended {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
+  readonly status: WaitStatus | undefined;
   readonly timedOut: boolean;
 }
 
-function untilEnd(call: RuntimeCall, log: string): Promise<Ended> {
+async function untilEnd(call: RuntimeCall, log: string): Promise<Ended> {
   const { runtime, verb, args, stdio = ['ignore', 'ignore', 'ignore'] } = call;
   const argv = [...runtime, '--log', log, '--log-format', 'json', verb, ...args];
-  const child = startChild({ argv, env: bareEnvironment, stdio });
-  if (child.pid !== undefined) call.onStarted?.(child.pid);
-  return new Promise((resolve, reject) => {
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      if (child.pid !== undefined) killGroup(child.pid);
-    }, call.timeoutMs);
-    child.once('error', (cause) => {
-      clearTimeout(timer);
-      reject(new Fail('NotFound', `cannot run ${runtime[0]}: ${cause.message}`, { cause }));
-    });
-    child.once('exit', (exitCode, signal) => {
-      clearTimeout(timer);
-      resolve({ exitCode, signal, timedOut });
-    });
-  });
+  const child = start(argv, stdio);
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    killGroup(child.pid);
+  }, call.timeoutMs);
+  try {
+    call.onStarted?.(child.pid);
+    return { status: await child.exited, timedOut };
+  } finally {
+    clearTimeout(timer);
+  }
 }
+
+function start(argv: readonly string[], stdio: SpawnRequest['stdio']): Child {
+  try {
+    return startChild({ argv, env: bareEnvironment, stdio });
+  } catch (cause) {
+    throw new Fail('NotFound', `cannot run ${argv[0]}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function refused({ runtime, verb, timeoutMs }: RuntimeCall, ended: Ended, said: string): Fail {
   const name = basename(runtime[0] ?? '');
-  const context = { exitCode: ended.exitCode, signal: ended.signal };
+  const context = { ...ended.status };
   if (ended.timedOut) {
     return new Fail('DeadlineExceeded', `${name} ${verb} took longer than ${timeoutMs} ms`, { context });
   }
-  return new Fail('Internal', `${name} ${verb}: ${said || `exit code ${ended.exitCode ?? ended.signal}`}`, {
+  return new Fail('Internal', `${name} ${verb}: ${said || describe(ended.status)}`, {
     context,
   });
 }
+
+const describe = (status: WaitStatus | undefined): string => {
+  if (status === undefined) return 'nobody knows how it ended';
+  return status.signal === undefined ? `exit code ${status.exitCode}` : `ended by signal ${status.signal}`;
+};
 
 /** The messages of level error and fatal, one `; ` after another. Lines that are no JSON count as they are. */
 function readLog(path: string): string {

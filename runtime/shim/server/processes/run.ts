@@ -1,9 +1,14 @@
+import { closeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { Fail } from '../../../core/fail.ts';
+import { makePipe, type Pipe } from '../../../linux/fds.ts';
 import type { Methods } from '../../protocol/messages.ts';
-import { Capture } from './capture.ts';
-import { bareEnvironment, killGroup, startChild } from './children.ts';
+import { bareEnvironment, type Child, killGroup, startChild } from './children.ts';
+import { FdCapture } from './fd-capture.ts';
+import { FdWritable } from './fd-streams.ts';
 
 type Params = Methods['run']['params'];
+type PipedRequest = Pick<Params, 'argv' | 'env' | 'cwd' | 'stdin'>;
 type Result = Methods['run']['result'];
 
 const DEFAULT_LIMIT = 1024 * 1024;
@@ -11,34 +16,25 @@ const DEFAULT_LIMIT = 1024 * 1024;
 const LINGER_MS = 500;
 
 /** Runs a program to its end, its output as UTF-8. Timed out: it and its group get SIGKILL. */
-export async function run({ argv, env, cwd, stdin, timeoutMs, outputLimitBytes }: Params): Promise<Result> {
-  const child = startChild({
-    argv,
-    env: env ?? bareEnvironment,
-    ...(cwd === undefined ? {} : { cwd }),
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-  });
-  const { pid, stdout, stderr } = child;
-  if (pid === undefined || stdout === null || stderr === null) throw await notStarted(child, argv);
-  const out = new Capture(stdout, outputLimitBytes ?? DEFAULT_LIMIT);
-  const err = new Capture(stderr, outputLimitBytes ?? DEFAULT_LIMIT);
-  // A program that ends without reading its input is no failure (EPIPE).
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(stdin);
+export async function run(params: Params): Promise<Result> {
+  const { timeoutMs, outputLimitBytes = DEFAULT_LIMIT } = params;
+  const { child, input, output, errors } = startPiped(params);
+  const out = new FdCapture(output, outputLimitBytes);
+  const err = new FdCapture(errors, outputLimitBytes);
 
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    killGroup(pid);
+    killGroup(child.pid);
   }, timeoutMs);
-  const { exitCode, signal } = await exited(child);
+  const status = await child.exited;
   clearTimeout(timer);
   await within(LINGER_MS, Promise.all([out.ended, err.ended]));
-  stdout.destroy();
-  stderr.destroy();
+  for (const end of [out, err]) end.close();
+  input?.destroy();
   return {
-    exitCode,
-    signal,
+    exitCode: status?.exitCode ?? null,
+    signal: nameOfSignal(status?.signal),
     timedOut,
     stdout: out.result.bytes.toString(),
     stderr: err.result.bytes.toString(),
@@ -46,17 +42,39 @@ export async function run({ argv, env, cwd, stdin, timeoutMs, outputLimitBytes }
   };
 }
 
-type Child = ReturnType<typeof startChild>;
+export interface PipedChild {
+  readonly child: Child;
+  /** What still writes `stdin` to it. A program that ends without reading that is no failure. */
+  readonly input: FdWritable | undefined;
+  /** The reading ends of its output, the caller's to close. */
+  readonly output: number;
+  readonly errors: number;
+}
 
-const notStarted = (child: Child, argv: readonly string[]): Promise<Fail> =>
-  new Promise((resolve) => {
-    child.once('error', (cause) => {
-      resolve(new Fail('NotFound', `cannot run ${argv[0]}: ${cause.message}`, { cause }));
-    });
-  });
+/** Starts a program with pipes for its output, and for its input when there is `stdin`. Throws `NotFound`. */
+export function startPiped({ argv, env = bareEnvironment, cwd, stdin }: PipedRequest): PipedChild {
+  const input = stdin === undefined ? undefined : makePipe();
+  const [output, errors] = [makePipe(), makePipe()];
+  const theirs = [input?.read ?? ('ignore' as const), output.write, errors.write];
+  try {
+    const child = startChild({ argv, env, ...(cwd === undefined ? {} : { cwd }), stdio: theirs });
+    return { child, input: writing(stdin, input), output: output.read, errors: errors.read };
+  } catch (cause) {
+    for (const fd of [input?.write, output.read, errors.read]) if (fd !== undefined) closeSync(fd);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Fail('NotFound', `cannot run ${argv[0]}: ${why}`, { cause });
+  } finally {
+    for (const fd of theirs) if (fd !== 'ignore') closeSync(fd);
+  }
+}
 
-const exited = (child: Child): Promise<{ exitCode: number | null; signal: string | null }> =>
-  new Promise((resolve) => child.once('exit', (exitCode, signal) => resolve({ exitCode, signal })));
+const writing = (text: string | undefined, pipe: Pipe | undefined): FdWritable | undefined =>
+  pipe && new FdWritable(pipe.write).on('error', () => {}).end(text);
+
+const nameOfSignal = (signal: number | undefined): string | null =>
+  signal === undefined
+    ? null
+    : (Object.entries(constants.signals).find(([, number]) => number === signal)?.[0] ?? String(signal));
 
 /** Waits for `work`, but not longer than that. */
 export async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
