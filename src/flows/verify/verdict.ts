@@ -26,6 +26,10 @@ export interface Judge {
 /** Exit status of timeout(1) when it had to end the command. */
 const timedOut = 124;
 const notFound = 127;
+/** Of a step that was not run, as prelude.sh tells it; its words say why. */
+const notRun = 77;
+
+export const wasRun = (frame: Frame): boolean => frame.status !== notRun;
 
 const lineOf = (text: string): string | undefined =>
   text
@@ -48,6 +52,7 @@ const failureOf = (frame: Frame): string => {
 /** The verdict on a frame: its own judge decides only about steps that ended well. */
 export const verdictOf = (frame: Frame, judge: Judge): Verdict => {
   if (frame.status === 0) return judge.judge(frame);
+  if (!wasRun(frame)) return red(frame.stderr.trim());
   const remedy = frame.status === notFound ? 'the program is not on the host: run berth apply' : judge.remedy;
   return red(failureOf(frame), remedy);
 };

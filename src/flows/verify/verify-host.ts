@@ -8,7 +8,7 @@ import { type Evidence, journals, ownEvidence } from './evidence.ts';
 import { type Frame, linesOf, parseFrame } from './frame.ts';
 import { podForms } from './pod.ts';
 import { smokeJudges } from './smoke.ts';
-import { type Judge, verdictOf } from './verdict.ts';
+import { type Judge, verdictOf, wasRun } from './verdict.ts';
 import { troubleJudges, walkThroughJudges } from './walk-through.ts';
 
 /** What the host is asked to run, and how the answers are judged. */
@@ -65,7 +65,7 @@ const checkOf = async (frame: Frame, judge: Judge, gather: () => Promise<Evidenc
     ok,
     milliseconds: frame.milliseconds,
     detail,
-    ...(ok ? {} : { evidence: [...ownEvidence(frame), ...(await gather())] }),
+    ...(ok || !wasRun(frame) ? {} : { evidence: [...ownEvidence(frame), ...(await gather())] }),
     ...(remedy === undefined ? {} : { remedy }),
   };
 };

@@ -161,6 +161,7 @@ export const walkThroughJudges = (spec: Spec, value: string): ReadonlyMap<string
 
 /** Checks that appear only when they are red. */
 export const troubleJudges: ReadonlyMap<string, Judge> = new Map([
+  ['redis.walk', done('the rest of the walk', 'walked')],
   ['redis.lock', done('no other verification', 'alone')],
   ['redis.clean-up', done('all is taken away', 'taken away', 'crictl pods; crictl rmp --force POD')],
 ]);

@@ -109,8 +109,10 @@ test('level smoke starts no pod', async () => {
 test('a step that fails ends the walk, brings its evidence, and leaves no pod', async () => {
   using host = recordedHost({ env: { FAIL: 'start' } });
   const checks = await verify(host);
-  assert.deepEqual(red(checks), ['redis.start']);
-  assert.equal(checks.at(-1)?.id, 'redis.start');
+  assert.deepEqual(red(checks), ['redis.start', 'redis.walk']);
+  assert.equal(byId(checks, 'redis.walk').detail, 'not run: it needs redis.start');
+  assert.equal(byId(checks, 'redis.walk').evidence, undefined);
+  assert.equal(checks.at(-1)?.id, 'redis.walk');
   const start = byId(checks, 'redis.start');
   assert.equal(start.detail, 'start: rpc error: code = Unknown desc = it says "no"');
   assert.deepEqual(
@@ -200,7 +202,45 @@ test('without a socket there is no walk', async () => {
   const version = byId(checks, 'socket.version');
   assert.equal(version.ok, false);
   assert.match(version.remedy ?? '', /berth apply/);
-  assert.ok(!checks.some(({ id }) => id.startsWith('redis.')));
+  assert.deepEqual(
+    checks.filter(({ id }) => /^(socket.info|redis\..*)$/.test(id)).map(({ id, detail }) => [id, detail]),
+    [
+      ['socket.info', 'not run: the socket does not answer'],
+      ['redis.walk', 'not run: the socket does not answer'],
+    ],
+  );
+});
+
+test('a daemon that does not run is not waited for', async () => {
+  using host = recordedHost({ env: { FAIL: 'version', ACTIVE: 'inactive', SUB: 'dead' } });
+  const checks = await verify(host);
+  assert.deepEqual(red(checks), [
+    'units.berthd',
+    'units.berth-shim',
+    'socket.version',
+    'socket.info',
+    'redis.walk',
+  ]);
+  assert.deepEqual(
+    host.calls().filter((call) => !call.startsWith('--')),
+    ['version'],
+  );
+});
+
+test('a daemon that is just starting is waited for', async () => {
+  using host = recordedHost({ env: { FAIL_ONCE: 'version', ACTIVE: 'activating', SUB: 'start' } });
+  const checks = await verify(host);
+  assert.deepEqual(red(checks), ['units.berthd', 'units.berth-shim']);
+});
+
+test('a runtime that no longer answers ends the walk, and is no clean host', async () => {
+  using host = recordedHost({ env: { HANG_AFTER: 'start' } });
+  const checks = await verify(host);
+  assert.deepEqual(red(checks), ['redis.inspect', 'redis.walk', 'redis.clean-up']);
+  assert.match(
+    byId(checks, 'redis.walk').detail,
+    /^not run: the runtime did not answer redis\.inspect in time$/,
+  );
 });
 
 test('a connection that breaks in the middle leaves no pod and no folder', async () => {
