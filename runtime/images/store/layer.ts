@@ -19,7 +19,7 @@ export interface LayerRecord {
   readonly inodes: number;
 }
 
-/** The record of a layer that is complete and in place; undefined when there is none. */
+/** The record of a layer that is complete and in place; undefined when there is none. Throws `DataLoss` on a damaged one. */
 export const readLayer = (layout: Layout, chainId: Digest): LayerRecord | undefined => {
   const file = recordIn(layerFolder(layout, chainId));
   let text: string;
@@ -33,7 +33,7 @@ export const readLayer = (layout: Layout, chainId: Digest): LayerRecord | undefi
 };
 
 const parseLayer = (text: string, chainId: Digest, file: string): LayerRecord => {
-  const value: unknown = JSON.parse(text);
+  const value = parseJson(text, file);
   if (typeof value !== 'object' || value === null || !('version' in value) || value.version !== 1) {
     throw new Fail('FailedPrecondition', `${file} was written by another version of berth`, {
       hint: 'run the version that wrote it, or remove the layer',
@@ -45,6 +45,14 @@ const parseLayer = (text: string, chainId: Digest, file: string): LayerRecord =>
   if (typeof sizeBytes !== 'number' || typeof diskBytes !== 'number' || typeof inodes !== 'number')
     throw damaged(file);
   return { version: 1, chainId, diffId, sizeBytes, diskBytes, inodes };
+};
+
+const parseJson = (text: string, file: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw damaged(file);
+  }
 };
 
 const damaged = (file: string): Fail =>

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Fail } from '../../core/fail.ts';
+import { Fail, failedWith } from '../../core/fail.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Digest } from '../../spec/oci/image.ts';
 import type { PulledImage } from '../protocol.ts';
@@ -167,10 +167,16 @@ class Store implements OpenImageStore {
     this.#layers.set(chainId, layer);
   }
 
+  /** One that is damaged counts as absent: its images are forgotten and pulled again, all others stay usable. */
   #loadLayer(chainId: string): void {
     if (!isDigest(chainId)) return;
-    const layer = readLayer(this.#layout, chainId);
-    if (layer !== undefined) this.#layers.set(chainId, layer);
+    try {
+      const layer = readLayer(this.#layout, chainId);
+      if (layer !== undefined) this.#layers.set(chainId, layer);
+    } catch (error) {
+      if (!failedWith(error, 'DataLoss')) throw error;
+      this.#log?.warn('a layer is damaged and counts as absent', { layer: chainId, error });
+    }
   }
 
   /** A record without its layers is no image: somebody removed them. Its tags stay with the newest that has them. */

@@ -279,6 +279,19 @@ test('a record whose layer somebody removed is no image', async (context) => {
   assert.deepEqual(layersIn(root), hexes('c'));
 });
 
+for (const damage of ['', '{"version":1}']) {
+  test(`a layer whose record is damaged to ${JSON.stringify(damage)} costs its images alone`, async (context) => {
+    const root = rootFor(context);
+    const store = await openImageStore({ root });
+    await store.record(pulledImage(root, 'one', 'v1', ['a', 'b']));
+    await store.record(pulledImage(root, 'two', 'v2', ['c']));
+    writeFileSync(join(root, 'layers', hexes('b')[0] ?? '', 'layer.json'), damage);
+    const again = await openImageStore({ root });
+    assert.deepEqual(tagsOf(again), ['quay.io/team/app:v2']);
+    assert.deepEqual(layersIn(root), hexes('c'));
+  });
+}
+
 test('a record of a version this program does not know is refused and stays', async (context) => {
   const root = rootFor(context);
   await openImageStore({ root });
