@@ -36,6 +36,7 @@ export interface FetchOptions {
 interface Attempt extends FetchOptions {
   readonly request: PullRequest;
   readonly layout: Layout;
+  /** Where this attempt's layers are unpacked: nobody has been there before. */
   readonly staging: string;
   readonly registry: Registry;
 }
@@ -52,7 +53,8 @@ export const fetchImage = async (request: PullRequest, options: FetchOptions): P
     for (const candidate of request.candidates) {
       for (const source of candidate.sources) {
         try {
-          return await fromSource(candidate, source, { ...options, request, layout, staging });
+          const own = join(staging, String(failures.length));
+          return await fromSource(candidate, source, { ...options, request, layout, staging: own });
         } catch (error) {
           if (!(error instanceof Fail) || !anotherSourceMayHelp(error)) throw error;
           failures.push(error);
@@ -155,10 +157,7 @@ const jobsFor = (manifest: ImageManifest, config: OciImageConfig, attempt: Attem
     const diffId = config.rootfs.diff_ids[index];
     if (diffId === undefined) break;
     chainId = chainId === undefined ? diffId : chainIdOf(chainId, diffId);
-    const folder = join(
-      attempt.staging,
-      `${attempt.registry.source.primary ? 'own' : 'mirror'}-${index}-${Date.now()}`,
-    );
+    const folder = join(attempt.staging, String(index));
     jobs.push({ index, blob: { digest: blob.digest, size: blob.size }, diffId, chainId, folder });
   }
   return jobs;
