@@ -190,7 +190,8 @@ function keeperCommand(
   ]);
   if (machine.cgroups.kind === 'folders')
     return ['sh', '-c', 'exec setsid --fork "$@" < /dev/null > "$0" 2>&1', places.console, ...keeper];
-  return ['systemd-run', '--quiet', '--collect', `--unit=${places.title}`].concat(
+  const description = `--description=embedded host ${address.name} of berth`;
+  return ['systemd-run', '--quiet', '--collect', description, `--unit=${places.title}`].concat(
     ['Delegate=yes', 'KillMode=mixed', 'TasksMax=infinity', 'TimeoutStopSec=20'].flatMap((each) => [
       '-p',
       each,
