@@ -156,9 +156,12 @@ link() {
 remove_tree() {
   [ -e "$1" ] || return 0
   mounts=
+  all=$(cat /proc/self/mounts)
   while read -r d m rest; do
     case $m in "$1"/*) mounts="$m $mounts" ;; esac
-  done < /proc/self/mounts
+  done << END
+$all
+END
   for m in $mounts; do
     detail="$m is mounted"
     umount "$m" || fail busy
@@ -185,6 +188,8 @@ remove() {
 
 # FILES...: pid and command of another process that holds the lock on one of them.
 lock_holder() {
+  # Read at once: the kernel makes the list anew for each piece, and lines are lost between pieces.
+  locks_now=$(cat /proc/locks)
   while read -r n a k w pid rest; do
     [ "$a" = '->' ] && continue
     for f in "$@"; do
@@ -192,7 +197,9 @@ lock_holder() {
       printf 'pid %s (%s)' "$pid" "$(tr '\0' ' ' < "/proc/$pid/cmdline")"
       return 0
     done
-  done < /proc/locks
+  done << END
+$locks_now
+END
   return 1
 }
 

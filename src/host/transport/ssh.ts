@@ -182,21 +182,17 @@ class SshConnection implements Connection {
   }
 
   async #exec(command: string, signal: AbortSignal): Promise<RawProcess> {
-    const opened = new Promise<ClientChannel>((resolve, reject) => {
+    const opened = new Promise<RawProcess>((resolve, reject) => {
       // Throws at once, without a callback, when the connection is gone already.
       if (this.#socket.destroyed) return;
       this.#client.exec(command, (error, channel) => {
         if (error) reject(this.#refusedChannel(error));
         else if (signal.aborted) channel.close();
-        else resolve(channel);
+        // Listened to at once: the exit of a short command may come in the same packet as the answer.
+        else resolve(this.#rawProcess(channel));
       });
     });
-    const channel = await untilAborted(
-      Promise.race([opened, this.#lost]),
-      signal,
-      `${this.host}: opening a channel`,
-    );
-    return this.#rawProcess(channel);
+    return untilAborted(Promise.race([opened, this.#lost]), signal, `${this.host}: opening a channel`);
   }
 
   #rawProcess(channel: ClientChannel): RawProcess {
@@ -211,11 +207,13 @@ class SshConnection implements Connection {
       });
     });
     channel.on('error', () => {});
+    const outcome = Promise.race([ended, this.#lost]);
+    outcome.catch(() => {});
     return {
       stdin: channel.stdin,
       stdout: channel.stdout,
       stderr: channel.stderr,
-      ended: Promise.race([ended, this.#lost]),
+      ended: outcome,
       abandon: () => channel.close(),
     };
   }
