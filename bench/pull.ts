@@ -111,7 +111,16 @@ const seconds = async (work: () => unknown): Promise<number> => {
 const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[(numbers.length - 1) >> 1] ?? Number.NaN;
 
+/** Rejects when the bench is told to end, so that what it made goes like after any other failure. */
+const untilStopped = (): Promise<never> =>
+  new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Error(`ended by ${signal}`)));
+  });
+
 const main = async (): Promise<void> => {
+  const stopped = untilStopped();
+  stopped.catch(() => {});
   const folder = mkdtempSync(join(values.folder, 'berth-bench-'));
   const registry = await startRegistry({ onDisk: true });
   const containerd = await startContainerd(folder);
@@ -127,7 +136,12 @@ const main = async (): Promise<void> => {
       console.log(
         `${name}: ${lists.flat().length} files, ${layers.length} layers, ${megabytes.toFixed(0)} MiB compressed`,
       );
-      await compare(name, `${registry.host}/${name}:v1`, { folder, host: registry.host, containerd });
+      const comparison = compare(name, `${registry.host}/${name}:v1`, {
+        folder,
+        host: registry.host,
+        containerd,
+      });
+      await Promise.race([comparison, stopped]);
     }
   } finally {
     await containerd.stop();
@@ -162,4 +176,10 @@ const compare = async (
   );
 };
 
-await main();
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  console.error(error);
+  process.exit(1);
+}
