@@ -5,23 +5,23 @@ import { execProcess } from '../oci/process.ts';
 import type { ExecSyncRequest } from '../spec/cri/api_pb.js';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
+import { requestedMilliseconds } from './requests.ts';
 import type { Call } from './transport.ts';
 
-/** What the kubelet takes at most: gRPC's own limit of a message on its side, 16 MiB. */
-const OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024;
+/** The kubelet takes messages of at most 16 MiB: so much for each of the two outputs, and room for the rest. */
+const OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024 - 1024;
 
 /** Runs a command in the container to its end. An exit code other than 0 is an answer, not an error. */
 export const execSync = async (daemon: Daemon, request: ExecSyncRequest, call: Call) => {
   const record = seenContainer(daemon, request.containerId);
   requireRunning(record, 'run a command in');
   if (request.cmd.length === 0) throw new Fail('InvalidArgument', 'ExecSync needs cmd');
-  const seconds = Number(request.timeout);
   const result = await daemon.shim.call(
     'exec',
     {
       id: record.id,
       process: execProcess(await readSpec(daemon.roots, record.id), { args: request.cmd, tty: false }),
-      timeoutMs: Math.max(0, seconds) * 1000,
+      timeoutMs: requestedMilliseconds(request.timeout),
       outputLimitBytes: OUTPUT_LIMIT_BYTES,
     },
     call.signal,
@@ -29,7 +29,7 @@ export const execSync = async (daemon: Daemon, request: ExecSyncRequest, call: C
   if (result.timedOut)
     throw new Fail(
       'DeadlineExceeded',
-      `command ${JSON.stringify(request.cmd[0])} timed out after ${seconds} s`,
+      `command ${JSON.stringify(request.cmd[0])} timed out after ${request.timeout} s`,
     );
   return {
     stdout: Buffer.from(result.stdout, 'base64'),

@@ -1,6 +1,7 @@
 import { isAbsolute, join, normalize } from 'node:path';
 import type { Config, RuntimeHandler } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
+import { requireHostname } from '../oci/hostname.ts';
 import {
   type ContainerConfig,
   NamespaceMode,
@@ -13,7 +14,7 @@ export const requestedPod = ({ config }: RunPodSandboxRequest): PodSandboxConfig
   if (config === undefined) throw missing('config');
   if ((config.metadata?.name ?? '') === '') throw missing('config.metadata.name');
   if ((config.metadata?.namespace ?? '') === '') throw missing('config.metadata.namespace');
-  requireHostname(config.hostname);
+  if (config.hostname !== '') requireHostname(config.hostname);
   requireAbsolute('config.log_directory', config.logDirectory);
   if (config.linux?.securityContext?.namespaceOptions?.usernsOptions?.mode === NamespaceMode.POD)
     throw new Fail('Unimplemented', 'berthd does not implement user namespaces for pods yet');
@@ -41,20 +42,21 @@ export const requestedHandler = (config: Config, name: string): RuntimeHandler =
 export const requestedLogPath = (pod: PodSandboxConfig, container: ContainerConfig): string | null => {
   if (pod.logDirectory === '' || container.logPath === '') return null;
   const path = normalize(container.logPath);
-  if (isAbsolute(path) || path.split('/').includes('..'))
+  if (isAbsolute(path) || path.split('/').includes('..') || path.includes('\0'))
     throw new Fail('InvalidArgument', `config.log_path ${container.logPath} leaves the pod's log folder`);
   return join(pod.logDirectory, path);
 };
 
+/** The longest timer that Node has; it lets a longer one go off at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Seconds of a request as milliseconds to wait: none below 0, and 24 days for whoever wants to wait longer. */
+export const requestedMilliseconds = (seconds: bigint): number =>
+  Math.min(Math.max(Number(seconds) * 1000, 0), MAX_TIMER_MS);
+
 const missing = (field: string): Fail => new Fail('InvalidArgument', `the request lacks ${field}`);
 
-/** The name goes into /etc/hosts and the kernel, which holds 64 bytes of it. */
-const requireHostname = (hostname: string): void => {
-  if (hostname !== '' && !/^[A-Za-z0-9._-]{1,64}$/.test(hostname))
-    throw new Fail('InvalidArgument', `config.hostname ${JSON.stringify(hostname)} is not a host name`);
-};
-
 const requireAbsolute = (field: string, path: string): void => {
-  if (path !== '' && !isAbsolute(path))
+  if (path !== '' && (!isAbsolute(path) || path.includes('\0')))
     throw new Fail('InvalidArgument', `${field} ${JSON.stringify(path)} is not an absolute path`);
 };

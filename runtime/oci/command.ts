@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import type { SpecInput } from './input.ts';
 
@@ -23,14 +24,17 @@ export const requireArgument = (argument: string): string => {
   throw new Fail('InvalidArgument', `argument ${JSON.stringify(argument.slice(0, 256))} contains a NUL`);
 };
 
+const OWN_PROC = /^\/proc\/(self|thread-self|[0-9]+)(\/|$)/;
+
 /** The request's, else the image's, else `/`. An image may give it relative to `/`; a request may not. */
 export const workingDirectory = ({ container, image }: SpecInput): string => {
   const requested = container.workingDir;
   const fromImage = image.config.config?.WorkingDir ?? '';
-  const cwd = requested !== '' ? requested : fromImage.startsWith('/') ? fromImage : `/${fromImage}`;
+  const given = requested !== '' ? requested : fromImage.startsWith('/') ? fromImage : `/${fromImage}`;
+  // Without `..` and double slashes: no other spelling of a forbidden path is left, and none goes to the runtime.
+  const cwd = posix.normalize(given);
   // /proc/self/fd as working directory has let containers out of their root (CVE-2024-21626).
-  if (cwd.startsWith('/') && !cwd.includes('\0') && !/^\/+proc\/+(self|thread-self|[0-9]+)(\/|$)/.test(cwd))
-    return cwd;
+  if (cwd.startsWith('/') && !cwd.includes('\0') && !OWN_PROC.test(cwd)) return cwd;
   throw new Fail(
     'InvalidArgument',
     `working directory ${JSON.stringify(cwd)} is not an absolute path in the container`,

@@ -132,7 +132,15 @@ for (const [requested, fromImage, cwd] of CWD) {
     assert.equal(build({ workingDir: requested }, { image }).spec.process.cwd, cwd);
   });
 }
-for (const workingDir of ['tmp', '/proc/self/fd/8', '//proc//self/fd/8/../..', '/proc/1/fd/3', '/a\0b']) {
+for (const workingDir of [
+  'tmp',
+  '/proc/self/fd/8',
+  '//proc//self/fd/8/../..',
+  '/./proc/self/fd/8',
+  '/usr/../proc/thread-self/fd/8',
+  '/proc/1/fd/3',
+  '/a\0b',
+]) {
   test(`working directory ${JSON.stringify(workingDir)} is refused`, () => {
     assert.throws(() => build({ workingDir }), { code: 'InvalidArgument' });
   });
