@@ -1,4 +1,5 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
 import { FileSystemMagic, fileSystemOf } from '../linux/file-system.ts';
 import { mountOverlay, unmount } from '../linux/mounts.ts';
@@ -6,9 +7,9 @@ import { hasErrno } from '../linux/system-call-failed.ts';
 import type { ContainerFolders } from './folders.ts';
 
 /** Mounts the container's root file system: a fresh writable layer over the image's layers, top first. */
-export const mountRootfs = async (folders: ContainerFolders, lower: readonly string[]): Promise<void> => {
-  await mkdir(folders.disk, { recursive: true, mode: 0o711 });
-  await Promise.all([mkdir(folders.upper), mkdir(folders.work), mkdir(folders.merged)]);
+export const mountRootfs = (folders: ContainerFolders, lower: readonly string[]): void => {
+  mkdirSync(folders.disk, { recursive: true, mode: 0o711 });
+  for (const folder of [folders.upper, folders.work, folders.merged]) mkdirSync(folder);
   try {
     mountOverlay({ lower, upper: folders.upper, work: folders.work, target: folders.merged });
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
@@ -68,10 +68,9 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
   undo.push('record', () => containers.remove(record.id));
   try {
     undo.push('root file system', () => removeRootfs(folders));
-    const looking = Promise.all([prepareSources(record.config), makeLogFolder(record)]);
-    looking.catch(() => {}); // heard below, once there is a mount to undo or none
-    await mountRootfs(folders, daemon.images.lowerDirs(image));
-    const [sources] = await looking;
+    mountRootfs(folders, daemon.images.lowerDirs(image));
+    makeLogFolder(record);
+    const sources = await prepareSources(record.config);
 
     undo.push('bundle', () => removeSpec(roots, record.id));
     const { spec, user } = await specOf(daemon, making, sources, call);
@@ -104,8 +103,8 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
   }
 };
 
-const makeLogFolder = async ({ logPath }: ContainerRecord): Promise<void> => {
-  if (logPath !== null) await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+const makeLogFolder = ({ logPath }: ContainerRecord): void => {
+  if (logPath !== null) mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
 };
 
 const newRecord = (

@@ -8,6 +8,6 @@ import { seenPod } from './pod-sandbox-status.ts';
 export const portForward = async (daemon: Daemon, request: PortForwardRequest) => {
   const record = seenPod(daemon, request.podSandboxId);
   requireReady(record, 'forward ports');
-  const url = daemon.streaming.portForwardUrl((port, signal) => dialPod(record, port, signal));
+  const url = daemon.streaming.portForwardUrl((port, signal) => dialPod(record, port, signal), request.port);
   return { url };
 };

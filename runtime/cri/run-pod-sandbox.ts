@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { Undo } from '../core/undo.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { podIps } from '../network/pod-ips.ts';
@@ -61,7 +61,7 @@ const makePod = async (
   const undo = new Undo();
   undo.push('record', () => pods.remove(id));
   try {
-    if (config.logDirectory !== '') await mkdir(config.logDirectory, { recursive: true, mode: 0o755 });
+    if (config.logDirectory !== '') mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
 
     undo.push('namespaces', () => unpinPod(roots, id));
     const namespaces = pinPod(roots, id, config, sysctls);

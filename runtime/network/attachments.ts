@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
+import { hasErrno } from '../linux/system-call-failed.ts';
 import type { CniResult } from '../spec/cni/cni.ts';
 import type { ConfigList } from './config-lists.ts';
 import type { PodNetwork } from './pod-network.ts';
@@ -17,30 +18,33 @@ export interface Attachment {
 }
 
 export interface Attachments {
-  write(attachment: Attachment): Promise<void>;
-  read(podId: string): Promise<Attachment | undefined>;
-  remove(podId: string): Promise<void>;
-  podIds(): Promise<readonly string[]>;
+  write(attachment: Attachment): void;
+  read(podId: string): Attachment | undefined;
+  remove(podId: string): void;
+  podIds(): readonly string[];
 }
 
-/** Records of a tmpfs: replaced in one step, not synced, as a reboot ends them and what they describe. */
+/**
+ * Records of a tmpfs: replaced in one step, not synced, as a reboot ends them and what they describe. Synchronous:
+ * each takes microseconds, and trips through the thread pool far longer.
+ */
 export const createAttachments = (folder: string): Attachments => ({
-  write: async (attachment) => {
+  write: (attachment) => {
     const path = pathOf(folder, attachment.pod.id);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await writeFile(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
   },
-  read: async (podId) => {
+  read: (podId) => {
     const path = pathOf(folder, podId);
-    const text = await readFile(path, 'utf8').catch(absent);
+    const text = unlessAbsent(() => readFileSync(path, 'utf8'));
     return text === undefined ? undefined : parseAttachment(path, text);
   },
-  remove: (podId) => rm(pathOf(folder, podId), { force: true }),
-  podIds: async () => {
-    const names = (await readdir(folder).catch(absent)) ?? [];
-    return names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
-  },
+  remove: (podId) => rmSync(pathOf(folder, podId), { force: true }),
+  podIds: () =>
+    (unlessAbsent(() => readdirSync(folder)) ?? [])
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -'.json'.length)),
 });
 
 const pathOf = (folder: string, podId: string): string => {
@@ -61,7 +65,11 @@ const parseAttachment = (path: string, text: string): Attachment => {
   );
 };
 
-const absent = (error: unknown): undefined => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code !== 'ENOENT') throw error;
+const unlessAbsent = <T>(read: () => T): T | undefined => {
+  try {
+    return read();
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 };

@@ -21,14 +21,14 @@ export interface NetworkOptions {
   readonly stateDir: string;
   readonly runPlugin: RunPlugin;
   /** Told of what a pod asked for and no plugin takes: another agent on the node may serve it, so it is no error. */
-  readonly warn?: (message: string) => void;
+  readonly warn: (message: string) => void;
 }
 
 /** How long an answer of the plugins' STATUS holds: the kubelet asks every few seconds, and each costs a process. */
 const STATUS_TTL_MS = 10_000;
 
 /** The pod networks of this node, as the CNI configuration in `cni.networkDir` describes them. */
-export const createNetwork = ({ cni, stateDir, runPlugin, warn = () => {} }: NetworkOptions): Network => {
+export const createNetwork = ({ cni, stateDir, runPlugin, warn }: NetworkOptions): Network => {
   const folder = watchConfigFolder(cni.networkDir);
   const plugins = createPlugins(cni.pluginDirs, runPlugin);
   const attachments = createAttachments(stateDir);
@@ -37,7 +37,7 @@ export const createNetwork = ({ cni, stateDir, runPlugin, warn = () => {} }: Net
   return {
     status: async () => {
       try {
-        const list = await defaultList(await folder(), cni);
+        const list = defaultList(await folder(), cni);
         return (await lacking(list, plugins)) ?? (await askStatus(list));
       } catch (error) {
         return notReady(error instanceof Error ? error.message : String(error));
@@ -45,26 +45,26 @@ export const createNetwork = ({ cni, stateDir, runPlugin, warn = () => {} }: Net
     },
 
     add: async (pod, signal) => {
-      const list = await defaultList(await folder(), cni);
+      const list = defaultList(await folder(), cni);
       for (const unmet of unmetRequests(list.plugins, pod)) {
         warn(`pod ${pod.namespace}/${pod.name}: no plugin of network ${list.name} takes its ${unmet}`);
       }
       const attachment: Attachment = { version: 1, pod, list };
       cniArgs(pod);
-      await attachments.write(attachment);
+      attachments.write(attachment);
       try {
         const result = await addAll(attachment, plugins, signal);
-        await attachments.write({ ...attachment, result });
+        attachments.write({ ...attachment, result });
         return result;
       } catch (error) {
         await undoAdd(attachment, plugins, error);
-        await attachments.remove(pod.id);
+        attachments.remove(pod.id);
         throw error;
       }
     },
 
     check: async (pod, signal) => {
-      const attachment = await attachments.read(pod.id);
+      const attachment = attachments.read(pod.id);
       if (attachment?.result === undefined) {
         throw new Fail('FailedPrecondition', `pod ${pod.namespace}/${pod.name} is in no network`);
       }
@@ -77,18 +77,18 @@ export const createNetwork = ({ cni, stateDir, runPlugin, warn = () => {} }: Net
     },
 
     del: async ({ id }, signal) => {
-      const attachment = await attachments.read(id);
+      const attachment = attachments.read(id);
       if (attachment === undefined) return;
       await delAll(attachment, plugins, signal);
-      await attachments.remove(id);
+      attachments.remove(id);
     },
 
-    result: async (podId) => (await attachments.read(podId))?.result,
-    recorded: () => attachments.podIds(),
+    result: async (podId) => attachments.read(podId)?.result,
+    recorded: async () => attachments.podIds(),
 
     gc: async (podIds, signal) => {
-      const list = await defaultList(await folder(), cni);
-      if (list.disableGc || !versionAtLeast(list.cniVersion, '1.1.0')) return;
+      const list = chosenList(await folder(), cni);
+      if (list === undefined || list.disableGc || !versionAtLeast(list.cniVersion, '1.1.0')) return;
       const valid = podIds.map((containerID) => ({ containerID, ifname: INTERFACE }));
       const failures: unknown[] = [];
       for (const plugin of list.plugins) {
@@ -105,7 +105,9 @@ export const createNetwork = ({ cni, stateDir, runPlugin, warn = () => {} }: Net
               'cni.dev/attachments': valid,
             },
           })
-          .catch((error: unknown) => failures.push(error));
+          .catch((error: unknown) => {
+            if (pluginCode(error) !== UNKNOWN_COMMAND) failures.push(error);
+          });
       }
       throwFirst(failures);
     },
@@ -113,17 +115,20 @@ export const createNetwork = ({ cni, stateDir, runPlugin, warn = () => {} }: Net
 };
 
 /** The configured default network, else the first that gives a pod more than `lo`. Fails `FailedPrecondition`. */
-const defaultList = async ({ lists, problems }: ConfigFolder, cni: Config['cni']): Promise<ConfigList> => {
-  const chosen =
-    cni.defaultNetwork === undefined
-      ? lists.find(({ plugins }) => plugins.some(({ type }) => type !== 'loopback'))
-      : lists.find(({ name }) => name === cni.defaultNetwork);
+const defaultList = (folder: ConfigFolder, cni: Config['cni']): ConfigList => {
+  const chosen = chosenList(folder, cni);
   if (chosen !== undefined) return chosen;
+  const { problems } = folder;
   const wanted = cni.defaultNetwork === undefined ? 'no network' : `no network ${cni.defaultNetwork}`;
   throw new Fail('FailedPrecondition', [`${wanted} in ${cni.networkDir}`, ...problems].join('; '), {
     hint: `put a CNI configuration such as 10-mynet.conflist into ${cni.networkDir}`,
   });
 };
+
+const chosenList = ({ lists }: ConfigFolder, { defaultNetwork }: Config['cni']): ConfigList | undefined =>
+  defaultNetwork === undefined
+    ? lists.find(({ plugins }) => plugins.some(({ type }) => type !== 'loopback'))
+    : lists.find(({ name }) => name === defaultNetwork);
 
 const READY: NetworkStatus = { ready: true, reason: '', message: '' };
 const notReady = (message: string): NetworkStatus => ({

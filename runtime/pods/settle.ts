@@ -17,6 +17,7 @@ export const settleAtStart = async (context: PodContext): Promise<void> => {
   await settleWithShim(context);
   for (const pod of context.pods.list()) await orReport(context, pod.id, () => settlePod(context, pod));
   await removeStrayPods(context);
+  await orReport(context, 'network', () => collectAddresses(context));
   await removeStrayFolders(context);
 };
 
@@ -69,6 +70,10 @@ const removeStrayPods = async (context: PodContext): Promise<void> => {
     });
   }
 };
+
+/** A shim that was killed during ADD leaves a plugin behind that may finish after its DEL: what it took is freed here. */
+const collectAddresses = async ({ network }: PodContext): Promise<void> =>
+  network.gc(await network.recorded(), AbortSignal.timeout(SETTLE_TIMEOUT_MS));
 
 /** One that cannot be settled must not keep the others, nor the daemon, from working; the next start tries again. */
 const orReport = async (context: PodContext, id: string, settle: () => Promise<void>): Promise<void> => {
