@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../package.json' with { type: 'json' };
@@ -7,6 +8,7 @@ import { createExits } from './containers/exits.ts';
 import { containerRecords, type Roots } from './containers/folders.ts';
 import { createQueues } from './containers/queue.ts';
 import { openContainers } from './containers/record.ts';
+import { Fail } from './core/fail.ts';
 import type { Daemon } from './cri/daemon.ts';
 import { createHandlerFeatures } from './cri/handler-features.ts';
 import { criServices } from './cri/services.ts';
@@ -14,12 +16,14 @@ import { serve, takeSocket } from './cri/transport.ts';
 import { createPullImage } from './images/pull.ts';
 import type { PullImage } from './images/store/image.ts';
 import { openImageStore } from './images/store/open.ts';
+import { lockFile } from './linux/locks.ts';
 import { createNetwork } from './network/create-network.ts';
 import { createLog, type Log } from './observe/log.ts';
 import { createNotify } from './observe/notify.ts';
 import { readHostFacts } from './oci/host-facts.ts';
 import type { PodContext } from './pods/context.ts';
 import { networkState, podRecords } from './pods/folders.ts';
+import { notePauseEnd } from './pods/pause.ts';
 import { openPods } from './pods/record.ts';
 import { settleAtStart, settleWithShim } from './pods/settle.ts';
 import { connectShim } from './shim/client/connect.ts';
@@ -67,6 +71,7 @@ const main = async (): Promise<void> => {
 /** From the first look at the records to the last answer. */
 const run = async (config: Config, sources: ConfigSources, log: Log): Promise<void> => {
   await takeSocket(config.listen);
+  takeRecords(config.runRoot);
   const shim = await connectShim({
     socketPath: join(config.runRoot, 'shim.sock'),
     reconnectMs: SHIM_RECONNECT_MS,
@@ -124,13 +129,11 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
 const openContext = (config: Config, shim: Shim, log: Log): PodContext => {
   const roots: Roots = { root: config.root, runRoot: config.runRoot };
   const containers = openContainers(containerRecords(roots));
-  const exits = createExits(containers, log);
-  shim.on('exit', ({ id, ...exit }) => exits.record(id, exit));
-  return {
+  const context: PodContext = {
     roots,
     shim,
     containers,
-    exits,
+    exits: createExits(containers, log),
     queues: createQueues(),
     log,
     pods: openPods(podRecords(roots)),
@@ -138,8 +141,23 @@ const openContext = (config: Config, shim: Shim, log: Log): PodContext => {
       cni: config.cni,
       stateDir: networkState(roots),
       runPlugin: (run, signal) => shim.call('run', run, signal),
+      warn: log.warn,
     }),
   };
+  shim.on('exit', ({ id, ...exit }) => {
+    context.exits.record(id, exit);
+    notePauseEnd(context, id);
+  });
+  return context;
+};
+
+/** Two daemons with the same records would each undo what the other makes. Held until the process ends. */
+const takeRecords = (runRoot: string): void => {
+  mkdirSync(runRoot, { recursive: true, mode: 0o711 });
+  if (lockFile(join(runRoot, 'berthd.lock')) !== undefined) return;
+  throw new Fail('FailedPrecondition', `another berthd serves ${runRoot}`, {
+    hint: 'stop it first, or give this one folders of its own in [crio.berth]',
+  });
 };
 
 const settleAgain = async (context: PodContext): Promise<void> => {

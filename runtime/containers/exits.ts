@@ -11,6 +11,8 @@ export interface Exits {
   wait(id: string, signal: AbortSignal): Promise<boolean>;
 }
 
+const RETRY_MS = 1000;
+
 /** The end of a container that nobody saw: what it returned is lost. */
 export const unknownExit = (): ContainerExit => ({
   exitCode: 255,
@@ -21,16 +23,25 @@ export const unknownExit = (): ContainerExit => ({
 
 export const createExits = (containers: Containers, log: Log): Exits => {
   const waiters = new Map<string, Set<() => void>>();
+  const record = (id: string, exit: ContainerExit): void => {
+    if (containers.get(id)?.exit === null && !written(id, exit)) return;
+    for (const tell of waiters.get(id) ?? []) tell();
+    waiters.delete(id);
+  };
+  /** On a full tmpfs it is tried again: the shim tells an exit once on each connection. */
+  const written = (id: string, exit: ContainerExit): boolean => {
+    try {
+      containers.update(id, (before) => ({ ...before, exit }));
+      log.info('container ended', { container: id, exitCode: exit.exitCode, reason: exit.reason });
+      return true;
+    } catch (error) {
+      log.error('cannot record an exit; trying again', { container: id, error });
+      setTimeout(() => record(id, exit), RETRY_MS).unref();
+      return false;
+    }
+  };
   return {
-    record: (id, exit) => {
-      const record = containers.get(id);
-      if (record?.exit === null) {
-        containers.update(id, (before) => ({ ...before, exit }));
-        log.info('container ended', { container: id, exitCode: exit.exitCode, reason: exit.reason });
-      }
-      for (const tell of waiters.get(id) ?? []) tell();
-      waiters.delete(id);
-    },
+    record,
     wait: (id, signal) => {
       if (containers.get(id)?.exit !== null) return Promise.resolve(true);
       if (signal.aborted) return Promise.resolve(false);

@@ -3,12 +3,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
+import { realtimeNs } from '../linux/clock.ts';
 import { isMountPoint, MountFlag, mount } from '../linux/mounts.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import type { PodContext } from './context.ts';
 import { pinnedPid, podFolders } from './folders.ts';
 import { pauseProgram } from './pause-program.ts';
-import type { PodRecord } from './record.ts';
+import { type PodRecord, stateOf } from './record.ts';
 
 const PAUSE_TIMEOUT_MS = 60_000;
 
@@ -67,6 +68,18 @@ const startPause = async (
   );
   await shim.call('start', { id }, signal);
   return pid;
+};
+
+/**
+ * The process has ended by itself, killed from the host or for want of memory, and with it, as the kernel has it,
+ * all others of its namespace: the pod is not ready any more, and the kubelet makes another.
+ * In the middle of `sharedPidNamespace` there is no pin, and no pod to give up.
+ */
+export const notePauseEnd = ({ pods, roots, log }: PodContext, id: string): void => {
+  const pod = pods.get(id);
+  if (pod === undefined || stateOf(pod) !== 'ready' || !isMountPoint(pinnedPid(roots, id))) return;
+  log.error('the process that keeps the pod’s PID namespace has ended', { pod: id });
+  pods.update(id, (before) => ({ ...before, stoppingAtNs: realtimeNs() }));
 };
 
 /** Ends the process, if the pod has one. Idempotent; `unpinPod` takes the pin. */

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -140,4 +149,23 @@ test('a wait whose patience ends says so', async (t) => {
   const exits = createExits(containers, createLog({ level: 'error', write: () => {}, journal: false }));
   containers.add({ ...making('a1'), createdAtNs: 1n });
   assert.equal(await exits.wait('a1', AbortSignal.timeout(20)), false);
+});
+
+test('an exit that cannot be written down is tried again, and waits go on until it is', async (t) => {
+  const folder = folderOf(t);
+  const containers = openContainers(folder);
+  const errors: string[] = [];
+  const exits = createExits(
+    containers,
+    createLog({ level: 'error', write: (line) => errors.push(line), journal: false }),
+  );
+  containers.add({ ...making('a1'), createdAtNs: 1n });
+  mkdirSync(join(folder, 'a1.json.new'));
+  const waiting = exits.wait('a1', AbortSignal.timeout(10_000));
+  exits.record('a1', exit);
+  assert.equal(containers.get('a1')?.exit, null);
+  assert.match(errors.join(''), /cannot record an exit; trying again container=a1/);
+  rmdirSync(join(folder, 'a1.json.new'));
+  assert.equal(await waiting, true);
+  assert.equal(openContainers(folder).get('a1')?.exit?.exitCode, 3);
 });

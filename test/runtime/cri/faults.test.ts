@@ -174,6 +174,11 @@ test('SIGTERM ends the daemon at once and leaves containers alone; a second daem
     promisify(execFile)(process.execPath, [...node.daemon.argv]),
     /another program serves/,
   );
+  const elsewhere = join(node.folder, 'elsewhere.conf');
+  const text = readFileSync(join(node.folder, 'crio.conf'), 'utf8');
+  writeFileSync(elsewhere, text.replace(node.socket, `${node.socket}.2`));
+  const argv = node.daemon.argv.map((word) => (word.endsWith('/crio.conf') ? elsewhere : word));
+  await assert.rejects(promisify(execFile)(process.execPath, argv), /another berthd serves/);
   const began = performance.now();
   await node.daemon.kill('SIGTERM');
   assert.ok(performance.now() - began < 3000);

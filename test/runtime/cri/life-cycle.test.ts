@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict';
-import { readFileSync, renameSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
-import { ContainerState, NamespaceMode, PodSandboxState, Signal } from '../../../runtime/spec/cri/api_pb.js';
+import {
+  ContainerState,
+  ExecSyncResponseSchema,
+  NamespaceMode,
+  PodSandboxState,
+  Signal,
+} from '../../../runtime/spec/cri/api_pb.js';
 import { nothing, remains, say, startBusyboxNode, until } from '../../harness/busybox-node.ts';
+
+/** Empty when the process is gone. */
+const commandOf = (pid: string): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+};
 
 test('the life of pods and containers', async (t) => {
   const { node, image, imageRef, podOf, create, start, statusOf, ended, logged } = await startBusyboxNode(t);
@@ -244,6 +260,47 @@ test('the life of pods and containers', async (t) => {
       await runtime.removePodSandbox({ podSandboxId: pod });
     },
   );
+
+  await t.test('a pod whose shared PID namespace has lost its first process is not ready', async () => {
+    const pod = await podOf('orphaned');
+    const shared = { linux: { securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } } };
+    const one = await start(pod, 'one', { ...shared, ...say('exec sleep 1000') });
+    const { info } = await runtime.containerStatus({ containerId: one, verbose: true });
+    const namespace = (pid: string) => readlinkSync(`/proc/${pid}/ns/pid`);
+    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && commandOf(name) === '/pause');
+    const pause = pids.find((pid) => namespace(pid) === namespace(JSON.parse(info['info'] ?? '').pid));
+    process.kill(Number(pause ?? assert.fail('there is no pause process')), 'SIGKILL');
+    assert.equal((await ended(one)).exitCode, 137);
+    await until('the pod is not ready', async () => {
+      const { status: now } = await runtime.podSandboxStatus({ podSandboxId: pod });
+      return now?.state === PodSandboxState.SANDBOX_NOTREADY;
+    });
+    await assert.rejects(create(pod, 'two', shared), { code: status.FAILED_PRECONDITION });
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
+  await t.test('patience beyond what a timer holds is patience', async () => {
+    const pod = await podOf('patient');
+    const containerId = await start(
+      pod,
+      'one',
+      say('trap "sleep 0.3; exit 3" TERM; echo ready; while :; do sleep 0.02; done'),
+    );
+    await logged('patient', 'one', 1);
+    await runtime.stopContainer({ containerId, timeout: 3_000_000n });
+    assert.equal((await statusOf(containerId)).exitCode, 3);
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
+  await t.test('ExecSync gives no more than the kubelet takes in one message', async () => {
+    const pod = await podOf('flood');
+    const containerId = await start(pod, 'one');
+    const cmd = ['sh', '-c', 'head -c 20000000 /dev/zero; head -c 20000000 /dev/zero >&2'];
+    const answer = await runtime.execSync({ containerId, cmd, timeout: 60n });
+    const bytes = toBinary(ExecSyncResponseSchema, answer).length;
+    assert.ok(bytes <= 16 * 1024 * 1024 && bytes > 15 * 1024 * 1024, `${bytes} bytes`);
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
 
   await t.test('the kubelet may rotate a log', async () => {
     const pod = await podOf('rotate');
