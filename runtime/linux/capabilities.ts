@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
 /** By bit, linux/capability.h, as the OCI specification spells them. */
-const names = [
+export const CAPABILITIES = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_DAC_READ_SEARCH',
@@ -64,5 +64,5 @@ export function parseCapabilities(status: string): HeldCapabilities {
 
 function namesOf(status: string, field: string): readonly string[] {
   const mask = BigInt(`0x${new RegExp(`^${field}:\\s*([0-9a-f]+)$`, 'm').exec(status)?.[1] ?? '0'}`);
-  return names.filter((_, bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
+  return CAPABILITIES.filter((_, bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
 }

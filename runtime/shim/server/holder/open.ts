@@ -7,7 +7,7 @@ import { SystemdHolder } from './systemd-holder.ts';
 /** systemd's descriptor store where this process's unit has one, else a process of our own. */
 export function openHolder(path: string, environment: NodeJS.ProcessEnv): Holder {
   const socket = environment['NOTIFY_SOCKET'];
-  if (socket === undefined || !storeExists()) return new ProcessHolder(path);
+  if (socket === undefined || socket === '' || !storeExists()) return new ProcessHolder(path);
   return new SystemdHolder(socket, environment);
 }
 
