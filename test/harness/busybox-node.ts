@@ -72,7 +72,7 @@ export const remains = (node: TestNode) => ({
   layers: existsSync(join(node.root, 'containers')) ? readdirSync(join(node.root, 'containers')) : [],
   mounts: readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((line) => line.includes(`${node.folder}/`)),
+    .filter((line) => line.includes(`${node.folder}/`) && !line.includes(` ${node.runRoot} `)),
 });
 export const nothing = { pods: [], containers: [], namespaces: [], layers: [], mounts: [] };
 

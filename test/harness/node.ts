@@ -16,7 +16,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { mountTable, unmount } from '../../runtime/linux/mounts.ts';
+import { mount, mountTable, unmount } from '../../runtime/linux/mounts.ts';
 import {
   type ContainerConfigSchema,
   ImageService,
@@ -191,6 +191,8 @@ const writeConfiguration = (
   { registries = '', logLevel = 'debug' }: NodeOptions,
 ): void => {
   for (const dir of [networkDir, join(folder, 'conf.d'), runRoot]) mkdirSync(dir, { recursive: true });
+  // As under /run: on a disk, each rename of a record would wait for it. `cleanUp` unmounts it.
+  mount({ source: 'tmpfs', target: runRoot, type: 'tmpfs', data: 'mode=711' });
   writeFileSync(
     join(folder, 'crio.conf'),
     `[crio.berth]
