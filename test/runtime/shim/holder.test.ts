@@ -69,6 +69,20 @@ test('what was kept outlives the descriptors and the shim, again and again', () 
     last.forgetRest();
   }));
 
+test('a holder that somebody killed is followed by another that keeps the same', () =>
+  holders(async (next, pid) => {
+    keepPipe(next(), 'name', 3);
+    const killed = pid();
+    process.kill(killed, 'SIGKILL');
+    for (let waited = 0; pid() === killed && waited < 500; waited += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.notEqual(pid(), killed);
+    const second = next();
+    assert.equal(takeSize(second, 'name'), 3);
+    second.drop(['name'], 'now');
+  }));
+
 test('what was dropped is gone and the rest is there', () =>
   holders((next) => {
     const first = next();

@@ -5,7 +5,7 @@
 export interface Holder {
   /** Keeps a copy of `fd` under `name`; the caller's own stays its own. */
   keep(name: string, fd: number): void;
-  /** Lets the copies go. Unknown names are none of its business. `now`: before the call returns. */
+  /** Lets the copies go. Unknown names are none of its business. `now`: at once, since somebody waits for their end. */
   drop(names: readonly string[], urgency?: 'soon' | 'now'): void;
   /** Descriptors of an earlier shim, by name. Who takes one owns it; the copy outside is kept on. */
   take(name: string): number | undefined;

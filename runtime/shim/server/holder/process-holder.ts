@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { openPidfd, startTimeTicks, takeFd } from '../../../linux/processes.ts';
+import { type Watch, watch } from '../../../linux/poll.ts';
+import { openPidfd, signalNumber, signalPidfd, startTimeTicks, takeFd } from '../../../linux/processes.ts';
 import { receiveFds, sendFds, setPeekOffset, setSendBuffer, socketPair } from '../../../linux/sockets.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
 import { bareEnvironment } from '../processes/children.ts';
@@ -12,6 +13,8 @@ type Queue = readonly [into: number, from: number];
 /** Stale copies are harmless until a compaction lets them go. */
 const TOLERATED_STALE = 64;
 const SEND_BUFFER = 64 * 1024 * 1024;
+/** One that ends at once, again and again, must not keep us busy. */
+const RESTART_MS = 100;
 /** The holder's descriptors of the outer queue. */
 const OUTER: Queue = [3, 4];
 
@@ -23,8 +26,9 @@ const OUTER: Queue = [3, 4];
  * moment the last generation in the outer queue is whole.
  */
 export class ProcessHolder implements Holder {
-  readonly #pid: number;
+  readonly #path: string;
   readonly #outer: Queue;
+  #guard: Guard;
   #generation: Queue;
   readonly #kept = new Set<string>();
   readonly #recovered: Map<string, number>;
@@ -32,9 +36,10 @@ export class ProcessHolder implements Holder {
 
   /** `path`: where the holder's pid is written down. */
   constructor(path: string) {
-    const found = findHolder(path) ?? startHolder(path);
-    this.#pid = found.pid;
+    const found = findHolder(path) ?? startHolder(path, newPair());
+    this.#path = path;
     this.#outer = found.outer;
+    this.#guard = new Guard(found.pidfd, () => this.#replace());
     this.#generation = lastGeneration(this.#outer) ?? newGeneration(this.#outer);
     this.#recovered = readGeneration(this.#generation);
   }
@@ -67,8 +72,16 @@ export class ProcessHolder implements Holder {
   }
 
   close(): void {
-    if (this.#kept.size === 0) process.kill(this.#pid, 'SIGKILL');
+    if (this.#kept.size === 0) signalPidfd(this.#guard.pidfd, signalNumber('SIGKILL'));
+    this.#guard.close();
     for (const fd of [...this.#outer, ...this.#generation]) closeSync(fd);
+  }
+
+  /** Somebody has killed the holder: this process still has both queues, with all that is kept, and gives them on. */
+  #replace(): void {
+    this.#guard.close();
+    const { pidfd } = startHolder(this.#path, this.#outer);
+    this.#guard = new Guard(pidfd, () => this.#replace());
   }
 
   /** The old generation itself has the descriptors: those of this process may be closed, or be others by now. */
@@ -86,8 +99,29 @@ export class ProcessHolder implements Holder {
   }
 }
 
+/** Waits for the end of a holder. */
+class Guard {
+  readonly pidfd: number;
+  readonly #watch: Watch;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(pidfd: number, onEnd: () => void) {
+    this.pidfd = pidfd;
+    this.#watch = watch(pidfd, 'readable', () => {
+      this.#watch.close();
+      this.#timer = setTimeout(onEnd, RESTART_MS);
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#watch.close();
+    closeSync(this.pidfd);
+  }
+}
+
 interface FoundHolder {
-  readonly pid: number;
+  readonly pidfd: number;
   readonly outer: Queue;
 }
 
@@ -97,11 +131,15 @@ function findHolder(path: string): FoundHolder | undefined {
     const { pid, startTimeTicks: ticks } = JSON.parse(readFileSync(path, 'utf8'));
     const pidfd = openPidfd(pid);
     try {
-      if (startTimeTicks(pid) !== ticks) return undefined;
-      return { pid, outer: [takeFd(pidfd, OUTER[0]), takeFd(pidfd, OUTER[1])] };
-    } finally {
+      if (startTimeTicks(pid) === ticks) {
+        return { pidfd, outer: [takeFd(pidfd, OUTER[0]), takeFd(pidfd, OUTER[1])] };
+      }
+    } catch (error) {
       closeSync(pidfd);
+      throw error;
     }
+    closeSync(pidfd);
+    return undefined;
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ESRCH', 'EBADF')) return undefined;
     throw error;
@@ -109,8 +147,7 @@ function findHolder(path: string): FoundHolder | undefined {
 }
 
 /** In a session of its own: what ends the shim's group does not end it. */
-function startHolder(path: string): FoundHolder {
-  const outer = newPair();
+function startHolder(path: string, outer: Queue): FoundHolder {
   const holder = spawn('sleep', ['2147483647'], {
     cwd: '/',
     env: bareEnvironment,
@@ -123,7 +160,7 @@ function startHolder(path: string): FoundHolder {
   const text = JSON.stringify({ version: 1, pid, startTimeTicks: startTimeTicks(pid) });
   writeFileSync(`${path}.new`, text, { mode: 0o600 });
   renameSync(`${path}.new`, path);
-  return { pid, outer };
+  return { pidfd: openPidfd(pid), outer };
 }
 
 function newPair(): Queue {

@@ -7,7 +7,8 @@ const FIRST_PASSED_FD = 3;
 
 /**
  * systemd's file descriptor store (sd_pid_notify_with_fds(3)); the unit sets `FileDescriptorStoreMax=`. What is
- * kept comes back to the next start as descriptors from 3 on, named by LISTEN_FDNAMES.
+ * kept comes back to the next start as descriptors from 3 on, named by LISTEN_FDNAMES. There is no need for BARRIER=1:
+ * what a main process sent waits in systemd's socket, and systemd reads it before it takes notice of that process's end.
  */
 export class SystemdHolder implements Holder {
   readonly #socket: string;
