@@ -36,6 +36,7 @@ need tmux tmux
 need curl curl
 need zstd zstd
 need jq jq
+need sudo sudo
 need setpriv util-linux
 [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
 if [ -n "$missing" ]; then
