@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import test from 'node:test';
 import { failedWith } from '../../../runtime/core/fail.ts';
+import { until } from '../../harness/busybox-node.ts';
 import { anySignal, Lab, linesOf, pause, readEntries } from './lab.ts';
 
 const lab = await new Lab().start();
@@ -51,10 +52,11 @@ async function stateOf(id: string) {
 }
 
 test('a signal ends a container with 128 and its number', async () => {
-  const { id } = await lab.run({
-    script: 'exec sleep 1000',
-    args: ['/bin/sh', '-c', 'trap "exit 9" TERM; while :; do usleep 10000; done'],
+  const { id, logPath } = await lab.run({
+    script: 'trap "exit 9" TERM; echo ready; while :; do usleep 10000; done',
   });
+  // A signal that comes before the trap is ignored: the program is the first process of its namespace.
+  await until('the trap', async () => linesOf(readEntries(logPath ?? ''), 'stdout').includes('ready'));
   await lab.shim.call('kill', { id, signal: 15 }, anySignal());
   assert.equal((await lab.untilExit(id)).exitCode, 9);
   const killed = await lab.run({ script: 'sleep 1000' });
