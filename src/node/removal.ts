@@ -23,7 +23,7 @@ const crictl = '/usr/local/bin/crictl';
 /** The probe of an apply, and the trees that only a removal touches. */
 export function removalRequest(spec: Spec): ProbeRequest {
   const request = probeRequest(spec);
-  return { ...request, files: [...request.files, ...treesOf(spec).map(({ path }) => path)] };
+  return { ...request, needs: true, files: [...request.files, ...treesOf(spec).map(({ path }) => path)] };
 }
 
 /** What must go, and come back, for the host to be as it was before berth. */

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { decode, type Lines } from './lines.ts';
+import { Fail } from '../../core/fail.ts';
+import { decode, fieldOf, type Lines, linesOf } from './lines.ts';
 
 /** What lies at a path. A path that the host did not report was not asked for. */
 export type FileFact =
@@ -29,12 +30,14 @@ export interface RegularFile {
 
 export type FileFacts = ReadonlyMap<string, FileFact>;
 
+/** @throws Fail `HostMoved` when a file was written while the host read it. */
 export function parseFiles(lines: Lines): Map<string, FileFact> {
   const files = new Map<string, FileFact>();
   for (const [kind, path = '', ...rest] of lines) {
     const fact = parseFile(kind, rest);
     if (fact !== undefined) files.set(path, fact);
   }
+  for (const [path, fact] of parseSmallFiles(lines)) files.set(path, fact);
   return files;
 }
 
@@ -56,27 +59,38 @@ function parseFile(
         empty: second.startsWith('empty'),
         mountPoint: second.endsWith('mount'),
       };
-    case 'small':
-      return regularFile(first, decode(second));
     case 'large':
-      return regularFile(first, second);
+      return { ...parseStatus(first), sha256: second, text: undefined };
     default:
       return undefined;
   }
 }
 
-function regularFile(status: string, content: Buffer | string): RegularFile {
+const parseStatus = (status: string) => {
   const [mode = '', owner = '', bytes = ''] = status.split(' ');
-  const small = typeof content !== 'string';
-  return {
-    kind: 'file',
-    mode: Number.parseInt(mode, 8),
-    owner,
-    bytes: Number(bytes),
-    sha256: small ? createHash('sha256').update(content).digest('hex') : content,
-    text: small && isUtf8(content) ? content.toString('utf8') : undefined,
-  };
+  return { kind: 'file', mode: Number.parseInt(mode, 8), owner, bytes: Number(bytes) } as const;
+};
+
+/** The contents of small files come as one piece, in the order of the files; each one's digest shows its limits. */
+function parseSmallFiles(lines: Lines): [string, RegularFile][] {
+  const digests = linesOf(lines, 'digest').map(([sha256]) => sha256);
+  const contents = decode(fieldOf(lines, 'contents'));
+  let end = 0;
+  return linesOf(lines, 'small').map(([path = '', status = ''], index) => {
+    const file = parseStatus(status);
+    const content = contents.subarray(end, end + file.bytes);
+    end += file.bytes;
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    if (sha256 !== digests[index]) throw writtenMeanwhile(path);
+    return [path, { ...file, sha256, text: isUtf8(content) ? content.toString('utf8') : undefined }];
+  });
 }
+
+const writtenMeanwhile = (path: string): Fail =>
+  new Fail('HostMoved', `${path} or a file read before it was written while berth read it`, {
+    hint: 'Run the same command again; if it stays, see what writes there all the time.',
+    context: { path },
+  });
 
 /** A linked or missing file in a folder is not asked for by name. */
 export const fileAt = (files: FileFacts, path: string): FileFact => files.get(path) ?? { kind: 'absent' };

@@ -6,7 +6,7 @@ export interface PackageFacts {
   readonly packages: ReadonlyMap<string, PackageFact>;
   /** Age of the package lists; undefined when there are none or the manager cares for itself. */
   readonly listsAgeSeconds: number | undefined;
-  /** Installed packages beside ours that need one of ours, by the package they need. */
+  /** Installed packages beside ours that need one of ours, by the package they need; empty unless asked for. */
   readonly neededBy: ReadonlyMap<string, readonly string[]>;
 }
 

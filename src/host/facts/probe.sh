@@ -3,62 +3,95 @@
 # probe.ts puts the parameters before this text: lists of words without blanks or wildcards.
 #   state run               where berth keeps its memory on the host, lasting and until the next boot
 #   apt dnf                 packages by the names of each family
+#   needs                   not empty: say which packages need which
 #   files folders units modules sysctls interfaces disks
 #   releases                the folder of release folders
 #
 # Each topic starts with a line "@name". Its lines are fields separated by tabs, the first is the kind;
 # whatever could hold a tab or a newline is base64. One parser per topic reads them.
+#
+# What costs time here is starting programs: one of them is asked about many things, and the shell does what it can.
 
 tab=$(printf '\t')
 nl='
 '
+blanks=" $tab$nl"
 set -f
 b64() { base64 | tr -d '\n'; }
 
-# PATH: sha256. Large files are digested once: berth notes digest, size, inode and time stamps when it
+# PATH STAMP: sha256. Large files are digested once: berth notes digest, size, inode and time stamps when it
 # writes one, and a file whose status still says the same was not written since (nobody can set ctime back).
 digest() {
-  s=$(stat -c '%s,%i,%y,%z' "$1" | tr ' ' _)
+  f=$1
+  IFS=' '
+  set -- $2
+  IFS=_
+  s=$*
+  IFS=$blanks
   while read -r d n p; do
-    [ "$p" = "$1" ] && [ "$n" = "$s" ] && { printf %s "$d"; return; }
+    [ "$p" = "$f" ] && [ "$n" = "$s" ] && { printf %s "$d"; return; }
   done < "$digests"
-  set -- $(sha256sum "$1")
+  set -- $(sha256sum "$f")
   printf %s "$1"
 }
 
-# PATH: one line that says what lies there; the content of small files with it.
-report_file() {
-  if [ -L "$1" ]; then
-    printf 'link\t%s\t%s\n' "$1" "$(readlink "$1" | b64)"
-  elif [ -f "$1" ]; then
-    m=$(stat -c '%a %u:%g %s' "$1")
-    if [ "${m##* }" -le 65536 ]; then
-      printf 'small\t%s\t%s\t%s\n' "$1" "$m" "$(b64 < "$1")"
-    else
-      printf 'large\t%s\t%s\t%s\n' "$1" "$m" "$(digest "$1")"
+# PATH MODE
+report_folder() {
+  c=empty
+  set +f
+  for e in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    if [ -e "$e" ] || [ -L "$e" ]; then c=full; break; fi
+  done
+  set -f
+  case $nl$mounts in *" $1 "*) c="$c mount" ;; esac
+  printf 'directory\t%s\t%s\t%s\n' "$1" "$2" "$c"
+}
+
+# PATH…: one line for each that says what lies there. The contents of the small files come after them as one piece, and
+# the digest of each, by which the other side sees that it cut the piece rightly.
+report() {
+  for p do
+    shift
+    if [ -L "$p" ]; then printf 'link\t%s\t%s\n' "$p" "$(readlink "$p" | b64)"
+    elif [ -f "$p" ] || [ -d "$p" ]; then set -- "$@" "$p"
+    elif [ -e "$p" ]; then printf 'other\t%s\n' "$p"
+    else printf 'absent\t%s\n' "$p"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  stat -c "%n$tab%a %u:%g %s$tab%s,%i,%y,%z" "$@" | {
+    set --
+    while IFS=$tab read -r p m s; do
+      if [ -d "$p" ]; then
+        report_folder "$p" "${m%% *}"
+      elif [ "${m##* }" -le 65536 ]; then
+        printf 'small\t%s\t%s\n' "$p" "$m"
+        set -- "$@" "$p"
+      else
+        printf 'large\t%s\t%s\t%s\n' "$p" "$m" "$(digest "$p" "$s")"
+      fi
+    done
+    if [ $# -gt 0 ]; then
+      # A backslash before the digest says that the name after it is quoted.
+      sha256sum "$@" | while read -r d p; do printf 'digest\t%s\n' "${d#\\}"; done
+      printf 'contents\t%s\n' "$(cat "$@" | b64)"
     fi
-  elif [ -d "$1" ]; then
-    c=full
-    [ -n "$(ls -A "$1")" ] || c=empty
-    grep -qs " $1 " /proc/self/mounts && c="$c mount"
-    printf 'directory\t%s\t%s\t%s\n' "$1" "$(stat -c %a "$1")" "$c"
-  elif [ -e "$1" ]; then
-    printf 'other\t%s\n' "$1"
-  else
-    printf 'absent\t%s\n' "$1"
-  fi
+  }
 }
 
 digests=$state/digests
 origin=$state/origin
 [ -r "$digests" ] || digests=/dev/null
 [ -r "$origin" ] || origin=/dev/null
+mounts=$(cat /proc/self/mounts 2>/dev/null)
 
 echo @system
 for f in /etc/os-release /usr/lib/os-release; do
   [ -r "$f" ] && { printf 'os\t%s\n' "$(b64 < "$f")"; break; }
 done
-printf 'machine\t%s\nkernel\t%s\n' "$(uname -m)" "$(uname -r)"
+# -r comes before -m, however it is asked.
+set -- $(uname -r -m)
+printf 'kernel\t%s\nmachine\t%s\n' "$1" "$2"
+tree=/lib/modules/$1
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then printf 'cgroup\tv2\n'
 elif [ -e /sys/fs/cgroup/unified/cgroup.procs ]; then printf 'cgroup\thybrid\n'
 else printf 'cgroup\tv1\n'; fi
@@ -101,7 +134,7 @@ if command -v apt-get > /dev/null 2>&1; then
     set -f
     [ -n "$newest" ] && printf 'lists\t%s\n' "$(($(date +%s) - $(stat -c %Y "$newest")))"
   fi
-  if [ -n "$brought" ]; then
+  if [ -n "$needs" ] && [ -n "$brought" ]; then
     dpkg-query -W -f '${Package}\t${Status}\t${Depends}, ${Pre-Depends}\n' 2>/dev/null |
       while IFS=$tab read -r p s d; do
         case $s in *' installed') printf 'needs\t%s\t%s\n' "$p" "$d" ;; esac
@@ -115,37 +148,50 @@ elif command -v dnf > /dev/null 2>&1; then
 fi
 
 echo @files
-for f in $files; do report_file "$f"; done
+set -- $files
 set +f
 for d in $folders; do
-  for f in "$d"/*; do [ -e "$f" ] && report_file "$f"; done
+  for f in "$d"/*; do
+    case " $files " in *" $f "*) continue ;; esac
+    [ -e "$f" ] && set -- "$@" "$f"
+  done
 done
 set -f
 # What berth touched earlier; releases are a topic of their own.
 while IFS=$tab read -r k f v; do
   case " $files " in *" $f "*) continue ;; esac
-  case $k:$f in *:"$releases"/*) ;; file:* | folder:*) report_file "$f" ;; esac
+  case $k:$f in *:"$releases"/*) ;; file:* | folder:*) set -- "$@" "$f" ;; esac
 done < "$origin"
+report "$@"
 
 echo @units
-if [ -d /run/systemd/system ]; then
-  for u in $units; do
-    systemctl show -p LoadState,ActiveState,UnitFileState,NeedDaemonReload,MainPID -- "$u" 2>/dev/null |
-      while IFS='=' read -r k v; do
-        printf 'property\t%s\t%s\t%s\n' "$u" "$k" "$v"
-        [ "$k" = MainPID ] && [ "$v" -gt 0 ] && printf 'executable\t%s\t%s\n' "$u" "$(readlink "/proc/$v/exe")"
-      done
-  done
+if [ -d /run/systemd/system ] && [ -n "$units" ]; then
+  set -- $units
+  # In the order in which they are named; a blank line lies between two.
+  systemctl show -p LoadState,ActiveState,UnitFileState,NeedDaemonReload,MainPID -- "$@" 2>/dev/null |
+    while IFS='=' read -r k v; do
+      if [ -z "$k" ]; then
+        [ $# -gt 1 ] && shift
+        continue
+      fi
+      printf 'property\t%s\t%s\t%s\n' "$1" "$k" "$v"
+      [ "$k" = MainPID ] && [ "$v" -gt 0 ] && printf 'executable\t%s\t%s\n' "$1" "$(readlink "/proc/$v/exe")"
+    done
 fi
 
 # Never asks lsmod or /proc/modules, which hosts in containers lack: a module is active when the kernel
 # shows it or what it brings.
 echo @kernel
-tree=/lib/modules/$(uname -r)
 if [ -e "$tree/modules.dep" ] || [ -e "$tree/modules.builtin" ]; then printf 'tree\n'; fi
 for m in $modules; do
-  u=$(printf %s "$m" | tr - _)
-  h=$(printf %s "$m" | tr _ -)
+  # Both spellings of its name.
+  IFS=-_
+  set -- $m
+  IFS=_
+  u=$*
+  IFS=-
+  h=$*
+  IFS=$blanks
   a=missing
   if [ -d "/sys/module/$u" ] || grep -qs "[[:space:]]$m\$" /proc/filesystems; then a=active
   elif [ "$u" = br_netfilter ] && [ -d /proc/sys/net/bridge ]; then a=active
@@ -169,12 +215,14 @@ for i in $interfaces; do [ -e "/sys/class/net/$i" ] && printf 'interface\t%s\n' 
 
 echo @releases
 [ -L "$releases/current" ] && printf 'current\t%s\n' "$(readlink "$releases/current")"
+set --
 set +f
 for d in "$releases"/*/; do
   [ -L "${d%/}" ] && continue
-  for f in "$d"*; do [ -f "$f" ] && report_file "$f"; done
+  for f in "$d"*; do [ -f "$f" ] && set -- "$@" "$f"; done
 done
 set -f
+report "$@"
 
 echo @disk
 for d in $disks; do

@@ -17,6 +17,8 @@ import { parseUnits, type UnitFacts } from './units.ts';
 export interface ProbeRequest {
   /** Package names, by package manager: which one the host has is not known before. */
   readonly packages: { readonly apt: readonly string[]; readonly dnf: readonly string[] };
+  /** Also who needs the packages that berth brought: every package of the host is looked at for it. */
+  readonly needs?: true;
   readonly files: readonly string[];
   /** Folders whose entries are reported too. */
   readonly folders: readonly string[];
@@ -74,6 +76,7 @@ export async function probeScript(request: ProbeRequest): Promise<string> {
     run: [transientFolder],
     apt: request.packages.apt,
     dnf: request.packages.dnf,
+    needs: request.needs ? ['yes'] : [],
     files: request.files,
     folders: request.folders,
     units: request.units,

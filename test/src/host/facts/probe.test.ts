@@ -5,7 +5,7 @@ import { arch, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Fail } from '../../../../src/core/fail.ts';
-import { entriesOf, fileAt } from '../../../../src/host/facts/files.ts';
+import { entriesOf, fileAt, parseFiles } from '../../../../src/host/facts/files.ts';
 import { sysctlPath } from '../../../../src/host/facts/kernel.ts';
 import {
   type Facts,
@@ -227,4 +227,36 @@ test('os-release is read with its quotes and without', () => {
     versionId: '24.04',
     prettyName: 'A "b" $c',
   });
+});
+
+for (const shell of [['dash'], ['busybox', 'sh'], ['bash', '--posix']])
+  test(`small files of any content are told apart, through ${shell.join(' ')}`, async (t) => {
+    const folder = folderFor(t);
+    const contents = ['', 'no newline', '\n\n', 'a\n', '\0\u00ff\t@files\n', '', 'x'.repeat(65_536)];
+    const files = contents.map((content, index) => {
+      const path = join(folder, `f${index}`);
+      writeFileSync(path, content);
+      return path;
+    });
+    writeFileSync(join(folder, 'back\\slash'), 'quoted');
+    const facts = await ask({ files, folders: [folder] }, undefined, shell);
+    for (const [index, path] of files.entries()) {
+      const fact = fileAt(facts.files, path);
+      assert.ok(fact.kind === 'file');
+      assert.equal(fact.text, contents[index]);
+    }
+    const quoted = fileAt(facts.files, join(folder, 'back\\slash'));
+    assert.equal(quoted.kind === 'file' && quoted.text, 'quoted');
+  });
+
+test('a file that was written while it was read is no fact', () => {
+  const digest = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+  const small = ['small', '/etc/a', '644 0:0 3'];
+  const contents = (text: string) => ['contents', Buffer.from(text).toString('base64')];
+  assert.equal(parseFiles([small, ['digest', digest], contents('abc')]).size, 1);
+  for (const text of ['abd', 'ab', ''])
+    assert.throws(
+      () => parseFiles([small, ['digest', digest], contents(text)]),
+      (error) => error instanceof Fail && error.code === 'HostMoved',
+    );
 });
