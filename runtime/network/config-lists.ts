@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
 
@@ -36,14 +37,14 @@ const MAX_FILE_BYTES = 1024 * 1024;
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
 
 /**
- * Reads the folder again whenever a file in it is new, gone or changed; asking costs a readdir and a stat per file.
- * An absent folder is an empty one.
+ * Reads the folder again whenever a file in it is new, gone or changed. Asking costs a readdir and a stat per file,
+ * synchronous, since each pod asks, and trips through the thread pool take longer. An absent folder is an empty one.
  */
 export const watchConfigFolder = (folder: string): (() => Promise<ConfigFolder>) => {
   let seen = '';
   let current: ConfigFolder = { lists: [], problems: [] };
   return async () => {
-    const files = await configFiles(folder);
+    const files = configFiles(folder);
     const signature = files.map(({ name, stamp }) => `${name}\0${stamp}`).join('\0');
     if (signature !== seen || files.length === 0) {
       current = await readFolder(
@@ -56,20 +57,29 @@ export const watchConfigFolder = (folder: string): (() => Promise<ConfigFolder>)
   };
 };
 
-const configFiles = async (
-  folder: string,
-): Promise<readonly { readonly name: string; readonly stamp: string }[]> => {
-  const names = (await readdir(folder).catch(absent)) ?? [];
-  const wanted = names.filter((name) => /\.(conflist|conf|json)$/.test(name)).toSorted(byBytes);
-  const files = await Promise.all(
-    wanted.map(async (name) => ({ name, stamp: await stampOf(join(folder, name)) })),
-  );
-  return files.filter((file) => file.stamp !== '');
+interface ConfigFile {
+  readonly name: string;
+  /** Changes whenever the file does; empty when it went away in the meantime. */
+  readonly stamp: string;
+}
+
+const configFiles = (folder: string): readonly ConfigFile[] =>
+  namesIn(folder)
+    .filter((name) => /\.(conflist|conf|json)$/.test(name))
+    .toSorted(byBytes)
+    .map((name) => ({ name, stamp: stampOf(join(folder, name)) }))
+    .filter(({ stamp }) => stamp !== '');
+
+const namesIn = (folder: string): readonly string[] => {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    return absent(error) ?? [];
+  }
 };
 
-/** Empty when the file went away in the meantime. */
-const stampOf = async (path: string): Promise<string> => {
-  const stats = await stat(path).catch(absent);
+const stampOf = (path: string): string => {
+  const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? '' : `${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`;
 };
 
@@ -101,7 +111,7 @@ const readList = async (folder: string, name: string): Promise<ConfigList> => {
 
 /** Since CNI 1.1 a folder named as the network may add plugins, one a file. */
 const pluginFiles = async (folder: string): Promise<readonly PluginConfig[]> => {
-  const names = ((await readdir(folder).catch(absent)) ?? [])
+  const names = namesIn(folder)
     .filter((name) => name.endsWith('.conf'))
     .toSorted(byBytes);
   return Promise.all(

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import type { CniResult } from '../spec/cni/cni.ts';
@@ -38,7 +38,7 @@ export const createNetwork = ({ cni, stateDir, runPlugin, warn }: NetworkOptions
     status: async () => {
       try {
         const list = defaultList(await folder(), cni);
-        return (await lacking(list, plugins)) ?? (await askStatus(list));
+        return lacking(list, plugins) ?? (await askStatus(list));
       } catch (error) {
         return notReady(error instanceof Error ? error.message : String(error));
       }
@@ -137,8 +137,8 @@ const notReady = (message: string): NetworkStatus => ({
   message,
 });
 
-const lacking = async (list: ConfigList, plugins: Plugins): Promise<NetworkStatus | undefined> => {
-  const missing = await plugins.missing(list.plugins.map(({ type }) => type));
+const lacking = (list: ConfigList, plugins: Plugins): NetworkStatus | undefined => {
+  const missing = plugins.missing(list.plugins.map(({ type }) => type));
   return missing.length === 0
     ? undefined
     : notReady(`network ${list.name}: plugins not installed: ${missing.join(', ')}`);
@@ -235,7 +235,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /** In reverse, each plugin once, though one may fail: it must not keep the others' addresses and ports taken. */
 const delAll = async (attachment: Attachment, plugins: Plugins, signal: AbortSignal): Promise<void> => {
-  const netns = (await isNamespace(attachment.pod.netns)) ? attachment.pod.netns : '';
+  const netns = isNamespace(attachment.pod.netns) ? attachment.pod.netns : '';
   const prevResult = versionAtLeast(attachment.list.cniVersion, '0.4.0') ? attachment.result : undefined;
   const failures: unknown[] = [];
   for (const plugin of attachment.list.plugins.toReversed()) {
@@ -258,8 +258,10 @@ const throwFirst = (failures: readonly unknown[]): void => {
 const NSFS_MAGIC = 0x6e73_6673;
 
 /** After unpinning, the path is gone or an ordinary file, and DEL is asked to do without the namespace. */
-const isNamespace = (path: string): Promise<boolean> =>
-  statfs(path).then(
-    ({ type }) => type === NSFS_MAGIC,
-    () => false,
-  );
+const isNamespace = (path: string): boolean => {
+  try {
+    return statfsSync(path).type === NSFS_MAGIC;
+  } catch {
+    return false;
+  }
+};

@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import type { RunPlugin } from './pod-network.ts';
@@ -19,7 +19,7 @@ export interface Plugins {
   /** Runs the plugin to its end; its standard output, parsed; undefined when it printed nothing. */
   run(invocation: Invocation): Promise<unknown>;
   /** Types of these that are in none of the folders. */
-  missing(types: readonly string[]): Promise<readonly string[]>;
+  missing(types: readonly string[]): readonly string[];
 }
 
 /** A plugin that takes longer is stuck; the kubelet gives a whole pod four minutes. */
@@ -30,7 +30,7 @@ const FALLBACK_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 
 export const createPlugins = (folders: readonly string[], runPlugin: RunPlugin): Plugins => ({
   run: async (invocation) => {
-    const path = await findPlugin(folders, invocation.type);
+    const path = findPlugin(folders, invocation.type);
     if (path === undefined) throw notFound(folders, invocation);
     const outcome = await runPlugin(
       {
@@ -52,23 +52,20 @@ export const createPlugins = (folders: readonly string[], runPlugin: RunPlugin):
       throw pluginFailure(invocation, outcome.stdout, outcome.stderr, outcome.exitCode);
     return parseOutput(invocation, outcome.stdout);
   },
-  missing: async (types) => {
-    const paths = await Promise.all(types.map((type) => findPlugin(folders, type)));
-    return types.filter((_, index) => paths[index] === undefined);
-  },
+  missing: (types) => types.filter((type) => findPlugin(folders, type) === undefined),
 });
 
 /** Looked up each time, as the plugin may have been installed a moment ago. */
-const findPlugin = async (folders: readonly string[], type: string): Promise<string | undefined> => {
-  for (const folder of folders) {
-    const path = join(folder, type);
-    const found = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (found) return path;
+const findPlugin = (folders: readonly string[], type: string): string | undefined =>
+  folders.map((folder) => join(folder, type)).find(isExecutable);
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
-  return undefined;
 };
 
 const notFound = (folders: readonly string[], { network, type }: Invocation): Fail =>

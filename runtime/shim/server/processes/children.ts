@@ -1,12 +1,5 @@
 import { closeSync } from 'node:fs';
-import {
-  childrenOfSelf,
-  openPidfd,
-  processStat,
-  reap,
-  startTimeTicks,
-  type WaitStatus,
-} from '../../../linux/processes.ts';
+import { childrenOfSelf, openPidfd, processStat, reap, type WaitStatus } from '../../../linux/processes.ts';
 import { type SpawnRequest, spawnProcess } from '../../../linux/spawn.ts';
 import { exitOf } from './exit.ts';
 
@@ -32,10 +25,12 @@ export function startChild(request: SpawnRequest): Child {
   const pid = spawnProcess(request);
   expectExit(pid);
   const pidfd = openPidfd(pid);
-  const exited = exitOf({ pid, pidfd, startTimeTicks: startTimeTicks(pid) ?? '' }).finally(() => {
+  // The start time tells zombies of others apart; our own child is asked by its pidfd.
+  const exited = exitOf({ pid, pidfd, startTimeTicks: '' }).finally(() => {
     collect(pid);
     closeSync(pidfd);
   });
+  exited.catch(() => {}); // whoever failed before it waited has told why
   return { pid, exited };
 }
 
