@@ -11,6 +11,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { mount, unmount } from '../runtime/linux/mounts.ts';
 import { ImageService, NamespaceMode, RuntimeService } from '../runtime/spec/cri/api_pb.js';
 import { startBusyboxRegistry } from '../test/harness/busybox-image.ts';
 import { type Client, connectTo } from '../test/harness/cri-client.ts';
@@ -96,6 +97,10 @@ const startContainerd = async (lifetime: Lifetime, image: string): Promise<Peer>
   const folder = mkdtempSync(join(tmpdir(), 'berth-bench-containerd-'));
   const bridge = `bc${process.pid}`;
   mkdirSync(join(folder, 'net.d'));
+  const state = join(folder, 'state');
+  mkdirSync(state);
+  // As under /run, and as berth's.
+  mount({ source: 'tmpfs', target: state, type: 'tmpfs', data: 'mode=711' });
   writeFileSync(join(folder, 'net.d', '10-bench.conflist'), JSON.stringify(networkList(folder, bridge)));
   writeFileSync(join(folder, 'config.toml'), containerdConfig(folder, image));
   const log = openSync(join(folder, 'log'), 'a');
@@ -113,6 +118,7 @@ const startContainerd = async (lifetime: Lifetime, image: string): Promise<Peer>
     await end(child);
     await endProcess('ip', ['link', 'delete', bridge]);
     await removeTestCgroups(bridge);
+    unmount(state, { detach: true });
     await rm(folder, { recursive: true, force: true });
   });
   await ready(runtime, child);
