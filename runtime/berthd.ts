@@ -38,7 +38,6 @@ const STREAM_TOKEN_TTL_MS = 60_000;
 const STREAM_CREATION_TIMEOUT_MS = 30_000;
 
 const underJournal = process.env['JOURNAL_STREAM'] !== undefined;
-const notify = createNotify(process.env['NOTIFY_SOCKET']);
 
 const main = async (): Promise<void> => {
   const { values: flags } = parseArgs({
@@ -114,9 +113,14 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   });
   const STATUS = `serving CRI on ${config.listen}`;
   log.info(STATUS, { release: packageJson.version, streaming: baseUrl });
+  const notify = createNotify(process.env['NOTIFY_SOCKET'], log);
   notify({ READY: 1, STATUS });
 
-  process.on('SIGHUP', () => void reload(sources, pulling.reload, STATUS, log));
+  process.on('SIGHUP', async () => {
+    notify({ RELOADING: 1, MONOTONIC_USEC: process.hrtime.bigint() / 1000n });
+    await reload(sources, pulling.reload, log);
+    notify({ READY: 1, STATUS });
+  });
   const signal = await terminated();
   log.info('stopping; containers go on running', { signal });
   notify({ STOPPING: 1, STATUS: 'answering the last calls' });
@@ -180,20 +184,13 @@ const reloadablePull = (create: (config: Config) => PullImage, config: Config) =
 };
 
 /** SIGHUP: registries.conf, policy.json and what else pulling needs. The rest takes a restart. */
-const reload = async (
-  sources: ConfigSources,
-  take: (config: Config) => void,
-  STATUS: string,
-  log: Log,
-): Promise<void> => {
-  notify({ RELOADING: 1, MONOTONIC_USEC: process.hrtime.bigint() / 1000n });
+const reload = async (sources: ConfigSources, take: (config: Config) => void, log: Log): Promise<void> => {
   try {
     take(await loadConfig(sources));
     log.info('read the registries and the policy again');
   } catch (error) {
     log.error('the configuration is not usable; going on with the one before', { error });
   }
-  notify({ READY: 1, STATUS });
 };
 
 const terminated = (): Promise<NodeJS.Signals> =>

@@ -61,7 +61,7 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
   const pulls = new Pulls(release);
   const server = listen(shim, { sessions, pulls, release, subscribers });
   await listening(server, folders.socket);
-  const notify = createNotify(process.env['NOTIFY_SOCKET']);
+  const notify = createNotify(process.env['NOTIFY_SOCKET'], log);
   notify({ READY: 1, STATUS: `${shim.containers.size} containers taken over` });
   log.info('serving', { socket: folders.socket, containers: shim.containers.size });
   return {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
+import { WebSocket } from 'ws';
 import {
   ContainerState,
   ExecSyncResponseSchema,
@@ -276,6 +277,21 @@ test('the life of pods and containers', async (t) => {
       return now?.state === PodSandboxState.SANDBOX_NOTREADY;
     });
     await assert.rejects(create(pod, 'two', shared), { code: status.FAILED_PRECONDITION });
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
+  await t.test('a WebSocket client reaches the ports that PortForward named', async () => {
+    const pod = await podOf('ports');
+    await start(pod, 'one', say('echo ready; exec nc -ll -p 7000 -e echo hello from the pod'));
+    await logged('ports', 'one', 1);
+    const { url } = await runtime.portForward({ podSandboxId: pod, port: [7000] });
+    const socket = new WebSocket(url.replace('http:', 'ws:'), 'v4.channel.k8s.io');
+    let heard = '';
+    socket.on('message', (data) => (heard += String(data)));
+    socket.on('error', (error) => (heard += error.message));
+    await until('the pod has answered', () => heard.includes('hello from the pod') || /response/.test(heard));
+    socket.terminate();
+    assert.match(heard, /hello from the pod\n/);
     await runtime.removePodSandbox({ podSandboxId: pod });
   });
 
