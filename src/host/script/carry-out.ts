@@ -56,10 +56,11 @@ class Run {
   /** Aborted when nothing more needs to be sent, with the reason. */
   readonly #over = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
-  /** Aborted when the host does not answer any more. */
-  readonly #hung = new AbortController();
+  /** Aborted when the channel is given up, with the reason: the host does not answer any more, or nothing was begun yet. */
+  readonly #givenUp = new AbortController();
   readonly #watchdog = new Watchdog(() => this.#hang());
   readonly #startedAt = new Map<string, number>();
+  #isReady = false;
   #ended = false;
   #stopped = false;
   #current: Work | undefined;
@@ -74,10 +75,20 @@ class Run {
   async toItsEnd(): Promise<void> {
     const { signal } = this.#options;
     if (signal.aborted) throw interrupted(signal, this.#connection.host);
-    const process = await this.#connection.spawn(await this.#script(), { signal: this.#hung.signal });
-    this.#heard();
-    const onAbort = () => this.#askToStop();
+    const onAbort = () => this.#interrupt();
     signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#withShell(
+        await this.#connection.spawn(await this.#script(), { signal: this.#givenUp.signal }),
+      );
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+    this.#settle();
+  }
+
+  async #withShell(process: RemoteProcess): Promise<void> {
+    this.#heard();
     // What a broken stream costs is told by `exited` and by the events.
     process.stdin.on('error', () => {});
     process.stderr.resume();
@@ -90,13 +101,11 @@ class Run {
         this.#failure ??= error instanceof Fail ? error : asLost(this.#connection.host, error);
     } finally {
       this.#watchdog.stop();
-      signal.removeEventListener('abort', onAbort);
       this.#over.abort();
       this.#ready.resolve();
       process.stdin.destroy();
       await sending;
     }
-    this.#settle();
   }
 
   async #script(): Promise<string> {
@@ -161,6 +170,7 @@ class Run {
     const { host } = this.#connection;
     switch (event.kind) {
       case 'ready':
+        this.#isReady = true;
         this.#ready.resolve();
         return;
       case 'begin':
@@ -223,12 +233,19 @@ class Run {
     });
   }
 
+  /** Before its shell holds the lock nothing is begun, and the stop file would be read by the apply that holds it. */
+  #interrupt(): void {
+    const { signal } = this.#options;
+    if (this.#isReady) this.#askToStop();
+    else this.#givenUp.abort(interrupted(signal, `${this.#connection.host}: before the first change`));
+  }
+
   /** Between changes the shell looks for this file; what was sent ahead is then not begun. */
   #askToStop(): void {
     const { transient = transientFolder } = this.#options;
     this.#connection
       .sh(`: > ${quote(`${transient}/stop`)}`, { signal: AbortSignal.timeout(10_000) })
-      .catch((error: unknown) => this.#hung.abort(error));
+      .catch((error: unknown) => this.#givenUp.abort(error));
   }
 
   #heard(): void {
@@ -239,7 +256,7 @@ class Run {
 
   #hang(): void {
     const { host } = this.#connection;
-    this.#hung.abort(
+    this.#givenUp.abort(
       new Fail('DeadlineExceeded', `${host}: the host stopped answering during the apply`, {
         hint: 'Look at its disks and load; the next apply goes on where this one stopped.',
       }),

@@ -250,7 +250,7 @@ installed_packages() {
 
 # Everything that is installed now and was not in the list made before: berth brought it.
 note_new_packages() {
-  [ -r "$state/packages-before" ] || return 0
+  [ -n "$generation" ] && [ -r "$state/packages-before" ] || return 0
   installed_packages > "$state/packages-now"
   while read -r p; do
     grep -qxF -- "$p" "$state/packages-before" || note package "$p"
@@ -334,6 +334,8 @@ printf '%s\tsince %s\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$state/lock" |
 umask 022
 mkdir -p "$run"
 rm -f "$run/stop"
+# However this ends: what an installation brought before it failed or was cut off is berth's.
+trap note_new_packages EXIT
 say ready
 
 while IFS= read -r command; do

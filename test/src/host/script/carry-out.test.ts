@@ -299,6 +299,53 @@ test('a change that is cancelled is finished, the next is not begun', async () =
   await host.carryOut([work('second', write(host.at('second'), 'x'))]);
 });
 
+test('an apply that is interrupted before its turn begins nothing, and leaves the one at work alone', async () => {
+  await using host = await bench();
+  const { promise: began, resolve } = Promise.withResolvers<void>();
+  const atWork = host.carryOut(
+    [work('first', sh('sleep 1')), work('second', write(host.at('second'), 'x'))],
+    { emit: (event) => event.kind === 'step-started' && resolve() },
+  );
+  await began;
+  const cancel = new AbortController();
+  const waiting = failure(
+    host.carryOut([work('late', write(host.at('late'), 'x'))], { signal: cancel.signal }),
+  );
+  cancel.abort();
+  assert.equal((await waiting).code, 'Cancelled');
+  await atWork;
+  assert.equal(await host.read('second'), 'x');
+  await assert.rejects(stat(host.at('late')));
+});
+
+/** A package manager of our own: what is installed are the lines of a file. */
+async function packageList(host: { at(path: string): string }): Promise<Disposable> {
+  await mkdir(host.at('bin'));
+  await writeFile(host.at('bin/dpkg-query'), `#!/bin/sh\ncat ${host.at('packages')}\n`, { mode: 0o755 });
+  await writeFile(host.at('packages'), 'install ok installed base\n');
+  const path = process.env['PATH'];
+  process.env['PATH'] = `${host.at('bin')}:${path}`;
+  return {
+    [Symbol.dispose]: () => {
+      process.env['PATH'] = path;
+    },
+  };
+}
+
+test('packages are noted as brought, also those of an installation that failed in the middle', async () => {
+  await using host = await bench();
+  using _ = await packageList(host);
+  const install = (name: string, exitCode: number): Work => ({
+    ...work(name, sh(`echo install ok installed ${name} >> ${host.at('packages')}; exit ${exitCode}`)),
+    bringsPackages: true,
+  });
+  await host.carryOut([install('runc', 0)]);
+  assert.match(await host.state('origin'), /^package\trunc$/m);
+  await failure(host.carryOut([install('socat', 1)]));
+  assert.match(await host.state('origin'), /^package\tsocat$/m);
+  assert.doesNotMatch(await host.state('origin'), /base/);
+});
+
 test('a unit is stale from the first change to its files until it was restarted', async () => {
   await using host = await bench();
   const changed: Work = { ...work('conf', write(host.at('conf'), 'x')), makesStale: ['berthd.service'] };
