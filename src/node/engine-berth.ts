@@ -6,7 +6,7 @@ export const releaseRoot = '/usr/lib/berth';
 const config = '/etc/crio/crio.conf.d/10-berth.conf';
 const launcher = '/usr/bin/berthd';
 const shim = 'berth-shim.service';
-const daemon = 'berthd.service';
+export const daemon = 'berthd.service';
 const unitFile = (unit: string): string => `/etc/systemd/system/${unit}`;
 
 /**
@@ -35,7 +35,7 @@ export const engineBerth: Concern = {
     });
     return {
       resources: [
-        { kind: 'release', root, version, files: supplies.release.files },
+        { kind: 'release', root, version, files: supplies.release.files, readBy: runs },
         rendered(
           render,
           config,

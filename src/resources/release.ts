@@ -15,7 +15,8 @@ export function planRelease(release: ReleaseResource, facts: Facts): Change[] {
 const isThere = (file: ReleaseFile, now: FileFact | undefined): boolean =>
   now?.kind === 'file' && now.sha256 === file.sha256 && now.mode === file.mode;
 
-function planFiles({ root, version, files }: ReleaseResource, facts: Facts): Change[] {
+function planFiles(release: ReleaseResource, facts: Facts): Change[] {
+  const { root, version, files } = release;
   const there = facts.releases.releases.get(version);
   const lacking = files.filter((file) => !isThere(file, there?.get(file.name)));
   if (lacking.length === 0) return [];
@@ -23,6 +24,7 @@ function planFiles({ root, version, files }: ReleaseResource, facts: Facts): Cha
   const sent = lacking.filter((_, index) => steps[index]?.kind === 'write');
   const bytes = sent.reduce((sum, file) => sum + file.bytes, 0);
   const known = lacking.filter((file) => !sent.includes(file)).map((file) => file.name);
+  const stale = runningOthers(release, facts);
   return [
     {
       id: `release:${version}`,
@@ -31,9 +33,26 @@ function planFiles({ root, version, files }: ReleaseResource, facts: Facts): Cha
       ...(known.length > 0
         ? { reason: `${known.join(', ')}: the host has the same from another release` }
         : {}),
+      ...(stale.length > 0 ? { makesStale: stale } : {}),
       steps,
     },
   ];
+}
+
+/** Units that run this very release from files that are damaged: the right bytes on disk do not reach them by themselves. */
+function runningOthers(
+  { root, version, files, readBy }: ReleaseResource,
+  { releases, units }: Facts,
+): string[] {
+  const there = releases.releases.get(version);
+  const damaged = files.flatMap(({ name, sha256 }) => {
+    const now = there?.get(name);
+    return now?.kind === 'file' && now.sha256 === sha256 ? [] : [name];
+  });
+  return Object.entries(readBy ?? {}).flatMap(([unit, names]) => {
+    const runsIt = units.get(unit)?.mainProcess?.executable.startsWith(`${root}/${version}/`) ?? false;
+    return runsIt && names.some((name) => damaged.includes(name)) ? [unit] : [];
+  });
 }
 
 function bringFile(root: string, version: string, file: ReleaseFile, facts: Facts): Step {

@@ -54,6 +54,8 @@ export interface ReleaseResource {
   readonly root: string;
   readonly version: string;
   readonly files: readonly ReleaseFile[];
+  /** By unit, the names of the files that it runs. */
+  readonly readBy?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface ReleaseFile {
