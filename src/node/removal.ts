@@ -1,9 +1,10 @@
+import { Fail } from '../core/fail.ts';
 import { fileAt } from '../host/facts/files.ts';
 import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
-import type { Change, HostPlan } from '../resources/change.ts';
+import type { Change, HostPlan, Step } from '../resources/change.ts';
 import { planRemoval, type Tree } from '../resources/remove.ts';
-import { releaseRoot } from './engine-berth.ts';
+import { daemon, releaseRoot } from './engine-berth.ts';
 import { probeRequest } from './node.ts';
 
 /** What the runtime keeps besides what apply installed: state of pods, images, leases of pod addresses, releases. */
@@ -20,30 +21,60 @@ const treesOf = (spec: Spec): Tree[] => [
 
 const crictl = '/usr/local/bin/crictl';
 
+/** One record for each pod, as long as the pod lives: a reboot ends both. */
+const podRecords = '/run/berth/pods';
+
 /** The probe of an apply, and the trees that only a removal touches. */
 export function removalRequest(spec: Spec): ProbeRequest {
   const request = probeRequest(spec);
-  return { ...request, needs: true, files: [...request.files, ...treesOf(spec).map(({ path }) => path)] };
+  const trees = treesOf(spec).map(({ path }) => path);
+  return { ...request, needs: true, files: [...request.files, ...trees, podRecords] };
 }
 
 /** What must go, and come back, for the host to be as it was before berth. */
 export const planNodeRemoval = (spec: Spec, facts: Facts): Omit<HostPlan, 'host'> =>
   planRemoval(facts, treesOf(spec), stopPods(facts));
 
-/** Before the daemon goes, it takes its pods down: addresses, rules and mounts with them. */
-function stopPods(facts: Facts): Change | undefined {
-  const daemon = facts.units.get('berthd.service');
-  if (daemon?.activeState !== 'active' || fileAt(facts.files, crictl).kind !== 'file') return undefined;
+/**
+ * Before the daemon goes, it takes its pods down: addresses, rules and mounts with them. One that is down while its
+ * containers live is started for it.
+ * @throws Fail `Unsupported` when there are pods and no crictl to end them with
+ */
+function stopPods({ units, files }: Facts): Change | undefined {
+  const isUp = units.get(daemon)?.activeState === 'active';
+  const records = fileAt(files, podRecords);
+  const hasPods = records.kind === 'directory' && !records.empty;
+  const hasCrictl = fileAt(files, crictl).kind === 'file';
+  if (hasPods && !hasCrictl)
+    throw new Fail('Unsupported', `pods are left, and ${crictl}, which could end them, is gone`, {
+      hint: 'Run berth apply first, which brings it back, or reboot the host, which ends all pods.',
+    });
+  if (!hasCrictl || (!isUp && !hasPods)) return undefined;
   return {
     id: 'pods',
     action: 'remove',
     summary: 'stop and remove all pods',
-    steps: [
-      {
-        kind: 'run',
-        argv: [crictl, '--runtime-endpoint', 'unix:///var/run/crio/crio.sock', 'rmp', '--all', '--force'],
-        deadlineSeconds: 300,
-      },
-    ],
+    ...(isUp ? {} : { reason: 'berthd is started for it' }),
+    steps: [...(isUp ? [] : [startDaemon]), removePods],
   };
 }
+
+const startDaemon: Step = {
+  kind: 'run',
+  argv: [
+    'sh',
+    '-c',
+    'systemctl reset-failed "$1" 2>/dev/null; systemctl start "$1" && exit 0; ' +
+      'journalctl --no-pager -o cat -n 40 -u "$1"; ' +
+      'echo "pods are left and $1, which could end them, does not start: reboot the host, then reset again"; exit 1',
+    'sh',
+    daemon,
+  ],
+  deadlineSeconds: 150,
+};
+
+const removePods: Step = {
+  kind: 'run',
+  argv: [crictl, '--runtime-endpoint', 'unix:///var/run/crio/crio.sock', 'rmp', '--all', '--force'],
+  deadlineSeconds: 300,
+};

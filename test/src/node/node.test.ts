@@ -10,6 +10,7 @@ import type { ProbeRequest } from '../../../src/host/facts/probe.ts';
 import type { Supplies } from '../../../src/node/concern.ts';
 import { planNode, probeRequest, requireSupported } from '../../../src/node/node.ts';
 import { parseUnitFile } from '../../../src/node/parsers.ts';
+import { planNodeRemoval, removalRequest } from '../../../src/node/removal.ts';
 import { loadTemplates } from '../../../src/node/templates.ts';
 import type { Spec } from '../../../src/profile/profile.ts';
 import { factsOf, type ShortFacts } from '../resources/facts.ts';
@@ -312,4 +313,38 @@ test('hosts that berth cannot make a node of are refused with the reason', () =>
   refused({ system: { ...facts.system, systemd: undefined } }, /does not run systemd/);
   refused({ system: { ...facts.system, missingTools: ['flock'] } }, /lacks flock/);
   refused({ packages: { ...facts.packages, manager: undefined } }, /neither apt-get nor dnf/);
+});
+
+const podsStep = (short: ShortFacts) =>
+  planNodeRemoval(
+    spec,
+    factsOf({ files: { '/run/berth': { folder: 'full' }, ...short.files }, ...units(short) }),
+  )
+    .changes.filter(({ id }) => id === 'pods')
+    .flatMap(({ steps }) => steps.map((step) => (step.kind === 'run' ? step.argv.join(' ') : step.kind)));
+
+const units = ({ units }: ShortFacts) => (units === undefined ? {} : { units });
+const crictlFile = { '/usr/local/bin/crictl': { sha256: 'c' } };
+const livePods = { '/run/berth/pods': { folder: 'full' } } as const;
+
+test('a reset asks a running daemon to end its pods', () => {
+  const running = { 'berthd.service': { activeState: 'active' } };
+  const steps = podsStep({ files: crictlFile, units: running });
+  assert.equal(steps.length, 1);
+  assert.match(steps[0] ?? '', /crictl .*rmp --all --force$/);
+});
+
+test('a reset starts a daemon that is down while pods live, and only then', () => {
+  assert.ok(removalRequest(spec).files.includes('/run/berth/pods'));
+  const steps = podsStep({ files: { ...crictlFile, ...livePods } });
+  assert.match(steps[0] ?? '', /systemctl start .*berthd\.service$/s);
+  assert.match(steps[1] ?? '', /crictl .*rmp --all --force$/);
+  assert.deepEqual(podsStep({ files: { ...crictlFile, '/run/berth/pods': { folder: 'empty' } } }), []);
+});
+
+test('a reset of a host with live pods and no crictl says what to do instead', () => {
+  assert.throws(
+    () => podsStep({ files: livePods }),
+    (error) => error instanceof Fail && error.code === 'Unsupported' && /berth apply/.test(error.hint ?? ''),
+  );
 });
