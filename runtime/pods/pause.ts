@@ -79,7 +79,12 @@ export const notePauseEnd = ({ pods, roots, log }: PodContext, id: string): void
   const pod = pods.get(id);
   if (pod === undefined || stateOf(pod) !== 'ready' || !isMountPoint(pinnedPid(roots, id))) return;
   log.error('the process that keeps the pod’s PID namespace has ended', { pod: id });
-  pods.update(id, (before) => ({ ...before, stoppingAtNs: realtimeNs() }));
+  try {
+    pods.update(id, (before) => ({ ...before, stoppingAtNs: realtimeNs() }));
+  } catch (error) {
+    // A full tmpfs: the shim tells it again when the two next meet.
+    log.error('cannot record that a pod is not ready', { pod: id, error });
+  }
 };
 
 /** Ends the process, if the pod has one. Idempotent; `unpinPod` takes the pin. */
