@@ -206,6 +206,17 @@ test('attach carries input to the container and its output to the client and the
   assert.deepEqual(linesOf(readEntries(params.logPath ?? ''), 'stdout'), ['got one', 'got end']);
 });
 
+test('a session that connects after its container was deleted carries nothing and ends', async () => {
+  const params = await lab.run({ script: 'sleep 1000', stdin: true });
+  const wish = { id: params.id, stdin: true, stdout: true, stderr: true };
+  const { session } = await lab.shim.call('attachSession', wish, anySignal());
+  await lab.shim.call('delete', { id: params.id }, anySignal());
+  const late = await lab.shim.openSession(session, anySignal());
+  late.stdin.on('error', () => {});
+  late.stdin.write('for nobody\n');
+  assert.deepEqual(await late.exited, { exitCode: 0 });
+});
+
 test('stdinOnce ends the input with the first session', async () => {
   const params = await lab.run({ script: 'cat; echo over', stdin: true, stdinOnce: true });
   const { session } = await lab.shim.call(

@@ -2,7 +2,6 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { realtimeNs } from '../../../linux/clock.ts';
-import { duplicate } from '../../../linux/fds.ts';
 import { exitCodeOf, signalPidfd, type WaitStatus } from '../../../linux/processes.ts';
 import type { Log } from '../../../observe/log.ts';
 import type { ContainerExit } from '../../protocol/messages.ts';
@@ -130,7 +129,7 @@ export class Container {
   }
 
   #openStdin(): FdWritable | undefined {
-    const fd = this.#terminal === undefined ? this.#stdinEnd : duplicate(this.#terminal.master);
+    const fd = this.#terminal === undefined ? this.#stdinEnd : this.#terminal.openInput();
     this.#stdinEnd = undefined;
     if (fd === undefined) return undefined;
     const stdin = new FdWritable(fd);
@@ -154,6 +153,8 @@ export class Container {
     this.#output.close();
     this.#stdin?.destroy();
     if (this.#stdinEnd !== undefined) closeSync(this.#stdinEnd);
+    // A session that was granted before may still connect: the number is another's by then.
+    this.#stdinEnd = undefined;
     if (this.#pidfd !== undefined) closeSync(this.#pidfd);
     this.#shim.holder.drop(keptNames(this.#record.id));
   }

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { AGAIN, setNonBlocking, setTerminalSize, spliceToPipe } from '../../../linux/fds.ts';
+import { AGAIN, duplicate, setNonBlocking, setTerminalSize, spliceToPipe } from '../../../linux/fds.ts';
 import { type Watch, watch } from '../../../linux/poll.ts';
 import type { Resize } from '../../protocol/messages.ts';
 
@@ -27,12 +27,13 @@ export class Terminal {
     this.#watch = watch(master, 'readable', () => this.#relay());
   }
 
-  get master(): number {
-    return this.#master;
+  /** A descriptor to type through, the caller's own; undefined when the terminal has ended. */
+  openInput(): number | undefined {
+    return this.#closed ? undefined : duplicate(this.#master);
   }
 
   resize(size: Resize): void {
-    setTerminalSize(this.#master, size);
+    if (!this.#closed) setTerminalSize(this.#master, size);
   }
 
   /** The container has ended: what is left is relayed, then the FIFO ends, so that its reader sees the end. */
