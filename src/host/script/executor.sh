@@ -151,10 +151,13 @@ link() {
   ln -s "$2" "$temporary" && mv -fT "$temporary" "$1" || full "${1%/*}" 4096
 }
 
-# FOLDER: one that is wholly berth's. What is still mounted inside goes first, the deepest before its parents:
+# PATH: a folder or socket that is wholly berth's. What is still mounted inside goes first, the deepest before its parents:
 # nothing below a mount is ever deleted.
 remove_tree() {
-  [ -e "$1" ] || return 0
+  if [ ! -d "$1" ]; then
+    rm -f "$1" || fail delete
+    return 0
+  fi
   mounts=
   all=$(cat /proc/self/mounts)
   while read -r d m rest; do

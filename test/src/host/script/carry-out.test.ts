@@ -379,9 +379,12 @@ test('a reset forgets everything, and a deleted tree takes its mounts along but 
   await mkdir(host.at('precious'));
   await writeFile(host.at('precious/file'), 'x');
   await run('mount', ['--bind', host.at('precious'), host.at('run/pod')]);
+  // What a daemon leaves that was killed: a socket is a tree too, without branches.
+  await run('mkfifo', [host.at('socket')]);
   await host.carryOut(
     [
       work('tree', { kind: 'delete', path: host.at('run'), recursive: true }),
+      work('socket', { kind: 'delete', path: host.at('socket'), recursive: true }),
       work('file', { kind: 'delete', path: host.at('etc/a') }),
       work('folder', { kind: 'delete', path: host.at('etc') }),
     ],
