@@ -54,8 +54,9 @@ function stopPods({ units, files }: Facts): Change | undefined {
     id: 'pods',
     action: 'remove',
     summary: 'stop and remove all pods',
-    ...(isUp ? {} : { reason: 'berthd is started for it' }),
-    steps: [...(isUp ? [] : [startDaemon]), removePods],
+    ...(isUp ? {} : { reason: 'berthd is started for it, and stopped again' }),
+    // What is started here is not among the units that the plan found running, and stops here too.
+    steps: isUp ? [removePods] : [startDaemon, removePods, stopDaemon],
   };
 }
 
@@ -72,6 +73,8 @@ const startDaemon: Step = {
   ],
   deadlineSeconds: 150,
 };
+
+const stopDaemon: Step = { kind: 'run', argv: ['systemctl', 'stop', daemon], deadlineSeconds: 150 };
 
 const removePods: Step = {
   kind: 'run',

@@ -22,7 +22,8 @@ export function planRemoval(
   stopPods: Change | undefined,
 ): Omit<HostPlan, 'host'> {
   const { install } = facts;
-  const remains = trees.filter(({ path }) => remainsOf(path, facts));
+  // While it ends its pods the runtime writes: what was not there at the probe can be there by then.
+  const remains = trees.filter(({ path }) => stopPods !== undefined || remainsOf(path, facts));
   if (install.origins.length === 0 && remains.length === 0) return { changes: [], notes: [] };
   const packages = planPackageRemoval(facts);
   const changes = [

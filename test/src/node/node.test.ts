@@ -339,6 +339,7 @@ test('a reset starts a daemon that is down while pods live, and only then', () =
   const steps = podsStep({ files: { ...crictlFile, ...livePods } });
   assert.match(steps[0] ?? '', /systemctl start .*berthd\.service$/s);
   assert.match(steps[1] ?? '', /crictl .*rmp --all --force$/);
+  assert.equal(steps[2], 'systemctl stop berthd.service');
   assert.deepEqual(podsStep({ files: { ...crictlFile, '/run/berth/pods': { folder: 'empty' } } }), []);
 });
 
