@@ -15,12 +15,15 @@ const takeAway = async (context: FlowContext, face: Face, options: ChangeOptions
       consent(made, 'Take this away? Running pods are stopped.', options, face, context.signal),
   });
   const failed = exitCodeOfFailures(failures, context.hosts.length, face);
-  if (plan.hosts.some((host) => host.changes.length > 0)) {
-    face.message(applied ? `Taken away: ${planSummary(plan)}.` : 'Nothing was changed.');
-    return failed || (applied ? exitCodes.done : exitCodes.changesPending);
+  const pending = plan.hosts.some((host) => host.changes.length > 0);
+  if (pending && !applied) {
+    face.message('Nothing was changed.');
+    return failed || exitCodes.changesPending;
   }
-  if (!failed) face.message('Nothing to do: berth left nothing on these hosts.');
-  return failed;
+  if (failed) return failed;
+  const done = pending ? `Done (${planSummary(plan)})` : 'Nothing to do';
+  face.message(`${done}: nothing of berth is left on these hosts.`);
+  return exitCodes.done;
 };
 
 const reset = async (file: string, options: ChangeOptions): Promise<number> => {
