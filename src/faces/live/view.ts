@@ -29,10 +29,17 @@ const phaseLabel = (board: PhaseBoard, host: HostBoard, now: number): string => 
   return `${phaseMarks[board.state]} ${board.phase}${board.state === 'running' ? count : ''}${shownTime}`;
 };
 
-const phaseTexts = (host: HostBoard, now: number): ReactElement[] =>
-  host.phases.map((board) =>
-    h(Text, { key: board.phase, color: phaseColours[board.state] }, `${phaseLabel(board, host, now)}  `),
+const gap = '  ';
+
+/** The phases in one line. When they do not fit, the earliest give way: the phase at work is the one to see. */
+const phaseTexts = (host: HostBoard, now: number, width: number): ReactElement[] => {
+  const labels = host.phases.map((board) => ({ board, label: gap + phaseLabel(board, host, now) }));
+  const length = (): number => labels.reduce((sum, { label }) => sum + label.length, 0);
+  while (labels.length > 1 && length() > width) labels.shift();
+  return labels.map(({ board, label }) =>
+    h(Text, { key: board.phase, color: phaseColours[board.state] }, label),
   );
+};
 
 const stepText = (step: StepBoard, now: number, width: number): string => {
   const elapsed = now - step.since;
@@ -50,7 +57,12 @@ const hostBlock = (name: string, host: HostBoard, { now, columns }: ViewProps): 
   h(
     Box,
     { key: name, flexDirection: 'column' },
-    h(Text, { wrap: 'truncate-end' }, h(Text, { bold: true }, `${name}  `), ...phaseTexts(host, now)),
+    h(
+      Text,
+      { wrap: 'truncate-end' },
+      h(Text, { bold: true }, name),
+      ...phaseTexts(host, now, columns - name.length),
+    ),
     ...host.steps
       .slice(0, 3)
       .map((step) =>

@@ -48,6 +48,12 @@ test('the end of a phase takes its steps away, and a failure keeps its mark', ()
   assert.equal(frame(ended, { columns: 80, rows: 24 }), 'node-1  ✓ connect  ✗ apply 4.2 s');
 });
 
+test('where the phases do not fit, the earliest give way to the one at work', () => {
+  assert.equal(frame(uploading, { columns: 34, rows: 24 }).split('\n')[0], 'node-1  ▸ apply 1/27 5.0 s');
+  const exactly = 'node-1  ✓ connect  ▸ apply 1/27 5.0 s';
+  assert.equal(frame(uploading, { columns: exactly.length, rows: 24 }).split('\n')[0], exactly);
+});
+
 test('a phase that comes again keeps its place', () => {
   const events: Event[] = [
     ...connected('a'),
