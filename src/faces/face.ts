@@ -6,7 +6,7 @@ import type { RunStats } from './stats-text.ts';
 /** How a command shows what happens and what came of it. Faces print and decide nothing. */
 export interface Face {
   emit(event: Event): void;
-  /** Keeps the terminal free while `task` asks something on it. */
+  /** Keeps the terminal free while `task` asks something on it: what happens meanwhile is shown afterwards. */
   suspend<Result>(task: () => Promise<Result>): Promise<Result>;
   plan(plan: Plan, options: { readonly diffs: boolean }): void;
   checks(checks: ReadonlyMap<string, readonly Check[]>): void;

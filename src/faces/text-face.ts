@@ -1,3 +1,4 @@
+import type { Event } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import { checksText } from './checks-text.ts';
 import type { Face } from './face.ts';
@@ -29,15 +30,28 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
     progress.pause({ keep: true });
     err.write(failureText(error, { style: styleFor(err), verbose }));
   };
+  const show = (event: Event): void => {
+    progress.emit(event);
+    // That a host was interrupted is no news: the command's own end tells it, once.
+    if (event.kind === 'failed' && event.error.code !== 'Cancelled') failure(event.error);
+  };
+  let questions = 0;
+  const held: Event[] = [];
   return {
     emit(event) {
-      progress.emit(event);
-      // That a host was interrupted is no news: the command's own end tells it, once.
-      if (event.kind === 'failed' && event.error.code !== 'Cancelled') failure(event.error);
+      if (questions > 0) held.push(event);
+      else show(event);
     },
     async suspend(task) {
       progress.pause({ keep: false });
-      return await task();
+      questions += 1;
+      try {
+        return await task();
+      } finally {
+        questions -= 1;
+        // Other hosts went on meanwhile.
+        if (questions === 0) held.splice(0).forEach(show);
+      }
     },
     plan: (plan, { diffs }) => print(`\n${planText(plan, { diffs, style })}`),
     checks: (checks) => {
