@@ -10,7 +10,8 @@ const plan = async (file: string, options: RunOptions): Promise<number> => {
   ]);
   return await runOnHosts(file, options, async (context, face) => {
     const { failures, ...made } = await planHosts(context);
-    face.plan(made, { diffs: true });
+    // Of hosts that could not be asked there is nothing to say.
+    if (made.hosts.length > 0) face.plan(made, { diffs: true });
     const pending = made.hosts.some((host) => host.changes.length > 0);
     const failed = exitCodeOfFailures(failures, context.hosts.length, face);
     return failed || (pending ? exitCodes.changesPending : exitCodes.done);

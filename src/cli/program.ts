@@ -39,6 +39,9 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
   for (const command of commands) program.addCommand(command(setExitCode));
   program.addCommand(versionCommand());
   for (const command of [program, ...program.commands])
-    command.exitOverride().configureHelp({ showGlobalOptions: false });
+    command
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: false })
+      .showHelpAfterError(`see: ${command === program ? 'berth' : `berth ${command.name()}`} --help`);
   return program;
 };

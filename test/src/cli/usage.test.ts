@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 import { runBerth } from './run-berth.ts';
 
@@ -36,7 +38,7 @@ test('an unknown option, a missing profile and a bad number are bad usage', asyn
   ]) {
     const ran = await runBerth(args);
     assert.equal(ran.exitCode, 10, args.join(' '));
-    assert.match(ran.stderr, /^error: /);
+    assert.match(ran.stderr, /^error: .*\nsee: berth plan --help\n$/s);
   }
 });
 
@@ -61,4 +63,15 @@ test('version tells the version of package.json', async () => {
   const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
   assert.equal(JSON.parse((await runBerth(['version', '--json'])).stdout).berth, version);
   assert.equal((await runBerth(['--version'])).stdout, `${version}\n`);
+});
+
+test('a plan of no host that could be asked does not say that there is nothing to do', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-usage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const profile = join(folder, 'profile.yaml');
+  writeFileSync(profile, 'hosts: [{ name: a, ssh: { host: 127.0.0.1, port: 1 } }]\n');
+  const ran = await runBerth(['plan', profile]);
+  assert.equal(ran.exitCode, 11);
+  assert.match(ran.stderr, /a: 127\.0\.0\.1:1 cannot be reached: the connection is refused/);
+  assert.doesNotMatch(ran.stdout, /nothing to do/);
 });
