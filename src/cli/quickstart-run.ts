@@ -1,7 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import type { Face } from '../faces/face.ts';
 import type { FlowContext } from '../flows/context.ts';
-import { isReady, planQuickstart, prepareQuickstart, removeQuickstart } from '../flows/quickstart.ts';
+import {
+  isReady,
+  planQuickstart,
+  prepareQuickstart,
+  removeQuickstart,
+  requireRoot,
+} from '../flows/quickstart.ts';
 import { lockFolder } from '../inventory/embedded/lock.ts';
 import { embeddedFolder } from '../inventory/embedded/places.ts';
 import { apply } from './apply.ts';
@@ -14,6 +20,7 @@ import { stopwatch } from './stopwatch.ts';
 const profile = fileURLToPath(new URL('../../profiles/quickstart.yaml', import.meta.url));
 
 const make = async (context: FlowContext, face: Face, options: ChangeOptions): Promise<number> => {
+  requireRoot();
   await using _ = await lockFolder(embeddedFolder());
   const watch = stopwatch(context.emit);
   const watched = { ...context, emit: watch.emit };
@@ -27,6 +34,8 @@ const make = async (context: FlowContext, face: Face, options: ChangeOptions): P
 };
 
 const remove = async (context: FlowContext, face: Face): Promise<number> => {
+  requireRoot();
+  await using _ = await lockFolder(embeddedFolder());
   const kept = await removeQuickstart(context);
   for (const what of kept)
     context.emit({ kind: 'note', level: 'warn', message: `${what} stays: something else uses it by now` });

@@ -27,7 +27,6 @@ export interface QuickstartPlan {
 }
 
 export async function planQuickstart(context: FlowContext): Promise<QuickstartPlan> {
-  requireRoot();
   const options = { folder: embeddedFolder(), signal: context.signal };
   const missing = await missingRequirements();
   const hosts = embeddedHosts(context.hosts).map(({ address }) => address);
@@ -74,7 +73,6 @@ export async function prepareQuickstart(context: FlowContext, plan: QuickstartPl
 
 /** Takes the hosts and everything that was put on the machine for them away; answers what had to stay. */
 export async function removeQuickstart(context: FlowContext): Promise<readonly string[]> {
-  requireRoot();
   const names = embeddedHosts(context.hosts).map(({ address }) => address.name);
   return removeEverything(names, { folder: embeddedFolder(), signal: context.signal });
 }
@@ -196,7 +194,8 @@ function embeddedHosts(hosts: readonly HostEntry[]): readonly [Embedded, ...Embe
   });
 }
 
-function requireRoot(): void {
+/** Asked first: who is not root can neither lock the folder nor look into it. */
+export function requireRoot(): void {
   if (process.getuid?.() === 0) return;
   throw new Fail('Unsupported', 'an embedded host can be made by root alone', {
     hint: 'run: sudo npm run quickstart',

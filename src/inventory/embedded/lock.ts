@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fail } from '../../core/fail.ts';
 
@@ -9,9 +10,7 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   const own = await processIdentity(process.pid);
   for (;;) {
     try {
-      const file = await open(path, 'wx');
-      await file.writeFile(`${own}\n`);
-      await file.close();
+      await appear(path, `${own}\n`);
       return { [Symbol.asyncDispose]: () => rm(path, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -23,6 +22,17 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
         hint: 'wait until it has ended',
       });
     await rm(path, { force: true });
+  }
+}
+
+/** Makes the file with its content in one step: an empty lock would look like one whose holder died. EEXIST as from open(2). */
+async function appear(path: string, content: string): Promise<void> {
+  const part = `${path}.${randomBytes(4).toString('hex')}`;
+  try {
+    await writeFile(part, content);
+    await link(part, path);
+  } finally {
+    await rm(part, { force: true });
   }
 }
 

@@ -81,4 +81,15 @@ test('who is not root is told so before anything is done', async () => {
   );
   assert.equal(asked.code, 1);
   assert.match(asked.stderr, /needs root[\s\S]*sudo npm run quickstart/);
+
+  const berth = join(checkout, 'src/cli/berth');
+  for (const args of [[], ['--remove']]) {
+    const argv = ['--reuid', '65534', '--clear-groups', berth, 'quickstart', ...args];
+    const refused = await run('setpriv', argv).then(
+      () => assert.fail('it did not refuse'),
+      (error: Outcome) => error,
+    );
+    assert.equal(refused.code, 13, refused.stderr);
+    assert.match(refused.stderr, /sudo npm run quickstart/);
+  }
 });
