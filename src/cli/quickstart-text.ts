@@ -12,15 +12,16 @@ export const announcement = (plan: QuickstartPlan): string => {
   const rows = [
     ['install', plan.packages.length === 0 ? '' : `${plan.packages.join(' ')}, and what they depend on`],
     ['load', plan.modules.length === 0 ? '' : `kernel module ${plan.modules.join(' ')}`],
-    ['fill', `${plan.folder} with about 600 MB: a Debian root, the host, keys, artifacts`],
-    ['add', `${networks.join(', ')}, and cgroups of the same name`],
+    ['fill', plan.folder],
+    ['', 'with about 600 MB: a Debian root, the host, keys, artifacts'],
+    ['add', `${networks.join(', ')}, and its cgroups`],
     ['take', plan.rootNeeded ? 'one to four minutes the first time, seconds afterwards' : 'seconds'],
   ];
   return [
-    'berth quickstart: boots a throw-away host on this machine, applies profiles/quickstart.yaml to it over SSH,',
-    'and proves it with crictl. It will',
+    'berth quickstart: boots a throw-away host on this machine, applies',
+    'profiles/quickstart.yaml to it over SSH, and proves it with crictl. It will',
     ...rows.filter(([, what]) => what !== '').map(([verb = '', what]) => `  ${verb.padEnd(9)}${what}`),
-    "and nothing else. 'npm run quickstart -- --remove' takes all of it away again.",
+    'and nothing else. To take all of it away: npm run quickstart -- --remove',
   ].join('\n');
 };
 
@@ -33,8 +34,11 @@ export const nextSteps = (plan: QuickstartPlan, profile: string): string => {
     ...login.map((line) => `  ${line}`),
     '    crictl version; crictl info; crictl pods; crictl images',
     '    systemctl status berthd; journalctl -u berthd',
-    `  src/cli/berth plan ${file}      edit the profile, and see what would change`,
-    `  src/cli/berth verify ${file}    prove the host again`,
-    '  npm run quickstart -- --remove     take everything away',
+    `  src/cli/berth plan ${file}`,
+    '    edit the profile, and see what would change',
+    `  src/cli/berth verify ${file}`,
+    '    prove the host again',
+    '  npm run quickstart -- --remove',
+    '    take everything away',
   ].join('\n');
 };
