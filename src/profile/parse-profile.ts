@@ -31,10 +31,15 @@ const findingsOf = (issue: z.core.$ZodIssue): Finding[] => {
   return [{ path, at: issue.code === 'invalid_key' ? 'key' : 'value', message: issue.message }];
 };
 
-const syntaxMessage = (error: YAMLError): string => {
+/** What goes wrong most often by hand, and what the parser says of it in words of its own trade. */
+const isIndentation = ({ code, pos }: YAMLError, text: string): boolean =>
+  code === 'BLOCK_AS_IMPLICIT_KEY' || (code === 'MISSING_CHAR' && text[pos[0]] === ' ');
+
+const syntaxMessage = (error: YAMLError, text: string): string => {
   if (error.code === 'DUPLICATE_KEY') return 'this key stands here twice';
   if (error.code === 'MULTIPLE_DOCS') return 'a profile is one document; a second one starts here';
-  return `not valid YAML: ${error.message}`;
+  const remedy = isIndentation(error, text) ? '; begin the line in the same column as its neighbours' : '';
+  return `not valid YAML: ${error.message}${remedy}`;
 };
 
 const unresolvedAliases = (document: Document.Parsed): { offset: number; message: string }[] => {
@@ -74,7 +79,7 @@ export const parseProfile = (text: string, file: string): Profile => {
     const { line, col } = lineCounter.linePos(Math.min(offset, text.length));
     return { line, column: col, message, frame: codeFrame(text, line, col) };
   };
-  const problems = document.errors.map((error) => problemAt(error.pos[0], syntaxMessage(error)));
+  const problems = document.errors.map((error) => problemAt(error.pos[0], syntaxMessage(error, text)));
   // After a duplicate key the document still has a clear shape; after other errors, further findings would mislead.
   if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) throw badProfile(file, problems);
   problems.push(...unresolvedAliases(document).map(({ offset, message }) => problemAt(offset, message)));
