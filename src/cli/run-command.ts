@@ -25,7 +25,7 @@ const withHosts = async (
   const hosts = selectHosts(profile, options.hosts);
   chooseArtifactCache(hosts);
   const emit = face.emit.bind(face);
-  const readSecret = secretReader(hosts, { signal, suspend: face.suspend.bind(face) });
+  const readSecret = secretReader(hosts, { signal, mayAsk: !options.ci, suspend: face.suspend.bind(face) });
   const started = performance.now();
   await using connections = keepConnections({ signal, emit, readSecret });
   const context: FlowContext = {

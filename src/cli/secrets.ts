@@ -34,11 +34,15 @@ const labelOf = (source: SecretSource, what: string, hosts: readonly HostEntry[]
   return users.length > 1 ? `${what} and ${counted(users.length - 1, 'host')} more` : what;
 };
 
-const fromPrompt = async (label: string, signal: AbortSignal): Promise<string> => {
-  if (canAsk()) return await askSecret(label, signal);
-  throw new Fail('BadUsage', `${label}: the profile wants to ask for it, and there is no terminal`, {
-    hint: 'name a file or an environment variable as its source instead',
-  });
+const fromPrompt = async (label: string, mayAsk: boolean, signal: AbortSignal): Promise<string> => {
+  if (mayAsk && canAsk()) return await askSecret(label, signal);
+  throw new Fail(
+    'BadUsage',
+    `${label}: the profile wants to ask for it, and ${mayAsk ? 'there is no terminal' : '--ci forbids questions'}`,
+    {
+      hint: 'name a file or an environment variable as its source instead',
+    },
+  );
 };
 
 /**
@@ -49,6 +53,8 @@ export const secretReader = (
   hosts: readonly HostEntry[],
   options: {
     readonly signal: AbortSignal;
+    /** False: `--ci` was given. */
+    readonly mayAsk: boolean;
     readonly suspend: <Result>(task: () => Promise<Result>) => Promise<Result>;
   },
 ): ReadSecret => {
@@ -56,7 +62,7 @@ export const secretReader = (
   let lastQuestion: Promise<unknown> = Promise.resolve();
   const question = (source: SecretSource, what: string): Promise<string> => {
     const turn = lastQuestion.then(() =>
-      options.suspend(() => fromPrompt(labelOf(source, what, hosts), options.signal)),
+      options.suspend(() => fromPrompt(labelOf(source, what, hosts), options.mayAsk, options.signal)),
     );
     lastQuestion = turn.catch(() => undefined);
     return turn;
