@@ -45,7 +45,8 @@ export interface Facts {
   readonly install: InstallFacts;
 }
 
-const deadlineMs = 60_000;
+/** The probe is the first command of a connection: a person may have to type sudo's password in between. */
+const deadlineMs = 180_000;
 
 /** Asks for all facts with one script: the cost is one command, whatever the number of things asked. */
 export async function probe(

@@ -88,6 +88,16 @@ export function describeFailure(host: string, work: Work | undefined, failure: F
         hint: 'Find who uses it with fuser -vm on the host.',
         context,
       });
+    case 'write':
+    case 'delete':
+      return new Fail(
+        'CommandFailed',
+        `${what}: ${failure.detail} cannot be ${failure.reason === 'write' ? 'written' : 'deleted'}`,
+        {
+          hint: 'See whether its file system is read-only (mount) or the file immutable (lsattr) on the host.',
+          context,
+        },
+      );
     default:
       return commandFailed(what, work, failure);
   }
