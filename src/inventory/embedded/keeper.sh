@@ -24,7 +24,7 @@ for group in $CGROUPS; do
     cat "$group/../cpuset.mems" > "$group/cpuset.mems"
     echo 1 > "$group/cgroup.clone_children"
   fi
-  mkdir -p "$group/keeper" "$group/guest"
+  mkdir -p "$group/keeper"
   echo $$ > "$group/keeper/cgroup.procs"
   if [ -e "$group/cgroup.controllers" ]; then
     for controller in $(cat "$group/cgroup.controllers"); do
@@ -32,6 +32,21 @@ for group in $CGROUPS; do
     done
   fi
 done
+
+# A boot before this one has handed controllers down from guest/, and then version 2 takes no process
+# there (cgroups(7), "no internal processes"): every boot gets a new one. The last process of the host
+# may take its time to leave.
+renew_guests() {
+  for group in $CGROUPS; do
+    left=100
+    while [ -d "$group/guest" ] && ! find "$group/guest" -depth -type d -exec rmdir {} + 2> /dev/null; do
+      left=$((left - 1))
+      if [ "$left" = 0 ]; then say "$group/guest is still in use" && exit 1; fi
+      sleep 0.1
+    done
+    mkdir "$group/guest"
+  done
+}
 
 # ------------------------------------------------------------------ mounts, private to us and the host
 mkdir -p /run/systemd/nspawn
@@ -82,6 +97,7 @@ for folder in berth containers containerd; do
   set -- "$@" "--bind=$HOST/store/$folder:/var/lib/$folder"
 done
 while [ -z "$stopping" ]; do
+  renew_guests
   (
     # 0 means the process that writes: this subshell, which becomes nspawn.
     for group in $CGROUPS; do echo 0 > "$group/guest/cgroup.procs"; done
