@@ -1,3 +1,5 @@
+import { release } from 'node:os';
+import { type ExitEvents, listenForExits } from '../../../linux/exit-events.ts';
 import { watch } from '../../../linux/poll.ts';
 import {
   decodeWaitStatus,
@@ -23,12 +25,36 @@ const PATIENCE_MS = 3000;
  * first writes down what it learned, so that its own death in between loses nothing.
  */
 export function exitOf(process: WatchedProcess): Promise<WaitStatus | undefined> {
+  follow(process);
   return new Promise((resolve, reject) => {
     const watched = watch(process.pidfd, 'readable', () => {
       watched.close();
-      findStatus(process).then(resolve, reject);
+      findStatus(process)
+        .finally(() => unfollow(process.pid))
+        .then(resolve, reject);
     });
   });
+}
+
+/** Open while there is somebody else's child to follow. */
+let events: ExitEvents | undefined;
+
+/** Before Linux 6.15 a pidfd tells nothing about the end of a container that an earlier shim started. */
+const pidfdsTell = (): boolean => {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 15);
+};
+
+function follow({ pid, pidfd }: WatchedProcess): void {
+  if (pidfdsTell() || peekExit(pidfd) !== 'not-a-child') return;
+  events ??= listenForExits();
+  events?.follow(pid);
+}
+
+function unfollow(pid: number): void {
+  if (events?.forget(pid) !== 0) return;
+  events.close();
+  events = undefined;
 }
 
 async function findStatus(process: WatchedProcess): Promise<WaitStatus | undefined> {
@@ -40,12 +66,12 @@ async function findStatus(process: WatchedProcess): Promise<WaitStatus | undefin
   }
 }
 
-/** Our own child tells us; another's tells through its pidfd once it is reaped, or as a zombie before. */
+/** Our own child tells us; another's tells through its pidfd once it is reaped, or as a zombie, or by its event. */
 function statusNow({ pid, pidfd, startTimeTicks }: WatchedProcess): WaitStatus | undefined {
   const own = peekExit(pidfd);
   if (own !== 'running' && own !== 'not-a-child') return own;
   if (own === 'running') return undefined;
-  const reaped = exitOfPidfd(pidfd);
+  const reaped = exitOfPidfd(pidfd) ?? events?.endOf(pid);
   if (reaped !== undefined) return reaped;
   const stat = processStat(pid);
   const isZombie = stat?.state === 'Z' && stat.startTimeTicks === startTimeTicks;
