@@ -260,6 +260,16 @@ test('without space for the whole apply nothing is begun', async () => {
   assert.deepEqual(await readdir(host.at('disk')), []);
 });
 
+test('a file that cannot be written is named, with where to look', async () => {
+  await using host = await bench();
+  await using _disk = await smallDisk(host.at('disk'));
+  await run('mount', ['-o', 'remount,ro', host.at('disk')]);
+  const error = await failure(host.carryOut([work('a', write(host.at('disk/a'), 'x'))]));
+  assert.equal(error.code, 'CommandFailed');
+  assert.equal(error.message, `node-1: do a: ${host.at('disk/a')} cannot be written`);
+  assert.match(error.hint ?? '', /read-only/);
+});
+
 test('a disk that fills up leaves no half-written file, and the old content', async () => {
   await using host = await bench();
   await using _disk = await smallDisk(host.at('disk'));
