@@ -4,10 +4,10 @@ import { carryOut } from '../host/script/carry-out.ts';
 import type { Connection } from '../host/transport/connection.ts';
 import { planNodeRemoval, removalRequest } from '../node/removal.ts';
 import type { HostEntry } from '../profile/profile.ts';
-import type { HostPlan, Plan } from '../resources/change.ts';
-import type { Applied, Confirmed } from './apply.ts';
+import type { HostPlan } from '../resources/change.ts';
+import { type Applied, type Confirmed, changeHosts } from './change-hosts.ts';
 import type { FlowContext } from './context.ts';
-import { inPhase, onHosts } from './on-hosts.ts';
+import { inPhase } from './on-hosts.ts';
 import { named, probeHost } from './survey.ts';
 
 interface Found {
@@ -17,25 +17,12 @@ interface Found {
 }
 
 /** Takes away what berth brought to the hosts, and only that; what was there before is back. */
-export async function resetHosts(context: FlowContext, { confirm }: Confirmed): Promise<Applied> {
-  const surveyed = await onHosts(context, context.hosts, (host) => surveyRemoval(context, host));
-  const plan: Plan = {
-    version: 1,
-    profile: context.profile.file,
-    hosts: [...surveyed.done.values()].map((host) => host.plan),
-  };
-  const pending = context.hosts.filter(
-    (host) => (surveyed.done.get(host.name)?.plan.changes.length ?? 0) > 0,
-  );
-  if (!(await confirm(plan)) || pending.length === 0) {
-    return { plan, applied: false, failures: surveyed.failures };
-  }
-  const changed = await onHosts(context, pending, async (host) => {
-    const found = surveyed.done.get(host.name);
-    if (found !== undefined) await resetHost(context, found);
-    requireGone(await surveyRemoval(context, host));
+export async function resetHosts(context: FlowContext, confirmed: Confirmed): Promise<Applied> {
+  const survey = (host: HostEntry) => surveyRemoval(context, host);
+  return await changeHosts(context, confirmed, survey, async (host, found) => {
+    await resetHost(context, found);
+    requireGone(await survey(host));
   });
-  return { plan, applied: true, failures: [...surveyed.failures, ...changed.failures] };
 }
 
 async function surveyRemoval(context: FlowContext, host: HostEntry): Promise<Found> {
