@@ -39,7 +39,7 @@ const remove = async (context: FlowContext, face: Face): Promise<number> => {
   const kept = await removeQuickstart(context);
   for (const what of kept)
     context.emit({ kind: 'note', level: 'warn', message: `${what} stays: something else uses it by now` });
-  face.message('The quick start is gone: host, network, cgroups, folder and the packages that it installed.');
+  face.message('The quick start is gone: host, network, cgroups, folder, installed packages.');
   return exitCodes.done;
 };
 
