@@ -65,6 +65,7 @@ const bare: ShortFacts = {
     'net.ipv4.ip_forward': { value: '0' },
     'net.bridge.bridge-nf-call-iptables': {},
     'vm.panic_on_oom': { value: '0' },
+    'net.ipv6.conf.all.forwarding': { value: '1' },
   },
 };
 
@@ -348,4 +349,17 @@ test('a reset of a host with live pods and no crictl says what to do instead', (
     () => podsStep({ files: livePods }),
     (error) => error instanceof Fail && error.code === 'Unsupported' && /berth apply/.test(error.hint ?? ''),
   );
+});
+
+test('pods with IPv6 addresses on a host that does not forward them are worth a note', () => {
+  const key = 'net.ipv6.conf.all.forwarding';
+  const notesWith = (value: string, sysctls = spec.kernel.sysctls) =>
+    plan(
+      { ...bare, sysctls: { ...bare.sysctls, [key]: { value } } },
+      { kernel: { ...spec.kernel, sysctls } },
+    ).notes.filter((note) => note.includes('IPv6'));
+  assert.ok(probeRequest(spec).sysctls.includes(key));
+  assert.equal(notesWith('0').length, 1);
+  assert.deepEqual(notesWith('1'), []);
+  assert.deepEqual(notesWith('0', { ...spec.kernel.sysctls, [key]: '1' }), []);
 });
