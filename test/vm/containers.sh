@@ -53,7 +53,7 @@ struck() {
 echo "cgroup $(stat -fc %T /sys/fs/cgroup)"
 pod=$(crictl runp "$work/pod.json")
 
-counter=$(container counter '' 'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); sleep 0.2; [ -e /tmp/end ] && break; done; echo last $i; exit 7')
+counter=$(container counter '' 'i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); sleep 0.2; [ -e /tmp/end ] && break; done; echo last $i; exit 7')
 pid=$(pid_of "$counter")
 cgroup=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
 echo "scope $cgroup"
