@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sourceLine } from '../../artifacts/archives.ts';
 import { commandOutput, runCommand } from '../../core/command.ts';
@@ -74,7 +74,13 @@ export async function removeRequirements(work: Work): Promise<readonly string[]>
   const state = await readState(work.folder);
   if (state === undefined) return [];
   const kept: string[] = [];
+  const wanted = await modulesOfBoot('/etc/modules-load.d');
   for (const module of state.modules) {
+    // A node that this machine became meanwhile: its containers would lose their network and their images.
+    if (wanted.has(module)) {
+      kept.push(`kernel module ${module}`);
+      continue;
+    }
     const ended = await runCommand(['modprobe', '--remove', module], { signal: work.signal });
     if (ended.exitCode !== 0) kept.push(`kernel module ${module}`);
   }
@@ -89,6 +95,19 @@ function packageTool(): 'apt' | 'dnf' {
   throw new Fail('Unsupported', 'this machine has neither apt-get nor dnf', {
     hint: 'embedded hosts run on Debian, Ubuntu and Fedora',
   });
+}
+
+/** The modules that the configuration of this machine loads at each boot: modules-load.d(5). */
+export async function modulesOfBoot(folder: string): Promise<ReadonlySet<string>> {
+  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return [];
+  });
+  const texts = await Promise.all(
+    files.filter((name) => name.endsWith('.conf')).map((name) => readFile(join(folder, name), 'utf8')),
+  );
+  const lines = texts.flatMap((text) => text.split('\n')).map((line) => line.trim());
+  return new Set(lines.filter((line) => line !== '' && !/^[#;]/.test(line)));
 }
 
 async function loadModules(modules: readonly string[], { folder, signal }: Work): Promise<void> {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { sshCommand } from '../../../../src/inventory/embedded/host.ts';
-import { newlyInstalled, removedBy } from '../../../../src/inventory/embedded/requirements.ts';
+import { modulesOfBoot, newlyInstalled, removedBy } from '../../../../src/inventory/embedded/requirements.ts';
 import { embeddedHost, embeddedTestFolder } from '../../../harness/embedded.ts';
 
 test('a simulation tells which packages would be new, and which would go', () => {
@@ -16,6 +18,15 @@ Remv other [1]
 `;
   assert.deepEqual(newlyInstalled(simulation), ['mmdebstrap']);
   assert.deepEqual(removedBy(simulation), ['arch-test', 'other']);
+});
+
+test('a module that the machine loads at each boot is known by its configuration', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-modules-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'berth.conf'), '# of this node\n overlay \n;no\n\nbr_netfilter');
+  writeFileSync(join(folder, 'notes.txt'), 'nfs\n');
+  assert.deepEqual([...(await modulesOfBoot(folder))].sort(), ['br_netfilter', 'overlay']);
+  assert.equal((await modulesOfBoot(join(folder, 'absent'))).size, 0);
 });
 
 const checkout = resolve(import.meta.dirname, '../../../..');
