@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sourceLine } from '../../artifacts/archives.ts';
 import { commandOutput, runCommand } from '../../core/command.ts';
@@ -27,6 +27,9 @@ const keyringPackage = 'debian-keyring';
 
 /** Modules without which no pod network and no image store work; the host shares the machine's kernel. */
 const kernelModules = ['overlay', 'br_netfilter'] as const;
+
+/** What systemd-container has in tmpfiles.d(5): made at a boot, and left behind by the package's removal. */
+const bootFolders = ['/var/lib/machines', '/var/lib/portables'] as const;
 
 const installDeadlineSeconds = 1800;
 
@@ -59,6 +62,7 @@ export async function installRequirements(work: Work): Promise<readonly string[]
   await remember(work.folder, {});
   if (missing.modules.length > 0) await loadModules(missing.modules, work);
   if (missing.packages.length === 0) return [];
+  await remember(work.folder, { folders: bootFolders.filter((path) => !existsSync(path)) });
   const install = packageTool() === 'apt' ? installWithApt : installWithDnf;
   const added = await install(missing.packages, work);
   const still = await missingRequirements();
@@ -86,7 +90,16 @@ export async function removeRequirements(work: Work): Promise<readonly string[]>
   }
   if (state.packages.length === 0) return kept;
   const purge = packageTool() === 'apt' ? purgeWithApt : removeWithDnf;
-  return [...kept, ...(await purge(state.packages, work))];
+  kept.push(...(await purge(state.packages, work)));
+  for (const path of state.folders) await removeEmptyFolder(path);
+  return kept;
+}
+
+/** One that is gone or in use is none of ours any more. */
+async function removeEmptyFolder(path: string): Promise<void> {
+  await rmdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY' && error.code !== 'EBUSY') throw error;
+  });
 }
 
 function packageTool(): 'apt' | 'dnf' {

@@ -13,6 +13,8 @@ export interface MachineState {
   readonly packages: readonly string[];
   /** Kernel modules that were not loaded before. */
   readonly modules: readonly string[];
+  /** Folders that the packages make at a boot and that were not there before. */
+  readonly folders: readonly string[];
 }
 
 const stateFile = (folder: string): string => join(folder, 'state.json');
@@ -43,6 +45,7 @@ export async function remember(folder: string, added: Partial<Omit<MachineState,
     version: 1,
     packages: union(known?.packages, added.packages),
     modules: union(known?.modules, added.modules),
+    folders: union(known?.folders, added.folders),
   };
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const part = `${stateFile(folder)}.${randomBytes(4).toString('hex')}`;

@@ -38,13 +38,18 @@ import { installRequirements, missingRequirements, removeRequirements } from '/b
 const work = { folder: '/var/lib/probe', signal: new AbortController().signal };
 const packages = () => execFileSync('dpkg-query', ['--show'], { encoding: 'utf8' });
 const apt = () => execFileSync('find', ['/var/lib/apt/lists', '/var/cache/apt/archives', '-type', 'f'], { encoding: 'utf8' });
+const folders = () => execFileSync('find', ['/var/lib', '-maxdepth', '1', '!', '-name', 'probe'], { encoding: 'utf8' }).split('\\n').sort();
 const before = [packages(), apt()];
+const foldersBefore = folders();
 const missing = (await missingRequirements()).packages;
 const added = await installRequirements(work);
 const again = await installRequirements(work);
+// What the next boot would do.
+execFileSync('systemd-tmpfiles', ['--create'], { stdio: 'ignore' });
 const kept = await removeRequirements(work);
+const left = folders().filter((folder) => !foldersBefore.includes(folder));
 const after = [packages(), apt()];
-console.log(JSON.stringify({ missing, added, again, kept, same: after[0] === before[0], aptSame: after[1] === before[1] }));
+console.log(JSON.stringify({ missing, added, again, kept, left, same: after[0] === before[0], aptSame: after[1] === before[1] }));
 `;
 
 test('exactly the packages that were missing are installed and removed again', async (t) => {
@@ -63,6 +68,7 @@ test('exactly the packages that were missing are installed and removed again', a
   assert.ok(seen.missing.includes('mmdebstrap') && seen.missing.includes('systemd-container'), answer);
   assert.deepEqual(seen.again, []);
   assert.deepEqual(seen.kept, []);
+  assert.deepEqual(seen.left, []);
   assert.equal(seen.same, true, 'the packages differ');
   assert.equal(seen.aptSame, true, "apt's own lists or archives differ");
 });
