@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** One suite of a package archive, e.g. `http://deb.debian.org/debian bookworm-security main`. */
+/** One suite of a package archive, e.g. `http://archive.example/debian bookworm-security main`. */
 export interface Archive {
   readonly uri: string;
   readonly suite: string;

@@ -1,7 +1,7 @@
 /**
  * The embedded host's only way out: an HTTP proxy on a unix socket, a process of its own that lives
  * as long as the host. It forwards to the given package mirrors and to nothing else.
- * Arguments: path of the socket, then one origin (`http://deb.debian.org`) per mirror.
+ * Arguments: path of the socket, then one origin (`http://archive.example`) per mirror.
  */
 import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
