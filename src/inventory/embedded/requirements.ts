@@ -112,16 +112,22 @@ function packageTool(): 'apt' | 'dnf' {
 
 /** The modules that the configuration of this machine loads at each boot: modules-load.d(5). */
 export async function modulesOfBoot(folder: string): Promise<ReadonlySet<string>> {
-  const files = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-    return [];
-  });
+  const files = await ifThere(readdir(folder), []);
   const texts = await Promise.all(
-    files.filter((name) => name.endsWith('.conf')).map((name) => readFile(join(folder, name), 'utf8')),
+    files
+      .filter((name) => name.endsWith('.conf'))
+      // A link may lead nowhere: Debian's modules.conf does where there is no /etc/modules.
+      .map((name) => ifThere(readFile(join(folder, name), 'utf8'), '')),
   );
   const lines = texts.flatMap((text) => text.split('\n')).map((line) => line.trim());
   return new Set(lines.filter((line) => line !== '' && !/^[#;]/.test(line)));
 }
+
+const ifThere = <T>(reading: Promise<T>, otherwise: T): Promise<T> =>
+  reading.catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return otherwise;
+  });
 
 async function loadModules(modules: readonly string[], { folder, signal }: Work): Promise<void> {
   await remember(folder, { modules });

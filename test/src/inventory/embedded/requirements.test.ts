@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
@@ -25,6 +25,8 @@ test('a module that the machine loads at each boot is known by its configuration
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, 'berth.conf'), '# of this node\n overlay \n;no\n\nbr_netfilter');
   writeFileSync(join(folder, 'notes.txt'), 'nfs\n');
+  // Debian's modules.conf leads to /etc/modules, which need not exist.
+  symlinkSync('nowhere', join(folder, 'modules.conf'));
   assert.deepEqual([...(await modulesOfBoot(folder))].sort(), ['br_netfilter', 'overlay']);
   assert.equal((await modulesOfBoot(join(folder, 'absent'))).size, 0);
 });
