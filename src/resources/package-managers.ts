@@ -32,6 +32,9 @@ export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = 
       'apt-get',
       ...aptOptions,
       '--no-install-recommends',
+      // A reset would have to know which of the archives in apt's cache are ours.
+      '-o',
+      'APT::Keep-Downloaded-Packages=false',
       '-o',
       'Dpkg::Options::=--force-confdef',
       '-o',

@@ -97,6 +97,7 @@ async function contents(host: EmbeddedHost): Promise<readonly string[]> {
     find /etc /usr /opt /root /srv /home -xdev \\( -type f -o -type l \\) \\
       ! -path '/usr/share/info/*' ! -path '*/__pycache__/*' ! -path /etc/ld.so.cache ! -path '/etc/ssl/certs/*' \\
       -printf 'file %p %s\\n'
+    find /var/lib /var/cache/apt/archives -xdev -maxdepth 1 -printf 'file %p\\n'
     iptables-save 2>/dev/null | grep -v '^#' | grep BERTH
     true`);
   return listed.split('\n').sort();
