@@ -55,7 +55,7 @@ export async function startHost(address: EmbeddedAddress, options: EmbeddedOptio
   if (state === 'broken') await stopHost(address, options);
   await requireFreeNetwork(address, places, options.signal);
   await prepareBase(options);
-  if (state === 'absent') await makeHost(address, places, machine, options.signal);
+  if (state === 'absent') await makeHost(address, options.folder, machine, options.signal);
   await boot(address, places, machine, options);
   return { how: state === 'absent' ? 'made' : 'booted', failedUnits: await settle(address, options) };
 }
@@ -90,7 +90,8 @@ export async function removeHost(name: string, options: EmbeddedOptions): Promis
   await killAll(cgroups, options.signal);
   await removeLink(places.title, options.signal);
   await removeCgroups(cgroups);
-  await rm(places.folder, { recursive: true, force: true });
+  for (const { folder } of [places, unfinished(options.folder, name)])
+    await rm(folder, { recursive: true, force: true });
 }
 
 /** Runs a command in the host over ssh, with the keys that were made for it. */
@@ -118,19 +119,21 @@ export function sshCommand(address: EmbeddedAddress, folder: string): string[] {
   ];
 }
 
-/** All files are written into a folder beside, so that a host that exists is complete. */
+/** The folder beside, in which a host's files are written, so that a host that exists is complete. */
+const unfinished = (folder: string, name: string): HostPlaces => placesOf(folder, `${name}.part`);
+
 async function makeHost(
   address: EmbeddedAddress,
-  places: HostPlaces,
+  folder: string,
   machine: Machine,
   signal: AbortSignal,
 ): Promise<void> {
-  const part = placesOf(join(places.folder, '..', '..'), `${address.name}.part`);
+  const part = unfinished(folder, address.name);
   await rm(part.folder, { recursive: true, force: true });
   await mkdir(part.folder, { recursive: true, mode: 0o700 });
   await writeHostFiles(part, address.name, address.network, machine, signal);
   await writeFile(join(part.folder, 'host.json'), `${JSON.stringify({ version: 1, ...address })}\n`);
-  await rename(part.folder, places.folder);
+  await rename(part.folder, placesOf(folder, address.name).folder);
 }
 
 async function boot(

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { after, before, describe } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { removeHost, startHost, statusOf, stopHost } from '../../../../src/inventory/embedded/host.ts';
@@ -146,6 +148,13 @@ test('removing a host leaves no trace of it', async (t) => {
   assert.deepEqual(await tracesOf(host.address.name), []);
   assert.equal(await statusOf(host.address, testOptions), 'absent');
   assert.deepEqual(await machineState(), state);
+});
+
+test('the files of a host that was never finished are taken away too', async () => {
+  const { name } = uniqueAddress();
+  mkdirSync(join(embeddedTestFolder, 'hosts', `${name}.part`), { recursive: true });
+  await removeHost(name, testOptions);
+  assert.deepEqual(await tracesOf(name), []);
 });
 
 for (const milliseconds of [150, 400, 700, 1200])
