@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -77,7 +77,7 @@ export async function stopHost(address: EmbeddedAddress, options: EmbeddedOption
   const keeper = await keeperOf(cgroups);
   if (keeper !== undefined) signalProcess(keeper, 'SIGTERM');
   const halted = keeper !== undefined && (await emptied(cgroups, haltDeadlineMilliseconds, options.signal));
-  if (!halted) await killAll(cgroups, options.signal);
+  if (!halted) await killAll(places, cgroups, options.signal);
   await removeLink(places.title, options.signal);
   await removeCgroups(cgroups);
 }
@@ -87,7 +87,7 @@ export async function removeHost(name: string, options: EmbeddedOptions): Promis
   const places = placesOf(options.folder, name);
   const cgroups = cgroupsOf(places.title, await readMachine());
   // A host that will be deleted need not halt in order.
-  await killAll(cgroups, options.signal);
+  await killAll(places, cgroups, options.signal);
   await removeLink(places.title, options.signal);
   await removeCgroups(cgroups);
   for (const { folder } of [places, unfinished(options.folder, name)])
@@ -280,15 +280,33 @@ async function keeperOf(cgroups: readonly string[]): Promise<number | undefined>
   return undefined;
 }
 
-/** The host's init outlives a killed nspawn; so everything in the cgroups is killed until nothing is left. */
-async function killAll(cgroups: readonly string[], signal: AbortSignal): Promise<void> {
+/** The host's init outlives a killed nspawn; so everything of the host is killed until nothing is left. */
+async function killAll(places: HostPlaces, cgroups: readonly string[], signal: AbortSignal): Promise<void> {
   const until = Date.now() + haltDeadlineMilliseconds;
-  for (let alive = await processesIn(cgroups); alive.size > 0; alive = await processesIn(cgroups)) {
+  const living = async (): Promise<number[]> => [
+    ...(await processesIn(cgroups)),
+    ...(await startingKeepers(places)),
+  ];
+  for (let alive = await living(); alive.length > 0; alive = await living()) {
     if (Date.now() > until)
-      throw new Fail('DeadlineExceeded', `processes ${[...alive].join(' ')} do not end after SIGKILL`);
+      throw new Fail('DeadlineExceeded', `processes ${alive.join(' ')} do not end after SIGKILL`);
     for (const pid of alive) signalProcess(pid, 'SIGKILL');
     await sleep(20, undefined, { signal });
   }
+}
+
+/**
+ * A keeper makes its cgroups itself: one whose creator was killed a moment ago is in none yet, and would
+ * make them after their removal. Its command line names the host's folder.
+ */
+async function startingKeepers(places: HostPlaces): Promise<number[]> {
+  const pids = (await readdir('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid);
+  const found: number[] = [];
+  for (const pid of pids) {
+    const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (argv.includes(program('keeper.sh')) && argv.includes(join(places.proxy, 'socket'))) found.push(pid);
+  }
+  return found;
 }
 
 async function emptied(

@@ -157,7 +157,7 @@ test('the files of a host that was never finished are taken away too', async () 
   assert.deepEqual(await tracesOf(name), []);
 });
 
-for (const milliseconds of [150, 400, 700, 1200])
+for (const milliseconds of [150, 200, 220, 240, 400, 700, 1200])
   test(`what a kill -9 after ${milliseconds} ms of making a host leaves is taken away`, async (t) => {
     await embeddedBase();
     const state = await machineState();
