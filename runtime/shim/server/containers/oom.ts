@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, watch as watchFile, writ
 import { dirname, join } from 'node:path';
 import { makeEventfd } from '../../../linux/eventfd.ts';
 import { readNow } from '../../../linux/fds.ts';
+import { KernelLog } from '../../../linux/kernel-log.ts';
 import { watch } from '../../../linux/poll.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
 
@@ -35,16 +36,86 @@ export interface OomWatch {
 
 /**
  * Watches a container's counter. With cgroupfs its cgroup outlives it and the count is read after the exit; but
- * systemd removes a scope as soon as it is empty, so the kernel's notice counts too: it comes milliseconds before.
+ * systemd removes a scope as soon as it is empty, often before we come to it. Then what was seen at the kernel's
+ * notices counts, and what the kernel wrote into its log.
  */
 export function watchOom(counter: string | null): OomWatch {
   if (counter === null) return { happened: () => false, close: () => {} };
   let seen = false;
-  const stop = subscribe(counter, () => {
+  const looks = new Looks(() => {
     seen = seen || isOomNotice(counter);
+    return seen;
   });
-  return { happened: () => seen || (oomKills(counter) ?? 0) > 0, close: stop };
+  const stop = subscribe(counter, () => looks.start());
+  return {
+    happened: () => seen || killsIn(counter),
+    close: () => {
+      looks.cancel();
+      stop();
+    },
+  };
 }
+
+function killsIn(counter: string): boolean {
+  const kills = oomKills(counter);
+  return kills === undefined ? logged(cgroupOf(counter)) : kills > 0;
+}
+
+/**
+ * The kernel gives notice that the limit is reached, then kills, and holds its next notice back until 10 ms after
+ * the first; systemd may be faster. So after a notice that told nothing yet we look again by ourselves.
+ */
+const LOOK_AGAIN_MS = [1, 3, 8, 20];
+
+class Looks {
+  readonly #look: () => boolean;
+  #timers: readonly NodeJS.Timeout[] = [];
+
+  /** `look` answers whether there is nothing more to learn. */
+  constructor(look: () => boolean) {
+    this.#look = look;
+  }
+
+  start(): void {
+    this.cancel();
+    if (this.#look()) return;
+    this.#timers = LOOK_AGAIN_MS.map((milliseconds) =>
+      setTimeout(() => {
+        if (this.#look()) this.cancel();
+      }, milliseconds),
+    );
+  }
+
+  cancel(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers = [];
+  }
+}
+
+/** Of the kernel's log we remember this many cgroups: another container's kill may be read before its exit is. */
+const REMEMBERED_KILLS = 1024;
+const kernelLog = new KernelLog();
+const killed = new Set<string>();
+
+/** Whether the kernel's log tells of an OOM kill in the cgroup or below it. Under a storm of them it omits some. */
+function logged(cgroup: string): boolean {
+  for (const message of kernelLog.read()) {
+    const path = cgroupOfOomKill(message);
+    if (path !== undefined) killed.add(path);
+  }
+  const paths = [...killed];
+  for (const path of paths.slice(0, -REMEMBERED_KILLS)) killed.delete(path);
+  return paths.some((path) => path === cgroup || path.startsWith(`${cgroup}/`));
+}
+
+/** The cgroup whose process this message of the kernel says to be killed for want of memory. */
+export function cgroupOfOomKill(message: string): string | undefined {
+  return /^oom-kill:constraint=\w+,.*?,task_memcg=(\/.*?),task=/.exec(message)?.[1];
+}
+
+/** As the kernel names it: from the root of its hierarchy. */
+const cgroupOf = (counter: string): string =>
+  dirname(counter).slice((counter.endsWith(V1_COUNTER) ? join(CGROUPS, 'memory') : CGROUPS).length);
 
 /** On v1 the count is still 0 when the notice comes, but a notice with the cgroup there is one of an OOM. */
 function isOomNotice(counter: string): boolean {
