@@ -78,7 +78,7 @@ export async function stopHost(address: EmbeddedAddress, options: EmbeddedOption
   if (keeper !== undefined) signalProcess(keeper, 'SIGTERM');
   const halted = keeper !== undefined && (await emptied(cgroups, haltDeadlineMilliseconds, options.signal));
   if (!halted) await killAll(places, cgroups, options.signal);
-  await removeLink(places.title, options.signal);
+  await removeLinks(places, options.signal);
   await removeCgroups(cgroups);
 }
 
@@ -88,7 +88,7 @@ export async function removeHost(name: string, options: EmbeddedOptions): Promis
   const cgroups = cgroupsOf(places.title, await readMachine());
   // A host that will be deleted need not halt in order.
   await killAll(places, cgroups, options.signal);
-  await removeLink(places.title, options.signal);
+  await removeLinks(places, options.signal);
   await removeCgroups(cgroups);
   for (const { folder } of [places, unfinished(options.folder, name)])
     await rm(folder, { recursive: true, force: true });
@@ -177,7 +177,7 @@ function keeperCommand(
   );
   const environment = {
     TITLE: places.title,
-    LINK: `bv-${address.name}`,
+    LINK: places.link,
     NETWORK: address.network,
     HOST: places.folder,
     BASE: baseFolder(folder, machine),
@@ -266,9 +266,17 @@ async function requireFreeNetwork(
   });
 }
 
-async function removeLink(title: string, signal: AbortSignal): Promise<void> {
-  const known = await runCommand(['ip', 'link', 'show', 'dev', title], { signal });
-  if (known.exitCode === 0) await commandOutput(['ip', 'link', 'delete', title], { signal });
+/** Our end of the wire goes with the host's network namespace, but the kernel takes its time for that. */
+async function removeLinks({ title, link }: HostPlaces, signal: AbortSignal): Promise<void> {
+  for (const name of [link, title]) {
+    const known = await runCommand(['ip', 'link', 'show', 'dev', name], { signal });
+    if (known.exitCode !== 0) continue;
+    const deleted = await runCommand(['ip', 'link', 'delete', name], { signal });
+    if (deleted.exitCode === 0) continue;
+    const still = await runCommand(['ip', 'link', 'show', 'dev', name], { signal });
+    if (still.exitCode === 0)
+      throw new Fail('CommandFailed', `ip link delete ${name}: ${deleted.stderr.trim()}`);
+  }
 }
 
 /** The process to ask for an orderly halt: the keeper itself, not the programs that it started. */

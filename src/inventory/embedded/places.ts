@@ -9,6 +9,8 @@ export interface HostPlaces {
   readonly folder: string;
   /** Names the bridge, the cgroups and the unit: 15 characters are the most that a link's name may have. */
   readonly title: string;
+  /** This machine's end of the wire to the host. */
+  readonly link: string;
   readonly identity: string;
   readonly knownHosts: string;
   readonly console: string;
@@ -25,6 +27,7 @@ export function placesOf(folder: string, name: string): HostPlaces {
   return {
     folder: host,
     title: `berth-${name}`,
+    link: `bv-${name}`,
     identity: join(host, 'id'),
     knownHosts: join(host, 'known_hosts'),
     console: join(host, 'console.log'),

@@ -179,6 +179,8 @@ for (const milliseconds of [150, 200, 220, 240, 400, 700, 1200])
     creator.kill('SIGKILL');
     if (creator.exitCode === null && creator.signalCode === null) await once(creator, 'exit');
     await removeHost(address.name, testOptions);
+    // What the creator ran ends with it, a moment later.
+    await until(async () => !(await tracesOf(address.name)).some((trace) => /^\d+ ssh /.test(trace)));
     assert.deepEqual(await tracesOf(address.name), []);
     assert.deepEqual(await machineState(), state);
   });
