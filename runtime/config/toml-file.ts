@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, TomlError, type TomlTable } from 'smol-toml';
+import { absent } from '../core/absent.ts';
 import { Fail } from '../core/fail.ts';
 
 /** A TOML file, and where in it each key stands. */
@@ -99,9 +100,4 @@ const lineOf = (lines: ReadonlyMap<string, number>, keys: readonly string[]): nu
     if (line !== undefined) return line;
   }
   return 1;
-};
-
-const absent = (error: unknown): undefined => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 };

@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { absent } from '../core/absent.ts';
 import { Fail } from '../core/fail.ts';
 
 /** A plugin's own configuration: berth reads a few keys and hands on all. */
@@ -195,8 +196,3 @@ const parseJson = (text: string): unknown => {
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const absent = (error: unknown): undefined => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-};

@@ -1,6 +1,7 @@
 import { access, readdir, readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { absent } from '../core/absent.ts';
 import { parseCapabilities } from '../linux/capabilities.ts';
 import { type CgroupHost, detectCgroups } from '../resources/cgroup-host.ts';
 import type { HostFacts } from './input.ts';
@@ -68,8 +69,3 @@ const exists = (path: string): Promise<boolean> =>
   );
 
 const readIfThere = (path: string): Promise<string | undefined> => readFile(path, 'utf8').catch(absent);
-
-const absent = (error: unknown): undefined => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
-};

@@ -1,5 +1,6 @@
 import { lstat, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
+import { absent } from '../core/absent.ts';
 import { Fail } from '../core/fail.ts';
 import { type MountEntry, parseMountTable } from '../linux/mount-table.ts';
 import { type ContainerConfig, type Device, type Mount, MountPropagation } from '../spec/cri/api_pb.js';
@@ -170,9 +171,4 @@ const parseJson = (path: string, text: string): unknown => {
   } catch (cause) {
     throw new Fail('InvalidArgument', `seccomp profile ${path} is not JSON: ${String(cause)}`, { cause });
   }
-};
-
-const absent = (error: unknown): undefined => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 };
