@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Profile } from '../profile/profile.ts';
+import type { Profile, Spec } from '../profile/profile.ts';
 
 /**
  * Where artifacts come from on a control machine that reaches neither the release pages nor a Go module
@@ -8,12 +8,12 @@ import type { Profile } from '../profile/profile.ts';
  */
 export const withArtifactSources = (profile: Profile, environment: NodeJS.ProcessEnv): Profile => {
   const place = environment['BERTH_ARTIFACTS'];
-  const { source, folder, mirror } = profile.spec.artifacts;
-  if (place === undefined || place === '' || source !== 'auto') return profile;
-  if (folder !== undefined || mirror !== undefined) return profile;
+  if (place === undefined || place === '') return profile;
   const added = /^https?:\/\//.test(place) ? { mirror: place } : { folder: resolve(place) };
-  return {
-    ...profile,
-    spec: { ...profile.spec, artifacts: { ...profile.spec.artifacts, ...added } },
+  const withPlace = (spec: Spec): Spec => {
+    const { source, folder, mirror } = spec.artifacts;
+    if (source !== 'auto' || folder !== undefined || mirror !== undefined) return spec;
+    return { ...spec, artifacts: { ...spec.artifacts, ...added } };
   };
+  return { ...profile, hosts: profile.hosts.map((host) => ({ ...host, spec: withPlace(host.spec) })) };
 };

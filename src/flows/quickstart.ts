@@ -63,7 +63,7 @@ export async function prepareQuickstart(context: FlowContext, plan: QuickstartPl
     await installMissing(context, plan, host);
     await together(context.signal, [
       (signal) => bootHosts({ ...context, signal }, plan.folder),
-      ...artifactSteps(context, host),
+      ...artifactSteps(context, first.entry),
     ]);
     failed = false;
   } finally {
@@ -104,8 +104,7 @@ async function bootHosts(context: FlowContext, folder: string): Promise<void> {
 
 type Task = (signal: AbortSignal) => Promise<void>;
 
-function artifactSteps(context: FlowContext, host: string): Task[] {
-  const { spec } = context.profile;
+function artifactSteps(context: FlowContext, { name: host, spec }: HostEntry): Task[] {
   const arch = ownArchitecture();
   const { version } = spec.crictl;
   const tasks: Task[] = [

@@ -26,7 +26,7 @@ export async function resetHosts(context: FlowContext, confirmed: Confirmed): Pr
 }
 
 async function surveyRemoval(context: FlowContext, host: HostEntry): Promise<Found> {
-  const { spec } = context.profile;
+  const { spec } = host;
   const connection = await context.connect(host);
   const facts = await probeHost(context, connection, removalRequest(spec));
   const plan = await inPhase(context, host.name, 'plan', async () => ({

@@ -1,26 +1,33 @@
 import { fetchArtifact } from '../artifacts/fetch.ts';
 import { buildRelease } from '../artifacts/release/build.ts';
 import type { Supplies } from '../node/concern.ts';
+import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { inPhase } from './on-hosts.ts';
 
 type Architecture = 'x64' | 'arm64';
 
 /**
- * What hosts of each architecture need from this machine, made once for all of them.
+ * What hosts need from this machine, made once for all that need the same.
  * Every host that waits for it shows the phase.
  */
-export function supplyHosts(context: FlowContext): (host: string, arch: Architecture) => Promise<Supplies> {
-  const made = new Map<Architecture, Promise<Supplies>>();
+export function supplyHosts(
+  context: FlowContext,
+): (host: HostEntry, arch: Architecture) => Promise<Supplies> {
+  const made = new Map<string, Promise<Supplies>>();
   return (host, arch) => {
-    const supplies = made.get(arch) ?? makeSupplies(context, host, arch);
-    made.set(arch, supplies);
-    return inPhase(context, host, 'prepare', () => supplies);
+    const key = JSON.stringify([arch, host.spec.crictl, host.spec.artifacts]);
+    const supplies = made.get(key) ?? makeSupplies(context, host, arch);
+    made.set(key, supplies);
+    return inPhase(context, host.name, 'prepare', () => supplies);
   };
 }
 
-async function makeSupplies(context: FlowContext, host: string, arch: Architecture): Promise<Supplies> {
-  const { spec } = context.profile;
+async function makeSupplies(
+  context: FlowContext,
+  { name: host, spec }: HostEntry,
+  arch: Architecture,
+): Promise<Supplies> {
   const work = { emit: context.emit, signal: context.signal, host };
   const [release, crictl] = await Promise.all([
     step(context, host, 'berth', 'the berth release', () => buildRelease(arch, work)),

@@ -24,11 +24,11 @@ export async function surveyor(context: FlowContext): Promise<Survey> {
   const supply = supplyHosts(context);
   return async (host) => {
     const connection = await context.connect(host);
-    const facts = await probeHost(context, connection, probeRequest(context.profile.spec));
+    const facts = await probeHost(context, connection, probeRequest(host.spec));
     const arch = named(host.name, () => requireSupported(facts));
-    const supplies = await supply(host.name, arch);
+    const supplies = await supply(host, arch);
     const plan = await inPhase(context, host.name, 'plan', async () => {
-      const given = { spec: context.profile.spec, facts, supplies, render };
+      const given = { spec: host.spec, facts, supplies, render };
       return { host: host.name, ...named(host.name, () => planNode(given)) };
     });
     return { connection, facts, plan };

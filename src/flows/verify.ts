@@ -11,10 +11,10 @@ const deadlineMinutes = 10;
 /** Making the image can take a while the first time: it is a step that can be seen. */
 const offerImage = async <Offer>(
   host: HostEntry,
-  { profile, emit }: FlowContext,
+  { emit }: FlowContext,
   offer: () => Promise<Offer>,
 ): Promise<Offer> => {
-  const { imageSource, level } = profile.spec.verify;
+  const { imageSource, level } = host.spec.verify;
   if (imageSource !== 'embedded' || level === 'smoke') return await offer();
   const step = { host: host.name, phase: 'verify', id: 'image' } as const;
   const started = performance.now();
@@ -41,9 +41,9 @@ const verifyOne = async (
   emit({ kind: 'phase-started', host: host.name, phase: 'verify' });
   let failed = true;
   try {
-    const image = await offerImage(host, context, () => images.offerTo(connection, signal));
+    const image = await offerImage(host, context, () => images.offerTo(host, connection, signal));
     try {
-      const checks = await verifyHost(connection, context.profile.spec, { emit, signal });
+      const checks = await verifyHost(connection, host.spec, { emit, signal });
       failed = checks.some((check) => !check.ok);
       return checks;
     } finally {

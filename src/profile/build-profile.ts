@@ -62,11 +62,12 @@ const hostAddress = (form: HostForm, merge: Merge): HostAddress => {
   return form.embedded ? { kind: 'embedded', embedded: form.embedded } : { kind: 'local' };
 };
 
-const hostEntry = (form: HostForm, merge: Merge): HostEntry => ({
+const hostEntry = (form: HostForm, spec: Spec, merge: Merge): HostEntry => ({
   name: form.name,
   address: hostAddress(form, merge),
   sudo: form.sudo ?? merge.defaults.sudo ?? true,
   sudoPassword: merge.secret(form.sudoPassword ?? merge.defaults.sudoPassword),
+  spec,
 });
 
 /** sysctl writes true and false as 1 and 0; so do we. */
@@ -96,5 +97,6 @@ const specOf = (form: ProfileForm['spec'], pathOf: PathOf): Spec => ({
 export const buildProfile = (file: string, form: ProfileForm): Profile => {
   const pathOf = pathIn(dirname(resolve(file)));
   const merge: Merge = { defaults: form.defaults, pathOf, secret: secretReader(pathOf) };
-  return { file, hosts: form.hosts.map((host) => hostEntry(host, merge)), spec: specOf(form.spec, pathOf) };
+  const spec = specOf(form.spec, pathOf);
+  return { file, hosts: form.hosts.map((host) => hostEntry(host, spec, merge)) };
 };

@@ -8,16 +8,21 @@ export interface Profile {
   /** Path of the YAML file, for messages. */
   readonly file: string;
   readonly hosts: readonly HostEntry[];
-  readonly spec: Spec;
 }
 
-export interface HostEntry {
+/** How a host is reached, and how berth becomes root there. */
+export interface HostAccess {
   readonly name: string;
   readonly address: HostAddress;
   /** Run as root through sudo when the login user is not root. */
   readonly sudo: boolean;
   /** Where the sudo password comes from; undefined: passwordless. */
   readonly sudoPassword: SecretSource | undefined;
+}
+
+export interface HostEntry extends HostAccess {
+  /** What this host should be: the profile's spec, with what its groups and the host itself say otherwise. */
+  readonly spec: Spec;
 }
 
 export type HostAddress =

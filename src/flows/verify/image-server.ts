@@ -3,6 +3,7 @@ import { serveWalkthroughImage } from '../../artifacts/walkthrough-image.ts';
 import { Fail } from '../../core/fail.ts';
 import type { Connection } from '../../host/transport/connection.ts';
 import { parseReference } from '../../profile/image-reference.ts';
+import type { HostEntry } from '../../profile/profile.ts';
 import type { FlowContext } from '../context.ts';
 
 type Served = Awaited<ReturnType<typeof serveWalkthroughImage>>;
@@ -10,7 +11,7 @@ type Served = Awaited<ReturnType<typeof serveWalkthroughImage>>;
 /** Makes the image of the walk-through reachable for hosts that get it from us. */
 export interface ImageServer extends AsyncDisposable {
   /** Until closed, the port that the image names leads from the host's loopback to our registry. */
-  offerTo(connection: Connection, signal: AbortSignal): Promise<{ close(): Promise<void> }>;
+  offerTo(host: HostEntry, connection: Connection, signal: AbortSignal): Promise<{ close(): Promise<void> }>;
 }
 
 const architectures: ReadonlyMap<string, Architecture> = new Map([
@@ -39,8 +40,7 @@ const portOf = (image: string): number => {
 };
 
 /** Serves each architecture's image once, when the first host of that kind wants it. */
-export const makeImageServer = ({ profile, emit, signal: whole }: FlowContext): ImageServer => {
-  const { image, imageSource, level } = profile.spec.verify;
+export const makeImageServer = ({ emit, signal: whole }: FlowContext): ImageServer => {
   const served = new Map<Architecture, Promise<Served>>();
   const serve = (arch: Architecture): Promise<Served> => {
     const server = served.get(arch) ?? serveWalkthroughImage({ arch, signal: whole, emit });
@@ -48,7 +48,8 @@ export const makeImageServer = ({ profile, emit, signal: whole }: FlowContext): 
     return server;
   };
   return {
-    async offerTo(connection, signal) {
+    async offerTo(host, connection, signal) {
+      const { image, imageSource, level } = host.spec.verify;
       if (imageSource !== 'embedded' || level === 'smoke') return { close: async () => undefined };
       const { port } = await serve(await architectureOf(connection, signal));
       return await connection.forwardToLocal(portOf(image), port);

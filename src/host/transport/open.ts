@@ -1,5 +1,5 @@
 import type { Emit } from '../../core/events.ts';
-import type { HostEntry, SshAddress } from '../../profile/profile.ts';
+import type { HostAccess, SshAddress } from '../../profile/profile.ts';
 import type { Connection } from './connection.ts';
 import type { ReadSecret } from './identities.ts';
 import { connectLocal } from './local.ts';
@@ -21,7 +21,7 @@ export interface OpenOptions {
  * that sudo works is known (Fail `NoSudo`) when the first command runs, which saves a round trip here.
  */
 export async function openConnection(
-  host: HostEntry,
+  host: HostAccess,
   ssh: SshAddress | 'local',
   { signal, readSecret, emit }: OpenOptions,
 ): Promise<Connection> {
@@ -43,7 +43,7 @@ export async function openConnection(
 }
 
 /** The password is read once per connection, and only if it comes to that. */
-function becomeRoot(host: HostEntry, readSecret: ReadSecret): Become {
+function becomeRoot(host: HostAccess, readSecret: ReadSecret): Become {
   const { sudoPassword } = host;
   if (sudoPassword === undefined) return { sudo: host.sudo, password: undefined, proven: false };
   let known: Promise<string> | undefined;

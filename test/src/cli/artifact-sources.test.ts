@@ -23,7 +23,7 @@ const profileWith = async (artifacts: string): Promise<Profile> => {
 
 const sourcesOf = async (artifacts: string, place: string | undefined) =>
   withArtifactSources(await profileWith(artifacts), place === undefined ? {} : { BERTH_ARTIFACTS: place })
-    .spec.artifacts;
+    .hosts[0]?.spec.artifacts;
 
 test('BERTH_ARTIFACTS names a folder of release files', async () => {
   assert.deepEqual(await sourcesOf('{}', 'releases'), {
@@ -34,9 +34,9 @@ test('BERTH_ARTIFACTS names a folder of release files', async () => {
 });
 
 test('BERTH_ARTIFACTS names a mirror by its address', async () => {
-  const { mirror, folder } = await sourcesOf('{}', 'https://mirror.example/crictl');
-  assert.equal(mirror, 'https://mirror.example/crictl');
-  assert.equal(folder, undefined);
+  const sources = await sourcesOf('{}', 'https://mirror.example/crictl');
+  assert.equal(sources?.mirror, 'https://mirror.example/crictl');
+  assert.equal(sources?.folder, undefined);
 });
 
 test('what the profile says about artifacts wins over BERTH_ARTIFACTS', async () => {

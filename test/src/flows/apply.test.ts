@@ -16,11 +16,18 @@ const profile = await loadProfile(
   fileURLToPath(new URL('../../../profiles/quickstart.yaml', import.meta.url)),
 );
 
+const [quickstart] = profile.hosts;
+assert.ok(quickstart);
 const entry = (name: string, ssh: SshAddress): HostEntry => ({
   name,
   address: { kind: 'ssh', ssh },
   sudo: true,
   sudoPassword: undefined,
+  spec: quickstart.spec,
+});
+const stricter = (host: HostEntry): HostEntry => ({
+  ...host,
+  spec: { ...host.spec, policy: { default: 'reject' } },
 });
 
 /** One run of a command: connections of its own, and all events. */
@@ -121,10 +128,7 @@ test('a bare host becomes a node, stays one, and becomes what it was again', asy
     'a service that cannot start fails with its own words, and the next apply makes it whole',
     async () => {
       await host.output('echo "[crio" > /etc/crio/crio.conf.d/99-bad.conf');
-      const stricter = { ...profile, spec: { ...profile.spec, policy: { default: 'reject' as const } } };
-      const { result } = await inRun([node], (context) =>
-        applyProfile({ ...context, profile: stricter }, yes),
-      );
+      const { result } = await inRun([stricter(node)], (context) => applyProfile(context, yes));
       const [failure] = result.failures;
       assert.ok(failure?.error instanceof Fail);
       assert.equal(failure.error.code, 'CommandFailed');

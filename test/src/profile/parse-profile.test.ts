@@ -4,9 +4,15 @@ import test from 'node:test';
 import { Fail } from '../../../src/core/fail.ts';
 import { parseProfile } from '../../../src/profile/parse-profile.ts';
 import { problemsOf } from '../../../src/profile/problem.ts';
+import type { Spec } from '../../../src/profile/profile.ts';
 
 const file = '/etc/berth/fleet.yaml';
 const parse = (text: string) => parseProfile(text, file);
+const specOf = (text: string): Spec => {
+  const [host] = parse(text).hosts;
+  assert.ok(host);
+  return host.spec;
+};
 
 /** Messages with their places, without the frames. */
 const problems = (text: string): string[] => {
@@ -20,25 +26,30 @@ const problems = (text: string): string[] => {
 };
 
 test('hosts alone make a profile whose defaults are a correct node', () => {
-  const { hosts, spec } = parse('hosts: [{ name: a, ssh: { host: 192.0.2.1 } }]');
-  assert.deepEqual(hosts, [
-    {
-      name: 'a',
-      address: {
-        kind: 'ssh',
-        ssh: {
-          host: '192.0.2.1',
-          port: 22,
-          user: userInfo().username,
-          identityFiles: [],
-          password: undefined,
-          knownHostsFiles: [],
+  const [host] = parse('hosts: [{ name: a, ssh: { host: 192.0.2.1 } }]').hosts;
+  assert.ok(host);
+  const { spec, ...access } = host;
+  assert.deepEqual(
+    [access],
+    [
+      {
+        name: 'a',
+        address: {
+          kind: 'ssh',
+          ssh: {
+            host: '192.0.2.1',
+            port: 22,
+            user: userInfo().username,
+            identityFiles: [],
+            password: undefined,
+            knownHostsFiles: [],
+          },
         },
+        sudo: true,
+        sudoPassword: undefined,
       },
-      sudo: true,
-      sudoPassword: undefined,
-    },
-  ]);
+    ],
+  );
   assert.deepEqual(spec, {
     engine: { name: 'berth' },
     ociRuntimes: [{ name: 'runc' }],
@@ -66,10 +77,10 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
 });
 
 test('an empty spec and empty sections are the same as none', () => {
-  const short = parse('hosts: [{ name: a, local: {} }]');
+  const short = specOf('hosts: [{ name: a, local: {} }]');
   assert.deepEqual(
-    parse('hosts: [{ name: a, local: {} }]\nspec: { kernel: {}, cni: {}, verify: {} }').spec,
-    short.spec,
+    specOf('hosts: [{ name: a, local: {} }]\nspec: { kernel: {}, cni: {}, verify: {} }'),
+    short,
   );
 });
 
@@ -93,7 +104,7 @@ hosts:
 });
 
 test('paths are relative to the profile, and ~ is the home folder', () => {
-  const { hosts, spec } = parse(`
+  const { hosts } = parse(`
 hosts:
   - name: a
     ssh: { host: a, identityFiles: [keys/a, ~/b, /c], knownHostsFiles: [../known_hosts], password: { file: secret } }
@@ -104,7 +115,7 @@ spec: { artifacts: { source: folder, folder: archive } }
   assert.deepEqual(address.ssh.identityFiles, ['/etc/berth/keys/a', `${homedir()}/b`, '/c']);
   assert.deepEqual(address.ssh.knownHostsFiles, ['/etc/known_hosts']);
   assert.deepEqual(address.ssh.password, { kind: 'file', path: '/etc/berth/secret' });
-  assert.equal(spec.artifacts.folder, '/etc/berth/archive');
+  assert.equal(hosts[0]?.spec.artifacts.folder, '/etc/berth/archive');
 });
 
 test('hosts that share a secret of the defaults share one source, so that it is asked for once', () => {
@@ -122,10 +133,10 @@ hosts:
 });
 
 test('modules and kernel parameters are added to those that every node needs', () => {
-  const { kernel } = parse(`
+  const { kernel } = specOf(`
 hosts: [{ name: a, local: {} }]
 spec: { kernel: { modules: [br_netfilter, ip_vs], sysctls: { vm.swappiness: 10, net.ipv4.ip_forward: "2", kernel.panic: true } } }
-`).spec;
+`);
   assert.deepEqual(kernel.modules, ['overlay', 'br_netfilter', 'ip_vs']);
   assert.equal(kernel.sysctls['vm.swappiness'], '10');
   assert.equal(kernel.sysctls['net.ipv4.ip_forward'], '2');
@@ -135,7 +146,7 @@ spec: { kernel: { modules: [br_netfilter, ip_vs], sysctls: { vm.swappiness: 10, 
 
 test('a version may have its v', () => {
   assert.equal(
-    parse('hosts: [{ name: a, local: {} }]\nspec: { crictl: { version: v1.36.0 } }').spec.crictl.version,
+    specOf('hosts: [{ name: a, local: {} }]\nspec: { crictl: { version: v1.36.0 } }').crictl.version,
     '1.36.0',
   );
 });

@@ -6,18 +6,22 @@ import type { Check, Event } from '../../../../src/core/events.ts';
 import { Fail } from '../../../../src/core/fail.ts';
 import { verifyHost } from '../../../../src/flows/verify/verify-host.ts';
 import { parseProfile } from '../../../../src/profile/parse-profile.ts';
+import type { Spec } from '../../../../src/profile/profile.ts';
 import { type RecordedHost, recordedHost } from './recorded-host.ts';
 
 const programs = fileURLToPath(new URL('recorded-host', import.meta.url));
 
-const specOf = (level: string) =>
-  parseProfile(
+const specOf = (level: string): Spec => {
+  const [host] = parseProfile(
     `hosts: [{ name: node-1, local: {} }]
 spec:
   cni: { pluginDirs: [/nowhere, ${programs}] }
   verify: { level: ${level}, image: "localhost:5000/crio/redis:alpine" }`,
     'test.yaml',
-  ).spec;
+  ).hosts;
+  assert.ok(host);
+  return host.spec;
+};
 
 const verify = (host: RecordedHost, level = 'node', emit: (event: Event) => void = () => undefined) =>
   verifyHost(host.connection, specOf(level), { emit, signal: AbortSignal.timeout(120_000) });

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { Fail } from '../../../../src/core/fail.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
-import type { HostEntry, SshAddress } from '../../../../src/profile/profile.ts';
+import type { HostAccess, SshAddress } from '../../../../src/profile/profile.ts';
 import { type Sshd, type SshdOptions, startSshd } from '../../../harness/sshd.ts';
 
 const run = promisify(execFile);
@@ -18,7 +18,7 @@ const within = (seconds: number) => ({ signal: AbortSignal.timeout(seconds * 100
 
 interface Way {
   readonly ssh?: Partial<SshAddress>;
-  readonly host?: Partial<HostEntry>;
+  readonly host?: Partial<HostAccess>;
   readonly secrets?: (what: string) => string;
   readonly signal?: AbortSignal;
 }
@@ -277,7 +277,7 @@ test('a wrong sudo password is one attempt and a clear failure', async () => {
 const refusals: [
   title: string,
   options: SshdOptions,
-  host: Partial<HostEntry>,
+  host: Partial<HostAccess>,
   code: string,
   text: RegExp,
 ][] = [
