@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { stampOf } from './stamp.ts';
 
@@ -13,9 +13,12 @@ export interface CachedFile {
   readonly bytes: number;
 }
 
-/** Where artifacts are kept on the control machine. */
-export const cacheFolder = (): string =>
-  process.env['BERTH_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'berth');
+/** Where artifacts are kept on the control machine. A variable that is set to nothing is not set. */
+export const cacheFolder = (): string => {
+  const own = process.env['BERTH_CACHE'] ?? '';
+  const users = process.env['XDG_CACHE_HOME'] ?? '';
+  return own !== '' ? own : join(isAbsolute(users) ? users : join(homedir(), '.cache'), 'berth');
+};
 
 /**
  * The file kept under this key, checked against its digest; a damaged one counts as absent. A file that nobody
@@ -23,7 +26,16 @@ export const cacheFolder = (): string =>
  */
 export async function cached(key: string): Promise<CachedFile | undefined> {
   const reference = await readReference(key);
-  if (reference === undefined) return undefined;
+  return reference === undefined ? undefined : checked(key, reference);
+}
+
+/** The file with this content, whoever kept it; a damaged one counts as absent. */
+export async function cachedBlob(sha256: string): Promise<CachedFile | undefined> {
+  const key = `blob-${sha256}`;
+  return checked(key, (await readReference(key)) ?? { sha256 });
+}
+
+async function checked(key: string, reference: Reference): Promise<CachedFile | undefined> {
   const { sha256 } = reference;
   const path = blobPath(sha256);
   const stamp = stampOf(path);
@@ -50,14 +62,29 @@ export async function keep(key: string, file: string, mode: number): Promise<Cac
   return { path, sha256, bytes: (await stat(path)).size };
 }
 
+/** Longer than any download or build takes. */
+const abandonedMilliseconds = 24 * 3600 * 1000;
+
 /** Runs `work` with an empty folder on the cache's file system, and removes it in any case. */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = join(cacheFolder(), 'scratch', randomBytes(6).toString('hex'));
+  const all = join(cacheFolder(), 'scratch');
+  const folder = join(all, randomBytes(6).toString('hex'));
   await mkdir(folder, { recursive: true });
+  await removeAbandoned(all);
   try {
     return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Folders of processes that were killed before they could remove them. */
+async function removeAbandoned(all: string): Promise<void> {
+  for (const name of await readdir(all)) {
+    const folder = join(all, name);
+    // Another berth may remove its own at this moment.
+    const changed = (await stat(folder).catch(absent))?.mtimeMs ?? Date.now();
+    if (Date.now() - changed > abandonedMilliseconds) await rm(folder, { recursive: true, force: true });
   }
 }
 

@@ -8,5 +8,5 @@ import type { HostEntry } from '../profile/profile.ts';
  */
 export const chooseArtifactCache = (hosts: readonly HostEntry[]): void => {
   if (hosts.length > 0 && hosts.every((host) => host.address.kind === 'embedded'))
-    process.env['BERTH_CACHE'] ??= join(embeddedFolder(), 'cache');
+    process.env['BERTH_CACHE'] ||= join(embeddedFolder(), 'cache');
 };
