@@ -7,6 +7,8 @@
 #   files folders units modules sysctls interfaces disks
 #   releases                the folder of release folders
 #
+# Others continue this text: health.sh in every probe, trouble.sh where a person asks what is wrong.
+#
 # Each topic starts with a line "@name". Its lines are fields separated by tabs, the first is the kind;
 # whatever could hold a tab or a newline is base64. One parser per topic reads them.
 #
@@ -58,7 +60,7 @@ report() {
     else printf 'absent\t%s\n' "$p"; fi
   done
   [ $# -gt 0 ] || return 0
-  stat -c "%n$tab%a %u:%g %s$tab%s,%i,%y,%z" "$@" | {
+  stat -c "%n$tab%a %u:%g %Z %s$tab%s,%i,%y,%z" "$@" | {
     set --
     while IFS=$tab read -r p m s; do
       if [ -d "$p" ]; then
@@ -101,6 +103,10 @@ if [ -d /run/systemd/system ]; then
   printf 'systemd\t%s\n' "${v%%[!0-9]*}"
 fi
 [ -r /run/systemd/container ] && printf 'container\t%s\n' "$(cat /run/systemd/container)"
+# A machine that took another's address is told apart by these: copies of an image may share the first one.
+for f in /etc/machine-id /sys/class/dmi/id/product_uuid; do
+  [ -r "$f" ] && read -r i < "$f" && printf 'identity\t%s\n' "$i"
+done
 while read -r k v u; do
   case $k in MemTotal:) printf 'total\t%s\n' "$v" ;; MemAvailable:) printf 'available\t%s\n' "$v" ;; esac
 done < /proc/meminfo
@@ -177,6 +183,12 @@ if [ -d /run/systemd/system ] && [ -n "$units" ]; then
       printf 'property\t%s\t%s\t%s\n' "$1" "$k" "$v"
       [ "$k" = MainPID ] && [ "$v" -gt 0 ] && printf 'executable\t%s\t%s\n' "$1" "$(readlink "/proc/$v/exe")"
     done
+  # systemd makes this link anew at each start of a unit: its time is taken from the same clock as those of files.
+  set --
+  for u in $units; do
+    [ -L "/run/systemd/units/invocation:$u" ] && set -- "$@" "/run/systemd/units/invocation:$u"
+  done
+  [ $# -gt 0 ] && stat -c "started$tab%n$tab%Z" "$@" 2>/dev/null
 fi
 
 # Never asks lsmod or /proc/modules, which hosts in containers lack: a module is active when the kernel
@@ -240,13 +252,10 @@ echo @install
 [ -r "$state/origin" ] && printf 'origin\t%s\n' "$(b64 < "$state/origin")"
 [ -r "$state/applied" ] && printf 'applied\t%s\n' "$(b64 < "$state/applied")"
 set +f
-for f in "$run"/stale/*; do [ -e "$f" ] && printf 'stale\t%s\n' "${f##*/}"; done
+for f in "$run"/stale/*; do [ -e "$f" ] && printf 'stale\t%s\t%s\n' "${f##*/}" "$(stat -c %Z "$f")"; done
 g=
 for d in "$state"/generations/*/; do [ -d "$d" ] && g=$d; done
 set -f
 if [ -r "${g}journal" ] && ! grep -q '^end' "${g}journal"; then
   printf 'interrupted\t%s\t%s\n' "$(b64 < "${g}by")" "$(tail -n 1 "${g}journal" | b64)"
 fi
-
-echo @end
-exit 0

@@ -5,12 +5,14 @@ import { stateFolder, transientFolder } from '../script/state.ts';
 import type { Connection } from '../transport/connection.ts';
 import { type DiskFact, parseDisks } from './disk.ts';
 import { type FileFacts, parseFiles } from './files.ts';
+import { type AskedBetween, type HealthFacts, parseHealth } from './health.ts';
 import { type InstallFacts, parseInstall } from './install.ts';
 import { type KernelFacts, parseKernel, sysctlPath } from './kernel.ts';
-import type { Lines } from './lines.ts';
+import { fieldOf, type Lines } from './lines.ts';
 import { type PackageFacts, parsePackages } from './packages.ts';
 import { parseReleases, type ReleaseFacts } from './releases.ts';
 import { parseSystem, type SystemFacts } from './system.ts';
+import { parseTrouble, type TroubleFacts } from './trouble.ts';
 import { parseUnits, type UnitFacts } from './units.ts';
 
 /** Everything that a profile can touch on a host, and no more. Words: no blanks, no wildcards. */
@@ -31,6 +33,15 @@ export interface ProbeRequest {
   readonly disks: readonly string[];
   /** The folder of release folders. */
   readonly releases: string;
+  /** Also what is wrong on the host, which takes seconds to find out: for the doctor alone. */
+  readonly trouble?: TroubleRequest;
+}
+
+export interface TroubleRequest {
+  /** Paths whose owning packages matter. */
+  readonly owned: readonly string[];
+  /** Lock files of the package managers. */
+  readonly locks: readonly string[];
 }
 
 /** One host as it is. */
@@ -43,6 +54,11 @@ export interface Facts {
   readonly releases: ReleaseFacts;
   readonly disks: ReadonlyMap<string, DiskFact>;
   readonly install: InstallFacts;
+  /** The host's clock, in whole seconds since the epoch; undefined when it did not say. */
+  readonly clock: number | undefined;
+  readonly health: HealthFacts;
+  /** Undefined unless asked for. */
+  readonly trouble: TroubleFacts | undefined;
 }
 
 /** The probe is the first command of a connection: a person may have to type sudo's password in between. */
@@ -56,7 +72,9 @@ export async function probe(
 ): Promise<Facts> {
   const script = await probeScript(request);
   const deadline = AbortSignal.timeout(deadlineMs);
+  const sent = Date.now();
   const result = await connection.sh(script, { signal: AbortSignal.any([signal, deadline]) });
+  const received = Date.now();
   const topics = splitTopics(result.stdout);
   if (result.exitCode !== 0 || !topics.has('end')) {
     throw new CommandFailed(
@@ -65,11 +83,19 @@ export async function probe(
       { hint: 'The output below says where it stopped; coreutils or busybox must be complete on the host.' },
     );
   }
-  return parseFacts(topics, request);
+  return parseFacts(topics, request, { sent, received });
 }
 
-const probeText = readFile(new URL('./probe.sh', import.meta.url), 'utf8');
-probeText.catch(() => {});
+const scriptText = (name: string): Promise<string> => {
+  const text = readFile(new URL(`./${name}.sh`, import.meta.url), 'utf8');
+  text.catch(() => {});
+  return text;
+};
+
+const probeText = scriptText('probe');
+const healthText = scriptText('health');
+const troubleText = scriptText('trouble');
+const endText = 'echo @end\nexit 0\n';
 
 export async function probeScript(request: ProbeRequest): Promise<string> {
   const parameters = {
@@ -86,11 +112,14 @@ export async function probeScript(request: ProbeRequest): Promise<string> {
     interfaces: request.interfaces,
     disks: request.disks,
     releases: [request.releases],
+    owned: request.trouble?.owned ?? [],
+    locks: request.trouble?.locks ?? [],
   };
   const assignments = Object.entries(parameters).map(
     ([name, words]) => `${name}=${quote(words.map(word).join(' '))}`,
   );
-  return `${assignments.join('\n')}\n${await probeText}`;
+  const texts = [await probeText, await healthText, ...(request.trouble ? [await troubleText] : []), endText];
+  return `${assignments.join('\n')}\n${texts.join('\n')}`;
 }
 
 /** The shell splits the lists at blanks: a word with one would silently become two. */
@@ -112,7 +141,11 @@ export function splitTopics(output: string): Map<string, string[][]> {
   return topics;
 }
 
-export function parseFacts(topics: ReadonlyMap<string, Lines>, request: ProbeRequest): Facts {
+export function parseFacts(
+  topics: ReadonlyMap<string, Lines>,
+  request: ProbeRequest,
+  asked?: AskedBetween,
+): Facts {
   const linesIn = (topic: string) => topics.get(topic) ?? [];
   return {
     system: parseSystem(linesIn('system')),
@@ -123,5 +156,8 @@ export function parseFacts(topics: ReadonlyMap<string, Lines>, request: ProbeReq
     releases: parseReleases(linesIn('releases'), request.releases),
     disks: parseDisks(linesIn('disk')),
     install: parseInstall(linesIn('install')),
+    clock: Number(fieldOf(linesIn('health'), 'clock')) || undefined,
+    health: parseHealth(linesIn('health'), asked),
+    trouble: topics.has('trouble') ? parseTrouble(linesIn('trouble')) : undefined,
   };
 }

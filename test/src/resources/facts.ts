@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FileFact } from '../../../src/host/facts/files.ts';
+import type { HealthFacts } from '../../../src/host/facts/health.ts';
 import type { OriginRecord } from '../../../src/host/facts/install.ts';
 import type { PackageFact } from '../../../src/host/facts/packages.ts';
 import type { Facts } from '../../../src/host/facts/probe.ts';
+import type { SystemFacts } from '../../../src/host/facts/system.ts';
+import type { TroubleFacts } from '../../../src/host/facts/trouble.ts';
 import type { UnitFact } from '../../../src/host/facts/units.ts';
 
 /** A host in the short form of the case files: what is not said is as on a bare Debian host. */
@@ -22,11 +25,51 @@ export interface ShortFacts {
   readonly origins?: readonly OriginRecord[];
   readonly applied?: Readonly<Record<string, string>>;
   readonly stale?: readonly string[];
+  readonly clock?: number;
+  readonly staleSince?: Readonly<Record<string, number>>;
   readonly interrupted?: { readonly by: string; readonly step: string };
+  readonly system?: Partial<SystemFacts>;
+  readonly health?: Partial<HealthFacts>;
+  readonly trouble?: Partial<TroubleFacts>;
 }
 
+const soundHealth: HealthFacts = {
+  clockSkewSeconds: 0,
+  swaps: [],
+  selinux: undefined,
+  apparmor: { enabled: false, parser: false },
+  mounts: new Map(),
+  routes: [],
+  controllers: new Set(['cpuset', 'cpu', 'io', 'memory', 'pids']),
+};
+
+const noTrouble: TroubleFacts = {
+  packageLockHolder: undefined,
+  packageAudit: '',
+  owners: new Map(),
+  berthLockHolder: undefined,
+  denials: [],
+  sysctlSettings: [],
+  bootModules: new Set(['overlay', 'br_netfilter']),
+  forward: new Map(),
+  masquerades: new Set(),
+  baseChains: [],
+  trustedSources: undefined,
+  inodes: new Map(),
+  failedUnits: [],
+  clockSynchronized: undefined,
+  nameservers: [],
+  hostname: undefined,
+  listeners: [],
+};
+
 export type ShortFile =
-  | { readonly text: string; readonly mode?: string; readonly owner?: string }
+  | {
+      readonly text: string;
+      readonly mode?: string;
+      readonly owner?: string;
+      readonly changedAt?: number;
+    }
   | { readonly sha256: string; readonly bytes?: number; readonly mode?: string }
   | { readonly link: string }
   | { readonly folder: 'full' | 'empty' | 'empty mount' };
@@ -51,6 +94,7 @@ export function fileFact(file: ShortFile): FileFact {
     bytes: text === undefined ? 100_000 : text.length,
     sha256: 'sha256' in file ? file.sha256 : sha256Of(file.text),
     text,
+    ...('changedAt' in file && file.changedAt !== undefined ? { changedAt: file.changedAt } : {}),
   };
 }
 
@@ -66,7 +110,9 @@ export function factsOf(short: ShortFacts): Facts {
       systemd: 252,
       container: '',
       memoryBytes: { total: 2 ** 31, available: 2 ** 30 },
+      identity: '0123456789abcdef0123456789abcdef',
       missingTools: [],
+      ...short.system,
     },
     packages: {
       manager: short.manager === 'none' ? undefined : (short.manager ?? 'apt'),
@@ -101,10 +147,14 @@ export function factsOf(short: ShortFacts): Facts {
     disks: new Map(
       ['/usr', '/var', '/etc'].map((folder) => [folder, { mountPoint: '/', freeBytes: 10 ** 10 }]),
     ),
+    health: { ...soundHealth, ...short.health },
+    trouble: short.trouble === undefined ? undefined : { ...noTrouble, ...short.trouble },
+    clock: short.clock,
     install: {
       origins: short.origins ?? [],
       applied: mapOf(short.applied, (digest) => digest),
       stale: new Set(short.stale ?? []),
+      staleSince: mapOf(short.staleSince, (since) => since),
       interrupted: short.interrupted,
     },
   };
