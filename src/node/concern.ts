@@ -14,6 +14,8 @@ export interface Given {
   readonly facts: Facts;
   readonly supplies: Supplies;
   readonly render: Render;
+  /** Plan the changes of these concerns alone; undefined: of all. */
+  readonly tags?: readonly string[];
 }
 
 /** One concern of a node: what the probe must ask for its sake, and what should be. Both pure. */

@@ -3,7 +3,8 @@ import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import { stateFolder } from '../host/script/state.ts';
 import type { Spec } from '../profile/profile.ts';
 import type { HostPlan } from '../resources/change.ts';
-import { planResources } from '../resources/plan.ts';
+import { obsoleteTag, planResources } from '../resources/plan.ts';
+import type { Resource } from '../resources/resource.ts';
 import { cni } from './cni.ts';
 import type { Concern, Given } from './concern.ts';
 import { crictl } from './crictl.ts';
@@ -13,8 +14,23 @@ import { packages } from './packages.ts';
 import { policy } from './policy.ts';
 import { registries } from './registries.ts';
 
-/** In the order in which they are made: what others need comes first. */
-const concerns: readonly Concern[] = [packages, kernel, cni, registries, policy, crictl, engineBerth];
+/**
+ * In the order in which they are made: what others need comes first. The names are part of the interface: each change
+ * carries the name of its concern, and `--tags` selects by it.
+ */
+const concernsByName: Readonly<Record<string, Concern>> = {
+  packages,
+  kernel,
+  cni,
+  registries,
+  policy,
+  crictl,
+  engine: engineBerth,
+};
+const concerns = Object.values(concernsByName);
+
+/** What `--tags` may name. */
+export const tagNames: readonly string[] = [...Object.keys(concernsByName), obsoleteTag];
 
 /** Everything that the profile could touch on any host. */
 export function probeRequest(spec: Spec): ProbeRequest {
@@ -40,10 +56,14 @@ export function probeRequest(spec: Spec): ProbeRequest {
 
 /** What differs between the host and the node that the profile describes. */
 export function planNode(given: Given): Omit<HostPlan, 'host'> {
-  const made = concerns.map((concern) => concern.resources(given));
+  const made = Object.entries(concernsByName).map(([tag, concern]) => {
+    const { resources, notes } = concern.resources(given);
+    return { notes, resources: resources.map((resource): Resource => ({ ...resource, tag })) };
+  });
   const planned = planResources(
     made.flatMap(({ resources }) => resources),
     given.facts,
+    given.tags,
   );
   return { changes: planned.changes, notes: [...made.flatMap(({ notes }) => notes ?? []), ...planned.notes] };
 }

@@ -27,6 +27,8 @@ export interface Change extends Work {
   readonly diff?: string;
   /** Why, when the summary does not say it: `the unit file changed`. */
   readonly reason?: string;
+  /** The concern of the node that it belongs to, e.g. `kernel`: what `--tags` selects by. */
+  readonly tag?: string;
 }
 
 export interface HostPlan {

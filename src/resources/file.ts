@@ -25,7 +25,8 @@ export function planFile(desired: FileResource, facts: Facts): Change[] {
       ...diffOf(path, now, content),
       ...(sameContent ? { reason: `mode and owner become ${mode.toString(8)} root` } : {}),
       ...(now.kind === 'link' ? { reason: `it is a link to ${now.target} now` } : {}),
-      ...(desired.readBy === undefined ? {} : { makesStale: desired.readBy }),
+      // Who reads it has read these very bytes: another mode is no reason to restart.
+      ...(desired.readBy === undefined || sameContent ? {} : { makesStale: desired.readBy }),
       ...(desired.origins === undefined ? {} : { origins: desired.origins }),
       steps: [{ kind: 'write', path, content, mode }],
     },

@@ -1,36 +1,55 @@
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change, HostPlan } from './change.ts';
+import { planContext } from './context.ts';
+import { planEntry, removeEntry } from './entry.ts';
 import { planFile, planLink } from './file.ts';
 import { planModule } from './module.ts';
 import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
 import { planPackages } from './packages.ts';
 import { planRelease } from './release.ts';
 import type { ReleaseResource, Resource, UnitResource } from './resource.ts';
+import { isSelected, selectServices } from './select-services.ts';
+import { filesReadBy, runsWithOlder } from './stale.ts';
+import { planNoSwap, resumeSwap } from './swap.ts';
 import { planSysctl } from './sysctl.ts';
 import { type Disturbance, planReload, planUnit } from './unit.ts';
+
+/** Of things that the profile no longer wants: no concern knows them any more. */
+export const obsoleteTag = 'obsolete';
 
 /**
  * What differs between the resources and the facts, in the order in which it must be carried out: things
  * before the services that use them. What berth brought earlier and the profile no longer wants goes.
+ * With `tags`, only what bears one of them; `selectServices` says what that means for services.
  */
-export function planResources(resources: readonly Resource[], facts: Facts): Omit<HostPlan, 'host'> {
-  const changes: Change[] = [];
+export function planResources(
+  resources: readonly Resource[],
+  facts: Facts,
+  tags?: readonly string[],
+): Omit<HostPlan, 'host'> {
+  const things: Change[] = [];
   const notes: string[] = [];
   for (const resource of resources) {
     const planned = planThing(resource, facts);
-    changes.push(...planned.changes);
-    notes.push(...planned.notes);
+    things.push(...tagged(planned.changes, resource.tag));
+    if (isSelected(resource.tag, tags)) notes.push(...planned.notes);
   }
-  changes.push(...planObsolete(resources, facts));
-  changes.push(...planServices(resources, facts, changes));
+  things.push(...tagged(planObsolete(resources, facts), obsoleteTag));
+  const selected = things.filter(({ tag }) => isSelected(tag, tags));
+  const services = planServices(resources, facts, selected);
+  const chosen = selectServices(services, { things, tags });
+  notes.push(...chosen.notes);
   if (facts.install.interrupted !== undefined) {
     const { by, step } = facts.install.interrupted;
     notes.push(
       `an apply by ${by.replace('\t', ' at ')} was cut off${step === '' ? '' : ` at ${step}`}; this one finishes it`,
     );
   }
-  return { changes, notes };
+  return { changes: [...selected, ...chosen.changes], notes };
 }
+
+const tagged = (changes: readonly Change[], tag: string | undefined): Change[] =>
+  tag === undefined ? [...changes] : changes.map((change) => ({ ...change, tag }));
 
 function planThing(resource: Resource, facts: Facts): { changes: Change[]; notes: string[] } {
   const only = (changes: Change[]) => ({ changes, notes: [] });
@@ -47,6 +66,12 @@ function planThing(resource: Resource, facts: Facts): { changes: Change[]; notes
       return planSysctl(resource, facts);
     case 'release':
       return only(planRelease(resource, facts));
+    case 'entry':
+      return only(planEntry(resource, facts));
+    case 'context':
+      return only(planContext(resource, facts));
+    case 'no-swap':
+      return only(planNoSwap(facts));
     case 'unit':
       // After everything that they run or read.
       return only([]);
@@ -63,20 +88,43 @@ function planObsolete(resources: readonly Resource[], facts: Facts): Change[] {
   const units = new Set(resources.flatMap((resource) => (resource.kind === 'unit' ? [resource.name] : [])));
   const release = resources.find((resource) => resource.kind === 'release');
   const isRelease = (path: string) => release !== undefined && path.startsWith(`${release.root}/`);
+  // What the doctor mended was not for a profile: reset alone undoes it.
+  const mended = new Set(
+    facts.install.origins.flatMap((origin) => (origin.kind === 'fix' ? [origin.name] : [])),
+  );
   return [
     ...unitOrigins(facts)
-      .filter(({ name }) => !units.has(name))
+      .filter(({ name }) => !units.has(name) && !mended.has(name))
       .flatMap((origin) => restoreUnit(origin, facts)),
     ...fileOrigins(facts)
-      .filter(({ path }) => !paths.has(path) && !isRelease(path))
+      .filter(({ path }) => !paths.has(path) && !isRelease(path) && !mended.has(path))
       .flatMap((origin) => restoreFile(origin, facts)),
+    ...planObsoleteEntries(resources, facts),
   ];
 }
 
+function planObsoleteEntries(resources: readonly Resource[], facts: Facts): Change[] {
+  const entries = new Set(
+    resources.flatMap((resource) =>
+      resource.kind === 'entry' ? [`${resource.system}:${resource.name}`] : [],
+    ),
+  );
+  const mayNotSwap = resources.some((resource) => resource.kind === 'no-swap');
+  return facts.install.origins.flatMap((origin) => {
+    if (origin.kind !== 'undo' || entries.has(origin.name)) return [];
+    return [...removeEntry(origin.name, facts), ...(mayNotSwap ? [] : resumeSwap(origin, facts))];
+  });
+}
+
 function planServices(resources: readonly Resource[], facts: Facts, before: readonly Change[]): Change[] {
-  const units = resources.filter((resource): resource is UnitResource => resource.kind === 'unit');
+  const units = resources.filter((resource): resource is UnitResource & Resource => resource.kind === 'unit');
   const disturbance: Disturbance = {
-    stale: new Set([...facts.install.stale, ...before.flatMap((change) => change.makesStale ?? [])]),
+    stale: new Set([
+      ...units
+        .map(({ name }) => name)
+        .filter((name) => runsWithOlder(name, filesReadBy(name, resources, facts), facts)),
+      ...before.flatMap((change) => change.makesStale ?? []),
+    ]),
     written: new Set(
       before.flatMap((change) => change.steps.flatMap((step) => (step.kind === 'run' ? [] : [step.path]))),
     ),
@@ -84,6 +132,6 @@ function planServices(resources: readonly Resource[], facts: Facts, before: read
   };
   return [
     ...planReload(units, facts, disturbance),
-    ...units.flatMap((unit) => planUnit(unit, facts, disturbance)),
+    ...units.flatMap((unit) => tagged(planUnit(unit, facts, disturbance), unit.tag)),
   ];
 }

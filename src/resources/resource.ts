@@ -1,14 +1,22 @@
 import type { Content, Origin } from './change.ts';
 
 /** A thing that should be so on a host. `node/` makes them; the file of each kind says what differs. */
-export type Resource =
+export type Resource = Thing & {
+  /** The concern of the node that it belongs to; its changes carry it, and `--tags` selects by it. */
+  readonly tag?: string;
+};
+
+type Thing =
   | FileResource
   | LinkResource
   | PackagesResource
   | ModuleResource
   | SysctlResource
   | ReleaseResource
-  | UnitResource;
+  | UnitResource
+  | EntryResource
+  | ContextResource
+  | NoSwapResource;
 
 export interface FileResource {
   readonly kind: 'file';
@@ -46,6 +54,8 @@ export interface SysctlResource {
   readonly required: boolean;
   /** Module that brings the key, when one does. */
   readonly broughtBy?: string;
+  /** A limit: a higher value than this is as good, and stays. */
+  readonly atLeast?: true;
 }
 
 /** A folder of files that belong together, beside its predecessors, and the link that names the one in use. */
@@ -74,4 +84,26 @@ export interface UnitResource {
   readonly file: string;
   /** For services of a release: which, and which of its files the process runs. */
   readonly runs?: { readonly root: string; readonly version: string; readonly files: readonly string[] };
+}
+
+/** An entry beside those of others in a configuration that is not berth's; the tool of its owner makes and removes it. */
+export interface EntryResource {
+  readonly kind: 'entry';
+  readonly system: 'firewalld' | 'ufw' | 'fcontext';
+  /** What the owner calls it: a range, a rule, a pattern of paths. */
+  readonly name: string;
+  /** What it says, where the name is not all: the SELinux type. */
+  readonly value?: string;
+}
+
+/** The SELinux type of a path, and of everything below it. */
+export interface ContextResource {
+  readonly kind: 'context';
+  readonly path: string;
+  readonly type: string;
+}
+
+/** Nothing is swapped out now. */
+export interface NoSwapResource {
+  readonly kind: 'no-swap';
 }

@@ -26,6 +26,8 @@ export interface RegularFile {
   readonly sha256: string;
   /** The content of small text files, so that a plan can show what it changes. */
   readonly text: string | undefined;
+  /** Last change of content, mode, owner or name, in whole seconds since the epoch: nobody can set it back. */
+  readonly changedAt?: number;
 }
 
 export type FileFacts = ReadonlyMap<string, FileFact>;
@@ -67,8 +69,14 @@ function parseFile(
 }
 
 const parseStatus = (status: string) => {
-  const [mode = '', owner = '', bytes = ''] = status.split(' ');
-  return { kind: 'file', mode: Number.parseInt(mode, 8), owner, bytes: Number(bytes) } as const;
+  const [mode = '', owner = '', changedAt = '', bytes = ''] = status.split(' ');
+  return {
+    kind: 'file',
+    mode: Number.parseInt(mode, 8),
+    owner,
+    bytes: Number(bytes),
+    changedAt: Number(changedAt),
+  } as const;
 };
 
 /** The contents of small files come as one piece, in the order of the files; each one's digest shows its limits. */

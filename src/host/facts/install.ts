@@ -8,6 +8,8 @@ export interface InstallFacts {
   readonly applied: ReadonlyMap<string, string>;
   /** Units that run with what was there before a change. */
   readonly stale: ReadonlySet<string>;
+  /** When that was noted, by unit, in whole seconds since the epoch by the host's clock. */
+  readonly staleSince: ReadonlyMap<string, number>;
   /** The last apply, when it did not come to its end. */
   readonly interrupted: { readonly by: string; readonly step: string } | undefined;
 }
@@ -19,7 +21,8 @@ export type OriginRecord =
   | { readonly kind: 'unit'; readonly name: string; readonly fileState: string; readonly activeState: string }
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
   | { readonly kind: 'module'; readonly name: string }
-  | { readonly kind: 'interface'; readonly name: string };
+  | { readonly kind: 'interface'; readonly name: string }
+  | { readonly kind: 'fix' | 'lines'; readonly name: string };
 
 export type FileBefore =
   | { readonly kind: 'absent' }
@@ -30,6 +33,7 @@ export const parseInstall = (lines: Lines): InstallFacts => ({
   origins: records(fieldOf(lines, 'origin')).flatMap(parseOrigin),
   applied: new Map(records(fieldOf(lines, 'applied')).map(([path = '', sha256 = '']) => [path, sha256])),
   stale: new Set(linesOf(lines, 'stale').map(([unit = '']) => unit)),
+  staleSince: new Map(linesOf(lines, 'stale').map(([unit = '', since]) => [unit, Number(since)])),
   interrupted: linesOf(lines, 'interrupted').map(([by, last]) => ({
     by: decode(by).toString('utf8').trim(),
     step: decode(last).toString('utf8').split('\t')[1]?.trim() ?? '',
@@ -52,6 +56,8 @@ function parseOrigin([kind, name = '', ...rest]: readonly string[]): OriginRecor
     case 'package':
     case 'module':
     case 'interface':
+    case 'fix':
+    case 'lines':
       return [{ kind, name }];
     case 'unit':
       return [{ kind, name, fileState: rest[0] ?? '', activeState: rest[1] ?? '' }];

@@ -13,6 +13,8 @@ export interface SystemFacts {
   /** Kind of container that the host itself is, e.g. `systemd-nspawn`; empty on machines. */
   readonly container: string;
   readonly memoryBytes: { readonly total: number; readonly available: number };
+  /** machine-id(5), and the firmware's own number where the host may read it: no other host has the same. */
+  readonly identity: string;
   /** Programs that apply needs and the host lacks. */
   readonly missingTools: readonly string[];
 }
@@ -36,6 +38,9 @@ export const parseSystem = (lines: Lines): SystemFacts => ({
     total: Number(fieldOf(lines, 'total')) * 1024,
     available: Number(fieldOf(lines, 'available')) * 1024,
   },
+  identity: linesOf(lines, 'identity')
+    .map(([id = '']) => id)
+    .join(' '),
   missingTools: linesOf(lines, 'missing').map(([tool = '']) => tool),
 });
 

@@ -15,6 +15,8 @@ interface Case {
   /** What should be; absent: everything of berth's must go, these trees too. */
   readonly desired?: readonly Resource[];
   readonly trees?: readonly Tree[];
+  /** As `--tags` selects. */
+  readonly tags?: readonly string[];
   /** `action: summary (reason)`, or with what the steps do behind ` => `. */
   readonly changes?: readonly string[];
   readonly notes?: readonly string[];
@@ -44,10 +46,10 @@ const describeChange = (change: Change, withSteps: boolean): string => {
   return `${change.action}: ${change.summary}${reason}${steps}`;
 };
 
-const plan = ({ facts, desired, trees }: Case): Omit<HostPlan, 'host'> =>
+const plan = ({ facts, desired, trees, tags }: Case): Omit<HostPlan, 'host'> =>
   desired === undefined
     ? planRemoval(factsOf(facts), trees ?? [], undefined)
-    : planResources(desired, factsOf(facts));
+    : planResources(desired, factsOf(facts), tags);
 
 for (const file of readdirSync(folder)) {
   const cases = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as readonly Case[];

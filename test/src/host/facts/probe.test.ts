@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { arch, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -78,6 +87,7 @@ for (const shell of [['dash'], ['bash', '--posix'], ['busybox', 'sh']]) {
       bytes: Buffer.byteLength(odd),
       sha256: execFileSync('sha256sum', [at('text')], { encoding: 'utf8' }).split(' ')[0],
       text: odd,
+      changedAt: Math.floor(statSync(at('text')).ctimeMs / 1000),
     });
     const binary = fileAt(files, at('binary'));
     assert.ok(binary.kind === 'file' && binary.text === undefined && binary.bytes === 4);
@@ -251,7 +261,7 @@ for (const shell of [['dash'], ['busybox', 'sh'], ['bash', '--posix']])
 
 test('a file that was written while it was read is no fact', () => {
   const digest = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
-  const small = ['small', '/etc/a', '644 0:0 3'];
+  const small = ['small', '/etc/a', '644 0:0 1700000000 3'];
   const contents = (text: string) => ['contents', Buffer.from(text).toString('base64')];
   assert.equal(parseFiles([small, ['digest', digest], contents('abc')]).size, 1);
   for (const text of ['abd', 'ab', ''])
