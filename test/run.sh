@@ -25,6 +25,8 @@ need ssh openssh-client
 need ip iproute2
 need iptables iptables
 need conntrack conntrack
+need rpmbuild rpm
+need createrepo_c createrepo-c
 need socat socat
 need runc runc
 need skopeo skopeo

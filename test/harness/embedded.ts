@@ -5,10 +5,13 @@ import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { commandOutput, type Ended, runCommand } from '../../src/core/command.ts';
 import { Fail } from '../../src/core/fail.ts';
+import { baseFolder } from '../../src/inventory/embedded/base.ts';
 import { prepareBase, removeHost, sshCommand, startHost } from '../../src/inventory/embedded/host.ts';
 import { lockFolder } from '../../src/inventory/embedded/lock.ts';
+import { readMachine } from '../../src/inventory/embedded/machine.ts';
 import { placesOf } from '../../src/inventory/embedded/places.ts';
 import type { EmbeddedAddress, SshAddress } from '../../src/profile/profile.ts';
+import { type Distribution, layersOf } from './distributions.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
 
@@ -35,15 +38,23 @@ export const uniqueAddress = (): EmbeddedAddress => ({
   network: `10.${randomInt(212, 214)}.${randomInt(0, 256)}`,
 });
 
-/** Boots a host for this test. Several may run side by side. */
-export const embeddedHost = async (t: {
-  after(release: () => Promise<void>): void;
-}): Promise<EmbeddedHost> => {
-  await embeddedBase();
+/** Boots a host for this test, a Debian one unless another distribution is named. Several may run side by side. */
+export const embeddedHost = async (
+  t: { after(release: () => Promise<void>): void },
+  { base = 'debian' }: { readonly base?: Distribution } = {},
+): Promise<EmbeddedHost> => {
+  const layers = await embeddedLayers(base);
   const address = uniqueAddress();
   t.after(() => removeHost(address.name, testOptions));
-  await startHost(address, testOptions);
+  await startHost(address, { ...testOptions, layers });
   return hostAt(address);
+};
+
+/** What is laid over the common root file system to make it another distribution; made where it is missing. */
+export const embeddedLayers = async (distribution: Distribution): Promise<readonly string[]> => {
+  await embeddedBase();
+  const root = baseFolder(embeddedTestFolder, await readMachine());
+  return alone(() => layersOf(distribution, root, join(embeddedTestFolder, 'layers')));
 };
 
 export const hostAt = (address: EmbeddedAddress): EmbeddedHost => {
@@ -66,12 +77,15 @@ export const hostAt = (address: EmbeddedAddress): EmbeddedHost => {
 };
 
 /** The root file system under all hosts: made by the first test that needs it, while the others wait. */
-export const embeddedBase = async (): Promise<void> => {
+export const embeddedBase = (): Promise<void> => alone(() => prepareBase(testOptions));
+
+/** One test file at a time: what the first one makes, the others find. */
+const alone = async <T>(work: () => Promise<T>): Promise<T> => {
   mkdirSync(embeddedTestFolder, { recursive: true });
   for (;;) {
     try {
       await using _ = await lockFolder(embeddedTestFolder);
-      return await prepareBase(testOptions);
+      return await work();
     } catch (error) {
       if (!(error instanceof Fail) || error.code !== 'Locked') throw error;
       await pause(200);

@@ -17,6 +17,8 @@ export interface EmbeddedOptions {
   /** Everything of all embedded hosts is below this folder. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** Folders laid over the common root file system, the topmost first: another distribution, say. */
+  readonly layers?: readonly string[];
 }
 
 /** What a host is doing: `broken` has processes but does not answer over ssh. */
@@ -142,7 +144,7 @@ async function boot(
   machine: Machine,
   options: EmbeddedOptions,
 ): Promise<void> {
-  await commandOutput(keeperCommand(address, places, machine, options.folder), { signal: options.signal });
+  await commandOutput(keeperCommand(address, places, machine, options), { signal: options.signal });
   const until = Date.now() + bootDeadlineMilliseconds;
   const cgroups = cgroupsOf(places.title, machine);
   let seen = false;
@@ -168,7 +170,7 @@ function keeperCommand(
   address: EmbeddedAddress,
   places: HostPlaces,
   machine: Machine,
-  folder: string,
+  { folder, layers = [] }: EmbeddedOptions,
 ): string[] {
   const origins = [...new Set(machine.archives.map((archive) => new URL(archive.uri).origin))];
   const proxy = [process.execPath, '--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'].concat(
@@ -180,7 +182,7 @@ function keeperCommand(
     LINK: places.link,
     NETWORK: address.network,
     HOST: places.folder,
-    BASE: baseFolder(folder, machine),
+    BASE: [...layers, baseFolder(folder, machine)].join(':'),
     CGROUPS: machine.cgroups.kind === 'unit' ? '' : cgroupsOf(places.title, machine).join(' '),
     UNIFIED: machine.cgroups.kind === 'unit' ? '1' : '0',
   };
