@@ -128,7 +128,10 @@ export async function readRecord(key: string): Promise<unknown> {
 }
 
 /** Keeps a JSON value with `version: 1` under this key. */
-export async function writeRecord(key: string, record: { readonly version: 1 }): Promise<void> {
+export async function writeRecord(
+  key: string,
+  record: { readonly version: 1; readonly [name: string]: unknown },
+): Promise<void> {
   const path = recordPath(key);
   await mkdir(dirname(path), { recursive: true });
   const part = `${path}.${randomBytes(4).toString('hex')}`;

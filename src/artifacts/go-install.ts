@@ -3,6 +3,7 @@ import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandOutput } from '../core/command.ts';
 import { Fail } from '../core/fail.ts';
+import type { LockedProgram } from './lock/lock.ts';
 import { type Architecture, type ArtifactSpec, goArchitecture } from './pins.ts';
 import type { Work } from './report.ts';
 
@@ -14,16 +15,30 @@ const oldestGo = [1, 21] as const;
 
 const usualPlaces = ['/usr/local/go/bin/go', '/usr/lib/go/bin/go', '/usr/lib/golang/bin/go'];
 
-/** Builds the program from its module's source; the Go checksum database decides, and the pin where there is one. */
+/** What decides about the bytes of a build, beside the architecture: the source, and who compiles it. */
+export type GoOrigin = Extract<LockedProgram['from'], { go: unknown }>['go'];
+
+export interface Built {
+  readonly path: string;
+  readonly origin: GoOrigin;
+}
+
+/**
+ * Builds the program from its module's source; the Go checksum database decides, and the pin where there is one.
+ * With `locked`, the source is the locked one and the toolchain that compiles it too: go fetches that toolchain, checked
+ * by the same database, where the installed one is another.
+ */
 export async function goInstall(
   spec: ArtifactSpec,
   version: string,
   arch: Architecture,
   folder: string,
   work: Work,
-): Promise<string> {
+  locked?: GoOrigin,
+): Promise<Built> {
   const go = await findGo(work.signal);
-  const env = await buildEnvironment(go, arch, folder, work.signal);
+  const toolchain = locked === undefined ? {} : { GOTOOLCHAIN: locked.toolchain };
+  const env = { ...(await buildEnvironment(go, arch, folder, work.signal)), ...toolchain };
   const run = (args: readonly string[]): Promise<string> =>
     commandOutput([go, ...args], {
       signal: work.signal,
@@ -32,7 +47,7 @@ export async function goInstall(
       deadlineSeconds: buildDeadlineSeconds,
       endsWithUs: true,
     });
-  await requirePinnedModule(spec, version, run);
+  const sum = await requirePinnedModule(spec, version, run, locked);
   const linkerFlags = `-s -w -X ${spec.go.versionVariable}=${version}`;
   await run(['install', `-ldflags=${linkerFlags}`, `${spec.go.package}@v${version}`]);
   // A cross build lies one folder deeper.
@@ -42,7 +57,22 @@ export async function goInstall(
   if (program === undefined) throw new Fail('Fetch', `go install ${spec.go.package} made no ${spec.program}`);
   const built = join(folder, spec.program);
   await rename(program, built);
-  return built;
+  return {
+    path: built,
+    origin: { module: spec.go.module, sum, toolchain: await toolchainOf(built, run) },
+  };
+}
+
+/** The toolchain that compiled a program, as the program itself says: go may have chosen another than the installed one. */
+async function toolchainOf(
+  program: string,
+  run: (args: readonly string[]) => Promise<string>,
+): Promise<string> {
+  const answer = await run(['version', program]);
+  const version = /: (go\d\S*)/.exec(answer)?.[1];
+  if (version === undefined)
+    throw new Fail('Fetch', `go version does not say who built ${program}: ${answer}`);
+  return version;
 }
 
 async function findGo(signal: AbortSignal): Promise<string> {
@@ -85,6 +115,11 @@ async function buildEnvironment(
     GOOS: 'linux',
     GOARCH: goArchitecture[arch],
     CGO_ENABLED: '0',
+    // Whatever the user set: the same source must give the same bytes everywhere.
+    GOAMD64: 'v1',
+    GOARM64: 'v8.0',
+    GOEXPERIMENT: '',
+    GOFIPS140: 'off',
     // Writable module caches: a read-only one could not be removed afterwards.
     GOFLAGS: '-trimpath -modcacherw',
     GOSUMDB: database === undefined || database === '' || database === 'off' ? 'sum.golang.org' : database,
@@ -105,15 +140,16 @@ async function requirePinnedModule(
   { go, pins }: ArtifactSpec,
   version: string,
   run: (args: readonly string[]) => Promise<string>,
-): Promise<void> {
+  locked: GoOrigin | undefined,
+): Promise<string> {
   const answer = JSON.parse(await run(['mod', 'download', '-json', `${go.module}@v${version}`])) as {
     Sum: string;
   };
-  const pinned = pins[version]?.goModule;
-  if (pinned === undefined || pinned === answer.Sum) return;
+  const pinned = locked?.sum ?? pins[version]?.goModule;
+  if (pinned === undefined || pinned === answer.Sum) return answer.Sum;
   throw new Fail(
     'ChecksumMismatch',
-    `Go module ${go.module} v${version} is ${answer.Sum}; ${pinned} is pinned`,
+    `Go module ${go.module} v${version} is ${answer.Sum}; ${pinned} is ${locked === undefined ? 'pinned' : 'locked'}`,
     {
       hint: 'do not use this module proxy; name another source in spec.artifacts',
     },

@@ -20,6 +20,8 @@ export interface ArtifactSpec {
   readonly archiveName: (version: string, arch: Architecture) => string;
   readonly releaseAddress: (version: string) => string;
   readonly go: { readonly module: string; readonly package: string; readonly versionVariable: string };
+  /** Why nothing but checksums says who made a release. */
+  readonly unsigned: string;
   /** By version. A version that is not here is decided by what is published beside it, or by the Go checksum database. */
   readonly pins: Readonly<Record<string, Pin>>;
 }
@@ -40,6 +42,7 @@ export const artifactSpecs: Readonly<Record<ArtifactName, ArtifactSpec>> = {
       package: 'sigs.k8s.io/cri-tools/cmd/crictl',
       versionVariable: 'sigs.k8s.io/cri-tools/pkg/version.Version',
     },
+    unsigned: 'cri-tools publishes checksums beside its releases, and no signatures',
     pins: {
       [CRICTL_VERSION]: {
         archives: {},

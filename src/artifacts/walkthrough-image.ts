@@ -1,16 +1,17 @@
+import type { LockInUse } from './lock/in-use.ts';
 import type { Architecture } from './pins.ts';
 import type { Work } from './report.ts';
-import { redisImage } from './walkthrough/image.ts';
+import { supplyImage } from './supply/image.ts';
 import { type Registry, serveImage } from './walkthrough/registry.ts';
 
 /** Name of the image in the registry that `serveWalkthroughImage` starts. */
 const name = { repository: 'crio/redis', tag: 'alpine' } as const;
 
-type Options = Work & { readonly arch: Architecture };
+type Options = Work & { readonly arch: Architecture; readonly lock?: LockInUse | undefined };
 
 /** Makes sure that the cache holds the image of the redis walk-through. */
 export async function prepareWalkthroughImage(options: Options): Promise<void> {
-  await redisImage(options.arch, options);
+  await supplyImage(options.arch, options, options.lock);
 }
 
 /**
@@ -19,5 +20,5 @@ export async function prepareWalkthroughImage(options: Options): Promise<void> {
  * anything is served.
  */
 export async function serveWalkthroughImage(options: Options): Promise<Registry> {
-  return serveImage(name.repository, name.tag, await redisImage(options.arch, options));
+  return serveImage(name.repository, name.tag, await supplyImage(options.arch, options, options.lock));
 }

@@ -24,10 +24,12 @@ const failures: Readonly<Record<FailCode, number>> = {
   PackageLock: 14,
   Fetch: 15,
   ChecksumMismatch: 15,
+  NotLocked: 15,
   CommandFailed: 16,
   DiskFull: 16,
   HostMoved: 17,
   VerifyFailed: 18,
+  RolledBack: 18,
   DeadlineExceeded: 19,
   Cancelled: exitCodes.cancelled,
 };

@@ -12,11 +12,13 @@ export type FailCode =
   | 'DiskFull'
   | 'PackageLock'
   | 'ChecksumMismatch'
+  | 'NotLocked'
   | 'Fetch'
   | 'CommandFailed'
   | 'ConnectionLost'
   | 'HostMoved'
   | 'VerifyFailed'
+  | 'RolledBack'
   | 'DeadlineExceeded'
   | 'Cancelled'
   | 'Internal';

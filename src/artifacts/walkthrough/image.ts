@@ -117,7 +117,12 @@ async function requireThatRedisRuns(
     throw new Fail('Fetch', `redis in the walk-through image does not run: ${ended.stderr.trim()}`);
 }
 
-const imageOf = (index: CachedFile, manifest: CachedFile, blobs: readonly CachedFile[]): ServedImage => ({
+/** The image that these files are. */
+export const imageOf = (
+  index: CachedFile,
+  manifest: CachedFile,
+  blobs: readonly CachedFile[],
+): ServedImage => ({
   index: { ...index, mediaType: mediaTypes.index },
   manifest: { ...manifest, mediaType: mediaTypes.manifest },
   blobs: blobs.map((blob) => ({ ...blob, mediaType: 'application/octet-stream' })),

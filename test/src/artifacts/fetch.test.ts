@@ -186,6 +186,7 @@ const hello: ArtifactSpec = {
     package: 'golang.org/x/example/hello',
     versionVariable: 'main.version',
   },
+  unsigned: 'a test',
   pins: {},
 };
 const helloVersion = '0.0.0-20250915201037-7f05d217867b';
@@ -202,9 +203,13 @@ test('go install builds for both architectures, whatever the environment says ab
     ['arm64', 183],
   ] as const) {
     const work = mkdtempSync(join(folder, 'go-'));
-    const built = readFileSync(
-      await goInstall(hello, helloVersion, arch, work, { emit: () => {}, signal: never }),
-    );
+    const { path, origin } = await goInstall(hello, helloVersion, arch, work, {
+      emit: () => {},
+      signal: never,
+    });
+    assert.match(origin.sum, /^h1:/);
+    assert.match(origin.toolchain, /^go1\./);
+    const built = readFileSync(path);
     assert.equal(built.readUInt32BE(0), 0x7f454c46);
     assert.equal(built.readUInt16LE(18), machine);
   }
