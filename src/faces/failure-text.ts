@@ -21,8 +21,8 @@ const commandLines = (error: CommandFailed, style: Style): string[] => [
 ];
 
 const problemLines = (error: Fail, style: Style): string[] =>
-  problemsOf(error).flatMap(({ line, column, message, frame }) => [
-    `${String(error.context['file'])}:${line}:${column}: ${printable(message)}`,
+  problemsOf(error).flatMap(({ file, line, column, message, frame }) => [
+    `${file}:${line}:${column}: ${printable(message)}`,
     style('dim', printable(frame)),
   ]);
 

@@ -1,10 +1,19 @@
-import { homedir, userInfo } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
 import semver from 'semver';
-import type { HostAddress, HostEntry, Profile, SecretSource, Spec, SshAddress } from './profile.ts';
-import type { ProfileForm, SecretForm } from './schema.ts';
+import { parseHop } from './jump-host.ts';
+import type {
+  HostAddress,
+  HostEntry,
+  Profile,
+  RegistryLogin,
+  SecretSource,
+  Spec,
+  SshEntry,
+} from './profile.ts';
+import type { ResolvedHost, ResolvedProfile } from './resolve-hosts.ts';
+import type { HostForm, SecretForm, SpecForm } from './schema.ts';
+import { type Path, type Tree, treeAt } from './tree.ts';
+import { declarationKey } from './variables.ts';
 
-type HostForm = ProfileForm['hosts'][number];
 type SshForm = NonNullable<HostForm['ssh']>;
 
 /** Every node needs these, whatever else a profile lists. */
@@ -15,58 +24,96 @@ const neededSysctls = {
   'net.bridge.bridge-nf-call-ip6tables': '1',
 };
 
-/** Turns a path of the profile into an absolute one: `~/` is the home folder, others start where the profile is. */
-type PathOf = (path: string) => string;
-
-const pathIn =
-  (folder: string): PathOf =>
-  (path) =>
-    path.startsWith('~/') ? join(homedir(), path.slice(2)) : resolve(folder, path);
-
-const secretSource = (form: SecretForm, pathOf: PathOf): SecretSource => {
+const secretSource = (form: SecretForm): SecretSource => {
   if (form.env !== undefined) return { kind: 'env', name: form.env };
-  return form.file !== undefined ? { kind: 'file', path: pathOf(form.file) } : { kind: 'prompt' };
+  if (form.file !== undefined) return { kind: 'file', path: form.file };
+  if (form.command !== undefined) return { kind: 'command', argv: form.command };
+  if (form.age !== undefined) return { kind: 'age', path: form.age, identity: form.identity ?? '' };
+  if (form.sops !== undefined) return { kind: 'sops', path: form.sops.file, key: form.sops.key };
+  return { kind: 'prompt' };
 };
 
+/** Answers the source of the secret that stands at a path of a host's tree. */
+type SecretAt = (form: SecretForm | undefined, path: Path) => SecretSource | undefined;
+
 /**
- * Makes one source of each mention in the file: hosts that share `defaults` share the object, so that a password is
+ * Makes one source of each mention in the files: hosts that share `defaults` share the object, so that a password is
  * asked for once and not once per host.
  */
-const secretReader = (pathOf: PathOf): ((form: SecretForm | undefined) => SecretSource | undefined) => {
-  const made = new Map<SecretForm, SecretSource>();
-  return (form) => {
+const secretsIn =
+  (made: Map<string, SecretSource>, tree: Tree): SecretAt =>
+  (form, path) => {
     if (form === undefined) return undefined;
-    const source = made.get(form) ?? secretSource(form, pathOf);
-    made.set(form, source);
+    const place = treeAt(tree, path);
+    const key = place === undefined ? path.join('.') : declarationKey(place);
+    const source = made.get(key) ?? secretSource(form);
+    made.set(key, source);
     return source;
+  };
+
+/** Keys that the form does not have are left out, so that the entry says what the profile says. */
+const said = <Key extends string, Value>(key: Key, value: Value | undefined): { [_ in Key]?: Value } =>
+  value === undefined ? {} : ({ [key]: value } as { [_ in Key]?: Value });
+
+type SshKeys = Omit<SshForm, 'host' | 'hostKeyAlias' | 'jump'>;
+
+const sshKeys = (form: SshKeys, secret: SecretAt, path: Path) => ({
+  port: form.port,
+  user: form.user,
+  identityFiles: form.identityFiles ?? [],
+  password: secret(form.password, [...path, 'password']),
+  knownHostsFiles: form.knownHostsFiles ?? [],
+  ...said('certificateFiles', form.certificateFiles),
+  ...said('transport', form.transport),
+  ...said('connectTimeoutSeconds', form.connectTimeout),
+  ...said('configFile', form.configFile),
+  ...said('useConfig', form.useConfig),
+});
+
+type JumpForm = NonNullable<SshForm['jump']>[number];
+
+/** A jump host shares where ssh_config lies with the host behind it, and nothing else. */
+const jumpHost = (
+  form: JumpForm,
+  way: Pick<SshForm, 'configFile' | 'useConfig'>,
+  secret: SecretAt,
+  path: Path,
+): SshEntry => {
+  const hop = typeof form === 'string' ? parseHop(form) : form;
+  // The schema let no other text pass.
+  if (typeof hop === 'string') throw new Error(hop);
+  const keys: SshKeys & { hostKeyAlias?: string | undefined } = { ...way, ...hop };
+  return { host: hop.host, ...said('hostKeyAlias', keys.hostKeyAlias), ...sshKeys(keys, secret, path) };
+};
+
+const sshEntry = (form: SshForm, secret: SecretAt): SshEntry => {
+  const jump = form.jump?.map((hop, index) => jumpHost(hop, form, secret, ['ssh', 'jump', index]));
+  return {
+    host: form.host,
+    ...said('hostKeyAlias', form.hostKeyAlias),
+    ...said('jump', jump),
+    ...sshKeys(form, secret, ['ssh']),
   };
 };
 
-interface Merge {
-  readonly defaults: ProfileForm['defaults'];
-  readonly pathOf: PathOf;
-  readonly secret: (form: SecretForm | undefined) => SecretSource | undefined;
-}
-
-const sshAddress = (form: SshForm, { defaults, pathOf, secret }: Merge): SshAddress => ({
-  host: form.host,
-  port: form.port ?? defaults.ssh?.port ?? 22,
-  user: form.user ?? defaults.ssh?.user ?? userInfo().username,
-  identityFiles: (form.identityFiles ?? defaults.ssh?.identityFiles ?? []).map(pathOf),
-  password: secret(form.password ?? defaults.ssh?.password),
-  knownHostsFiles: (form.knownHostsFiles ?? defaults.ssh?.knownHostsFiles ?? []).map(pathOf),
-});
-
-const hostAddress = (form: HostForm, merge: Merge): HostAddress => {
-  if (form.ssh) return { kind: 'ssh', ssh: sshAddress(form.ssh, merge) };
+const hostAddress = (form: HostForm, secret: SecretAt): HostAddress => {
+  if (form.ssh) return { kind: 'ssh', ssh: sshEntry(form.ssh, secret) };
   return form.embedded ? { kind: 'embedded', embedded: form.embedded } : { kind: 'local' };
 };
 
-const hostEntry = (form: HostForm, spec: Spec, merge: Merge): HostEntry => ({
-  name: form.name,
-  address: hostAddress(form, merge),
-  sudo: form.sudo ?? merge.defaults.sudo ?? true,
-  sudoPassword: merge.secret(form.sudoPassword ?? merge.defaults.sudoPassword),
+/** A host whose form is known to be right. */
+export interface HostParts {
+  readonly host: ResolvedHost;
+  readonly access: HostForm;
+  readonly spec: SpecForm;
+}
+
+const hostEntry = ({ host, access }: HostParts, spec: Spec, secret: SecretAt): HostEntry => ({
+  name: access.name,
+  groups: host.groups,
+  address: hostAddress(access, secret),
+  sudo: access.sudo ?? true,
+  sudoPassword: secret(access.sudoPassword, ['sudoPassword']),
   spec,
 });
 
@@ -74,8 +121,12 @@ const hostEntry = (form: HostForm, spec: Spec, merge: Merge): HostEntry => ({
 const sysctlText = (value: string | number | boolean): string =>
   typeof value === 'boolean' ? String(Number(value)) : String(value);
 
-const specOf = (form: ProfileForm['spec'], pathOf: PathOf): Spec => ({
+const specOf = (form: SpecForm, secret: SecretAt): Spec => ({
   ...form,
+  registries: {
+    ...form.registries,
+    auth: form.registries.auth.map((login, index) => loginOf(login, secret, index)),
+  },
   crictl: { version: semver.clean(form.crictl.version) ?? form.crictl.version },
   kernel: {
     modules: [...new Set([...neededModules, ...form.kernel.modules])],
@@ -89,14 +140,27 @@ const specOf = (form: ProfileForm['spec'], pathOf: PathOf): Spec => ({
   artifacts: {
     source: form.artifacts.source,
     mirror: form.artifacts.mirror,
-    folder: form.artifacts.folder === undefined ? undefined : pathOf(form.artifacts.folder),
+    folder: form.artifacts.folder,
   },
 });
 
-/** The profile of a valid form: defaults merged into the hosts, paths absolute. */
-export const buildProfile = (file: string, form: ProfileForm): Profile => {
-  const pathOf = pathIn(dirname(resolve(file)));
-  const merge: Merge = { defaults: form.defaults, pathOf, secret: secretReader(pathOf) };
-  const spec = specOf(form.spec, pathOf);
-  return { file, hosts: form.hosts.map((host) => hostEntry(host, spec, merge)) };
+type LoginForm = SpecForm['registries']['auth'][number];
+
+const loginOf = (form: LoginForm, secret: SecretAt, index: number): RegistryLogin => {
+  const password = secret(form.password, ['spec', 'registries', 'auth', index, 'password']);
+  if (password === undefined) throw new Error('a login has a password');
+  return { registry: form.registry, username: form.username, password };
+};
+
+/** The profile of valid forms. Hosts of which the same is said share their spec. */
+export const buildProfile = (resolved: ResolvedProfile, parts: readonly HostParts[]): Profile => {
+  const made = new Map<string, SecretSource>();
+  const specs = new Map<SpecForm, Spec>();
+  const hosts = parts.map((part) => {
+    const secret = secretsIn(made, part.host.tree);
+    const spec = specs.get(part.spec) ?? specOf(part.spec, secret);
+    specs.set(part.spec, spec);
+    return hostEntry(part, spec, secret);
+  });
+  return { file: resolved.file, sources: resolved.sources, hosts };
 };

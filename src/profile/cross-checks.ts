@@ -1,10 +1,12 @@
 import { nearest } from '../core/nearest.ts';
 import { type AddressRange, overlaps, parseCidr } from './cidr.ts';
-import { type Finding, pathText } from './finding.ts';
+import type { Finding } from './finding.ts';
 import { parseReference } from './image-reference.ts';
+import { locate, plainOf, type Tree } from './tree.ts';
+import { mentionsVariables } from './variables.ts';
 
 /*
- * Rules that span several keys. They look at the document as it was written, so that they can be reported together
+ * Rules that span several keys. They look at values as they were written, so that they can be reported together
  * with the problems of single values: what does not have the right shape is passed over here.
  */
 
@@ -26,8 +28,20 @@ const finding = (path: Path, message: string, at: Finding['at'] = 'value'): Find
   message,
 });
 
+/** Where a value stands, for a sentence about another one. */
+type Where = (path: Path) => string;
+
+const whereIn =
+  (tree: Tree): Where =>
+  (path) =>
+    locate(tree, { path, at: 'value' }).where;
+
 /** Values that must differ, each with the path where it stands; the second and later ones are reported. */
-const duplicates = (entries: readonly (readonly [value: unknown, path: Path])[], what: string): Finding[] => {
+const duplicates = (
+  entries: readonly (readonly [value: unknown, path: Path])[],
+  what: string,
+  where: Where,
+): Finding[] => {
   const first = new Map<unknown, Path>();
   return entries.flatMap(([value, path]) => {
     const earlier = first.get(value);
@@ -36,7 +50,7 @@ const duplicates = (entries: readonly (readonly [value: unknown, path: Path])[],
       first.set(value, path);
       return [];
     }
-    return [finding(path, `${what} "${value}" is taken by ${pathText(earlier.slice(0, -1))} already`)];
+    return [finding(path, `${what} "${value}" is taken by ${where(earlier.slice(0, -1))} already`)];
   });
 };
 
@@ -64,7 +78,7 @@ const oneWay = (host: unknown, index: number): Finding[] => {
   ];
 };
 
-const hostRules = (profile: unknown): Finding[] => {
+const hostRules = (profile: unknown, where: Where): Finding[] => {
   const hosts = list(mapping(profile)['hosts']);
   const embedded = hosts.flatMap((host, index) =>
     isMapping(host) && isMapping(host['embedded'])
@@ -76,10 +90,12 @@ const hostRules = (profile: unknown): Finding[] => {
     ...duplicates(
       hosts.map((host, index) => [mapping(host)['name'], ['hosts', index, 'name']]),
       'the host name',
+      where,
     ),
     ...duplicates(
       embedded.map(({ at, path }) => [textOr(at['name'], 'quick'), [...path, 'name']]),
       'the embedded name',
+      where,
     ),
   ];
 };
@@ -109,21 +125,32 @@ const named = (text: unknown, path: Path): NamedRange[] => {
   return range && typeof text === 'string' ? [{ text, path, range }] : [];
 };
 
-const rangeRules = (profile: unknown): Finding[] => {
-  const ranges = [...hostRanges(profile), ...podRanges(profile)];
-  return ranges.flatMap((one, index) => {
-    const clash = ranges.slice(0, index).find((earlier) => overlaps(one.range, earlier.range));
-    return clash ? [finding(one.path, `${one.text} overlaps ${clash.text} of ${pathText(clash.path)}`)] : [];
+/** A range, and its place for the sentence about one that overlaps it. */
+interface Taken extends NamedRange {
+  readonly where: string;
+}
+
+/** Ranges that overlap one that was taken before. */
+const overlapping = (ranges: readonly NamedRange[], before: readonly Taken[], where: Where): Finding[] => {
+  const taken = [...before];
+  return ranges.flatMap((one) => {
+    const clash = taken.find((earlier) => overlaps(one.range, earlier.range));
+    taken.push({ ...one, where: where(one.path) });
+    return clash ? [finding(one.path, `${one.text} overlaps ${clash.text} of ${clash.where}`)] : [];
   });
 };
 
-const networkRules = (profile: unknown): Finding[] => {
+const takenByHosts = (document: Tree): Taken[] =>
+  hostRanges(plainOf(document)).map((range) => ({ ...range, where: whereIn(document)(range.path) }));
+
+const networkRules = (profile: unknown, where: Where): Finding[] => {
   const networks = list(mapping(profile, 'spec', 'cni')['networks']);
   const path = (index: number, key: string): Path => ['spec', 'cni', 'networks', index, key];
   return [
     ...duplicates(
       networks.map((network, index) => [mapping(network)['name'], path(index, 'name')]),
       'the network name',
+      where,
     ),
     ...duplicates(
       networks.map((network, index) => [
@@ -131,17 +158,19 @@ const networkRules = (profile: unknown): Finding[] => {
         path(index, 'bridge'),
       ]),
       'the bridge',
+      where,
     ),
   ];
 };
 
-const runtimeRules = (profile: unknown): Finding[] =>
+const runtimeRules = (profile: unknown, where: Where): Finding[] =>
   duplicates(
     list(mapping(profile, 'spec')['ociRuntimes']).map((entry, index) => [
       mapping(entry)['name'],
       ['spec', 'ociRuntimes', index, 'name'],
     ]),
     'the runtime',
+    where,
   );
 
 const artifactRules = (profile: unknown): Finding[] => {
@@ -172,7 +201,74 @@ const embeddedImageRules = (profile: unknown): Finding[] => {
   return [finding(path, `${registry} speaks no TLS: add it to spec.registries.insecure`)];
 };
 
-export const crossChecks = (profile: unknown): readonly Finding[] =>
-  [hostRules, rangeRules, networkRules, runtimeRules, artifactRules, embeddedImageRules].flatMap((rule) =>
-    rule(profile),
+/** Groups that hosts name, and the names that groups have. */
+const groupRules = (profile: unknown, where: Where): Finding[] => {
+  const groups = Object.keys(mapping(profile, 'groups'));
+  const hosts = list(mapping(profile)['hosts']);
+  const names = hosts.map((host) => mapping(host)['name']);
+  const clashes = groups.flatMap((name) => {
+    const index = names.indexOf(name);
+    if (index < 0) return [];
+    return [finding(['groups', name], `a host has this name already: ${where(['hosts', index])}`, 'key')];
+  });
+  return [...hosts.flatMap((host, index) => unknownGroups(host, index, groups)), ...clashes];
+};
+
+const unknownGroups = (host: unknown, index: number, groups: readonly string[]): Finding[] =>
+  list(mapping(host)['groups']).flatMap((name, number) => {
+    if (typeof name !== 'string' || groups.includes(name)) return [];
+    const guess = nearest(name, groups);
+    const remedy = guess === undefined ? `known: ${groups.join(', ') || 'none'}` : `did you mean ${guess}?`;
+    return [finding(['hosts', index, 'groups', number], `there is no group ${name}; ${remedy}`)];
+  });
+
+/** What variables can be replaced in is what the profile says of hosts, not how it is put together. */
+const fixedText = (profile: unknown): Finding[] => {
+  const top = mapping(profile);
+  const fixed: [unknown, Path][] = [
+    ...list(top['include']).map((value, index): [unknown, Path] => [value, ['include', index]]),
+    ...list(top['hosts']).flatMap((host, index): [unknown, Path][] => [
+      [mapping(host)['name'], ['hosts', index, 'name']],
+    ]),
+  ];
+  return fixed.flatMap(([value, path]) =>
+    mentionsVariables(value) ? [finding(path, 'variables are not replaced here')] : [],
+  );
+};
+
+/** The document as it was written. */
+export const writtenRules = (root: Tree): readonly Finding[] => {
+  const profile = plainOf(root);
+  return [...groupRules(profile, whereIn(root)), ...fixedText(profile)];
+};
+
+/** The hosts of a document, with everything that is said of them. */
+export const documentRules = (document: Tree): readonly Finding[] => {
+  const profile = plainOf(document);
+  const where = whereIn(document);
+  return [...hostRules(profile, where), ...overlapping(hostRanges(profile), [], where)];
+};
+
+/** One host, or the profile where all of them are alike: what it says under `spec`. */
+export const specRules = (host: Tree, document: Tree): readonly Finding[] => {
+  const plain = plainOf(host);
+  const where = whereIn(host);
+  return [
+    ...overlapping(podRanges(plain), takenByHosts(document), where),
+    ...networkRules(plain, where),
+    ...runtimeRules(plain, where),
+    ...artifactRules(plain),
+    ...embeddedImageRules(plain),
+    ...authRules(plain, where),
+  ];
+};
+
+const authRules = (profile: unknown, where: Where): Finding[] =>
+  duplicates(
+    list(mapping(profile, 'spec', 'registries')['auth']).map((entry, index) => [
+      mapping(entry)['registry'],
+      ['spec', 'registries', 'auth', index, 'registry'],
+    ]),
+    'the registry',
+    where,
   );

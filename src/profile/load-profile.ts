@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { Fail } from '../core/fail.ts';
-import { parseProfile } from './parse-profile.ts';
-import type { Profile } from './profile.ts';
+import { readExternal } from './external.ts';
+import { gatherSources, type ReadText } from './includes.ts';
+import { profileFile, profileOf, resolveSources } from './parse-profile.ts';
+import type { Profile, ProfileSources, SourceText } from './profile.ts';
+import type { ResolvedProfile } from './resolve-hosts.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -12,30 +15,63 @@ const reasons: Readonly<Record<string, string>> = {
 const codeOf = (cause: unknown): string =>
   cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
 
-const read = async (file: string): Promise<Buffer> => {
+/** The files of a profile are few and small; nothing else can go on before they are read. */
+const readText: ReadText = (file) => {
+  let bytes: Buffer;
   try {
-    return await readFile(file);
+    bytes = readFileSync(file);
   } catch (cause) {
     const code = codeOf(cause);
-    throw new Fail('BadProfile', `cannot read the profile ${file}: ${reasons[code] ?? code}`, {
-      hint: 'profiles/ has examples to copy',
-      context: { file },
-      cause,
-    });
+    return { why: reasons[code] ?? code };
+  }
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch (cause) {
+    return { why: notText, cause };
   }
 };
 
-const decode = (bytes: Buffer, file: string): string => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new Fail('BadProfile', `the profile ${file} is not a text in UTF-8`, { context: { file }, cause });
-  }
+const notText = 'it is not a text in UTF-8';
+
+const named = (file: string, role: SourceText['role']): SourceText => {
+  const answer = readText(file);
+  if ('text' in answer) return { file, text: answer.text, role };
+  const what = role === 'overlay' ? 'overlay' : 'profile';
+  const { why, cause } = answer;
+  if (why === notText)
+    throw new Fail('BadProfile', `the ${what} ${file} is not a text in UTF-8`, { context: { file }, cause });
+  throw new Fail('BadProfile', `cannot read the ${what} ${file}: ${why}`, {
+    hint: 'profiles/ has examples to copy',
+    context: { file },
+  });
+};
+
+/** What the command line adds to a profile. */
+export interface ProfileAdditions {
+  /** Files that are laid over the profile, in this order. */
+  readonly overlays: readonly string[];
+  /** Values of variables, as NAME=VALUE. */
+  readonly set: readonly string[];
+}
+
+const nothing: ProfileAdditions = { overlays: [], set: [] };
+
+/** Reads the files of a profile and resolves its hosts; problems are told by `profileOf`. */
+export const resolveProfile = async (
+  file: string,
+  { overlays, set }: ProfileAdditions = nothing,
+): Promise<ResolvedProfile> => {
+  const roots = [named(file, 'profile'), ...overlays.map((overlay) => named(overlay, 'overlay'))];
+  const { sources } = gatherSources(roots, readText);
+  const files = sources.map(({ file: path, text, role }): SourceText => ({ file: path, text, role }));
+  const known: ProfileSources = { files, set, external: new Map() };
+  const external = await readExternal(resolveSources(known).root, profileFile(files));
+  return resolveSources({ ...known, external });
 };
 
 /**
- * Reads a profile and fills in every default.
+ * Reads a profile with everything that it includes, and fills in every default.
  * @throws Fail `BadProfile` with every problem at once: see `problemsOf`.
  */
-export const loadProfile = async (file: string): Promise<Profile> =>
-  parseProfile(decode(await read(file), file), file);
+export const loadProfile = async (file: string, additions?: ProfileAdditions): Promise<Profile> =>
+  profileOf(await resolveProfile(file, additions));

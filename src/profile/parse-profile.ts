@@ -1,100 +1,145 @@
-import { type Document, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
-import type { z } from 'zod';
-import { nearest } from '../core/nearest.ts';
 import { buildProfile } from './build-profile.ts';
-import { codeFrame } from './code-frame.ts';
-import { crossChecks } from './cross-checks.ts';
-import { describeIssue } from './describe-issue.ts';
-import { type Finding, pathText } from './finding.ts';
-import { knownKeys } from './known-keys.ts';
-import { locate } from './locate.ts';
+import { conform } from './conform.ts';
+import { documentRules, specRules, writtenRules } from './cross-checks.ts';
+import type { Finding } from './finding.ts';
+import { gatherSources, type ReadText } from './includes.ts';
+import { merge } from './merge.ts';
 import { badProfile, type Problem } from './problem.ts';
-import type { Profile } from './profile.ts';
-import { profileSchema } from './schema.ts';
+import type { Profile, ProfileSources, SourceText } from './profile.ts';
+import { type ResolvedHost, type ResolvedProfile, resolveHosts } from './resolve-hosts.ts';
+import { accessSchema, type HostForm, profileSchema, type SpecForm, specSchema } from './schema.ts';
+import { parseSource, problemAt, type Source } from './source.ts';
+import { childOf, isList, locate, type Tree, treeAt, treeOf } from './tree.ts';
+import { mentionsVariables, type Variables } from './variables.ts';
 
-/** More aliases than any honest profile has; a document that multiplies itself is refused. */
-const maxAliases = 100;
+/** The path by which the profile is known: its own file, not those that it includes. */
+export const profileFile = (files: readonly SourceText[]): string =>
+  (files.find(({ role }) => role === 'profile') ?? files[0])?.file ?? '';
 
-const keyPath = (path: readonly PropertyKey[]): Finding['path'] =>
-  path.map((part) => (typeof part === 'number' ? part : String(part)));
-
-const unknownKey = (path: Finding['path'], key: string): Finding => {
-  const known = knownKeys(profileSchema, path);
-  const guess = nearest(key, known);
-  const remedy = guess === undefined ? `known here: ${known.join(', ') || 'none'}` : `did you mean ${guess}?`;
-  return { path: [...path, key], at: 'key', message: `unknown key; ${remedy}` };
+/** One value of several files: later ones laid over earlier ones. What the whole lacks, the profile's own file lacks. */
+const joined = (sources: readonly Source[]): Tree => {
+  const [first, ...rest] = sources.map(treeOf);
+  if (first === undefined) throw new Error('a profile has at least one file');
+  const whole = rest.reduce((under, over) => merge(under, over, profileSchema), first);
+  const own = sources.find(({ role }) => role === 'profile');
+  return own === undefined ? whole : { ...whole, place: treeOf(own).place };
 };
 
-const findingsOf = (issue: z.core.$ZodIssue): Finding[] => {
-  const path = keyPath(issue.path);
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key));
-  return [{ path, at: issue.code === 'invalid_key' ? 'key' : 'value', message: issue.message }];
+/** NAME=VALUE of the command line, each a file of its own for messages. */
+const setVariables = (set: readonly string[]): Variables =>
+  new Map(
+    set.map((text): [string, Tree] => {
+      const cut = text.indexOf('=');
+      const name = text.slice(0, cut);
+      const { source } = parseSource({ file: '--set', text, role: 'overlay' });
+      const offset = cut + 1;
+      const place = { source, path: ['vars', name], keyOffset: 0, offset, aliased: false };
+      return [name, { place, value: text.slice(offset), overrides: [] }];
+    }),
+  );
+
+const problemOf = (tree: Tree, finding: Finding): Problem => {
+  const { source, offset, where } = locate(tree, finding);
+  return problemAt(source, offset, where === '' ? finding.message : `${where}: ${finding.message}`);
 };
 
-/** What goes wrong most often by hand, and what the parser says of it in words of its own trade. */
-const isIndentation = ({ code, pos }: YAMLError, text: string): boolean =>
-  code === 'BLOCK_AS_IMPLICIT_KEY' || (code === 'MISSING_CHAR' && text[pos[0]] === ' ');
-
-const syntaxMessage = (error: YAMLError, text: string): string => {
-  if (error.code === 'DUPLICATE_KEY') return 'this key stands here twice';
-  if (error.code === 'MULTIPLE_DOCS') return 'a profile is one document; a second one starts here';
-  const remedy = isIndentation(error, text) ? '; begin the line in the same column as its neighbours' : '';
-  return `not valid YAML: ${error.message}${remedy}`;
+/** Resolves the sources of a profile into its hosts; what is wrong on the way comes as problems. */
+export const resolveSources = (sources: ProfileSources): ResolvedProfile => {
+  const parsed = sources.files.map(parseSource);
+  const file = profileFile(sources.files);
+  const problems = parsed.flatMap((one) => one.problems);
+  if (parsed.some(({ usable }) => !usable)) throw badProfile(file, problems);
+  const root = joined(parsed.map(({ source }) => source));
+  const complain = (tree: Tree, message: string): void => {
+    problems.push(problemOf(tree, { path: [], at: 'value', message }));
+  };
+  const { external } = sources;
+  const hosts = resolveHosts(root, { external, set: setVariables(sources.set), complain });
+  return { file, sources, root, hosts, problems };
 };
 
-const unresolvedAliases = (document: Document.Parsed): { offset: number; message: string }[] => {
-  const found: { offset: number; message: string }[] = [];
-  visit(document, {
-    Alias: (_key, alias) => {
-      if (alias.resolve(document) === undefined)
-        found.push({
-          offset: alias.range?.[0] ?? 0,
-          message: `the anchor &${alias.source} is not set before this alias`,
-        });
-    },
+/** What the document says with variables still in it is judged where they are replaced. */
+const namesVariables = (root: Tree, { path }: Finding): boolean =>
+  mentionsVariables(treeAt(root, path)?.value);
+
+/** A text whose variables could not be replaced was complained about. */
+const isBroken = (tree: Tree, { path }: Finding): boolean => {
+  const found = treeAt(tree, path);
+  return found?.written !== undefined && found.value === null;
+};
+
+/** The document with its hosts as they were resolved. */
+const withHosts = (root: Tree, hosts: readonly ResolvedHost[]): Tree => {
+  const list = childOf(root, 'hosts');
+  if (!isList(list) || !(root.value instanceof Map)) return root;
+  const value = list.value.map(
+    (host, index) => hosts.find((resolved) => resolved.index === index)?.tree ?? host,
+  );
+  return { ...root, value: new Map([...root.value, ['hosts', { ...list, value }]]) };
+};
+
+interface Checked {
+  readonly host: ResolvedHost;
+  readonly access: HostForm | undefined;
+  readonly spec: SpecForm | undefined;
+}
+
+/** Checks and builds a profile. @throws Fail `BadProfile` with every problem at once: see `problemsOf`. */
+export const profileOf = (resolved: ResolvedProfile): Profile => {
+  const { root, hosts, file } = resolved;
+  const problems = [...resolved.problems];
+  const report = (tree: Tree, findings: readonly Finding[]): void => {
+    for (const finding of findings) if (!isBroken(tree, finding)) problems.push(problemOf(tree, finding));
+  };
+  const whole = conform(profileSchema, root);
+  report(
+    root,
+    whole.findings.filter((finding) => !namesVariables(root, finding)),
+  );
+  report(root, writtenRules(root));
+  const document = withHosts(root, hosts);
+  report(document, documentRules(document));
+  const specs = new Map<Tree | undefined, SpecForm | undefined>();
+  const checkSpec = (tree: Tree): SpecForm | undefined => {
+    const spec = childOf(tree, 'spec');
+    if (spec !== undefined && specs.has(spec)) return specs.get(spec);
+    const conformed = conform(specSchema, spec ?? { ...tree, value: new Map() });
+    report(tree, conformed.findings.map(inSpec));
+    report(tree, specRules(tree, document));
+    if (spec !== undefined) specs.set(spec, conformed.form);
+    return conformed.form;
+  };
+  // Without hosts what the profile says of all of them is still worth looking at.
+  if (hosts.length === 0) checkSpec(root);
+  const checked = hosts.map((host): Checked => {
+    const access = conform(accessSchema, withoutSpec(host.tree));
+    report(host.tree, access.findings);
+    return { host, access: access.form, spec: checkSpec(host.tree) };
   });
-  return found;
+  if (problems.length > 0) throw badProfile(file, problems);
+  return buildProfile(resolved, checked.map(whole.form === undefined ? refuse : complete));
 };
 
-/** The plain value of a document; a text says why there is none. */
-const plainValue = (document: Document.Parsed): { value: unknown } | string => {
-  try {
-    return { value: document.toJS({ maxAliasCount: maxAliases }) };
-  } catch (cause) {
-    // The only error that yaml documents for toJS of a document whose aliases all resolve.
-    if (cause instanceof ReferenceError)
-      return `the aliases of this document multiply beyond ${maxAliases} nodes`;
-    throw cause;
-  }
+const inSpec = (finding: Finding): Finding => ({ ...finding, path: ['spec', ...finding.path] });
+
+const withoutSpec = (tree: Tree): Tree =>
+  tree.value instanceof Map
+    ? { ...tree, value: new Map([...tree.value].filter(([key]) => key !== 'spec')) }
+    : tree;
+
+const refuse = (): never => {
+  throw new Error('a profile without problems has the form of one');
 };
+
+const complete = ({ host, access, spec }: Checked) =>
+  access === undefined || spec === undefined ? refuse() : { host, access, spec };
 
 /**
  * Parses the text of a profile. `file` is for messages and for paths, which are relative to its folder.
  * @throws Fail `BadProfile` with every problem at once: see `problemsOf`.
  */
 export const parseProfile = (text: string, file: string): Profile => {
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
-  const problemAt = (offset: number, message: string): Problem => {
-    const { line, col } = lineCounter.linePos(Math.min(offset, text.length));
-    return { line, column: col, message, frame: codeFrame(text, line, col) };
-  };
-  const problems = document.errors.map((error) => problemAt(error.pos[0], syntaxMessage(error, text)));
-  // After a duplicate key the document still has a clear shape; after other errors, further findings would mislead.
-  if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) throw badProfile(file, problems);
-  problems.push(...unresolvedAliases(document).map(({ offset, message }) => problemAt(offset, message)));
-  if (problems.length > 0 && document.errors.length === 0) throw badProfile(file, problems);
-  if (document.contents === null)
-    throw badProfile(file, [problemAt(0, 'the profile is empty; the shortest one has hosts alone')]);
-
-  const plain = plainValue(document);
-  if (typeof plain === 'string') throw badProfile(file, [...problems, problemAt(0, plain)]);
-  const parsed = profileSchema.safeParse(plain.value, { error: describeIssue });
-  const findings = [...(parsed.error?.issues.flatMap(findingsOf) ?? []), ...crossChecks(plain.value)];
-  for (const finding of findings) {
-    const where = finding.path.length === 0 ? '' : `${pathText(finding.path)}: `;
-    problems.push(problemAt(locate(document, finding), where + finding.message));
-  }
-  if (!parsed.success || problems.length > 0) throw badProfile(file, problems);
-  return buildProfile(file, parsed.data);
+  const read: ReadText = () => ({ why: 'the profile is no file here that others could lie beside' });
+  const { sources } = gatherSources([{ file, text, role: 'profile' }], read);
+  return profileOf(resolveSources({ files: sources, set: [], external: new Map() }));
 };

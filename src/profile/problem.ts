@@ -2,6 +2,7 @@ import { Fail } from '../core/fail.ts';
 
 /** One thing that is wrong in a profile, and where. Lines and columns count from 1. */
 export interface Problem {
+  readonly file: string;
   readonly line: number;
   readonly column: number;
   readonly message: string;
@@ -9,9 +10,26 @@ export interface Problem {
   readonly frame: string;
 }
 
-/** The error that carries every problem of a file at once, sorted by position, in `context.problems`. */
+const byPlace =
+  (main: string) =>
+  (one: Problem, other: Problem): number => {
+    if (one.file !== other.file) {
+      if (one.file === main) return -1;
+      return other.file === main || one.file > other.file ? 1 : -1;
+    }
+    return one.line - other.line || one.column - other.column;
+  };
+
+const identity = ({ file, line, column, message }: Problem): string =>
+  [file, line, column, message].join('\0');
+
+/**
+ * The error that carries every problem of a profile at once, each once, sorted by position, those of its own file before
+ * those of included ones, in `context.problems`.
+ */
 export const badProfile = (file: string, problems: readonly Problem[]): Fail => {
-  const sorted = problems.toSorted((one, other) => one.line - other.line || one.column - other.column);
+  const once = new Map(problems.map((problem) => [identity(problem), problem]));
+  const sorted = [...once.values()].sort(byPlace(file));
   const count = sorted.length === 1 ? 'one problem' : `${sorted.length} problems`;
   return new Fail('BadProfile', `${file}: ${count} in the profile`, {
     hint: 'docs/profile.md describes every key',
@@ -22,6 +40,7 @@ export const badProfile = (file: string, problems: readonly Problem[]): Fail => 
 const isProblem = (value: unknown): value is Problem =>
   typeof value === 'object' &&
   value !== null &&
+  'file' in value &&
   'line' in value &&
   'column' in value &&
   'message' in value &&

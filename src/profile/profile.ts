@@ -7,6 +7,8 @@ import type { ArtifactSources } from '../artifacts/sources.ts';
 export interface Profile {
   /** Path of the YAML file, for messages. */
   readonly file: string;
+  /** The texts that it was made of: what `setInProfile` edits. */
+  readonly sources: ProfileSources;
   readonly hosts: readonly HostEntry[];
 }
 
@@ -20,16 +22,61 @@ export interface HostAccess {
   readonly sudoPassword: SecretSource | undefined;
 }
 
+/** Everything that a profile is made of; the same sources make the same profile. */
+export interface ProfileSources {
+  /** The profile, its includes and overlays; those of lower precedence first. */
+  readonly files: readonly SourceText[];
+  /** Values of variables from the command line, as NAME=VALUE. */
+  readonly set: readonly string[];
+  /** Values of variables that are no secrets and come from outside, by where they are declared. */
+  readonly external: ReadonlyMap<string, string>;
+}
+
+export interface SourceText {
+  /** Path of the file, for messages and for the paths that stand in it. */
+  readonly file: string;
+  readonly text: string;
+  readonly role: 'profile' | 'include' | 'overlay';
+}
+
 export interface HostEntry extends HostAccess {
+  /** Groups that the host is in, in the order in which they are laid over the profile. */
+  readonly groups: readonly string[];
   /** What this host should be: the profile's spec, with what its groups and the host itself say otherwise. */
   readonly spec: Spec;
 }
 
 export type HostAddress =
-  | { readonly kind: 'ssh'; readonly ssh: SshAddress }
+  | { readonly kind: 'ssh'; readonly ssh: SshEntry }
   | { readonly kind: 'local' }
   | { readonly kind: 'embedded'; readonly embedded: EmbeddedAddress };
 
+/** What the profile says of a host over SSH. What it leaves open comes from ssh_config(5), then from defaults. */
+export interface SshEntry {
+  /** A name, an address, or an alias of ssh_config. */
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly user: string | undefined;
+  readonly identityFiles: readonly string[];
+  readonly password: SecretSource | undefined;
+  readonly knownHostsFiles: readonly string[];
+  /** User certificates that belong to the identities. */
+  readonly certificateFiles?: readonly string[];
+  readonly hostKeyAlias?: string;
+  /** Hosts to pass on the way, the nearest first. Empty: none, whatever ssh_config says. */
+  readonly jump?: readonly SshEntry[];
+  readonly transport?: SshTransport;
+  readonly connectTimeoutSeconds?: number;
+  /** The one ssh_config file to read; without it those that ssh reads. */
+  readonly configFile?: string;
+  /** False: no ssh_config is read. */
+  readonly useConfig?: boolean;
+}
+
+/** `auto`: ssh2, and OpenSSH for what ssh2 cannot do. */
+export type SshTransport = 'auto' | 'ssh2' | 'openssh';
+
+/** How a host is reached over SSH, with everything that ssh_config adds to the profile. */
 export interface SshAddress {
   readonly host: string;
   readonly port: number;
@@ -39,6 +86,27 @@ export interface SshAddress {
   readonly password: SecretSource | undefined;
   /** known_hosts files; empty: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts. */
   readonly knownHostsFiles: readonly string[];
+  /** Offer `identityFiles` and nothing else. Without a word: exactly when there are some. */
+  readonly identitiesOnly?: boolean;
+  /** Socket of the agent; `none`: use no agent. Without it $SSH_AUTH_SOCK says. */
+  readonly agent?: string;
+  readonly certificateFiles?: readonly string[];
+  /** The name that known_hosts has for the host. */
+  readonly hostKeyAlias?: string;
+  /** Signature algorithms of host keys, best first, as ssh_config names them. */
+  readonly hostKeyAlgorithms?: readonly string[];
+  readonly jump?: readonly SshAddress[];
+  readonly connectTimeoutSeconds?: number;
+  /** Seconds between two questions to a silent host, and how many may stay unanswered. */
+  readonly aliveIntervalSeconds?: number;
+  readonly aliveCountMax?: number;
+  readonly transport?: SshTransport;
+  /** What ssh_config asks for and ssh2 cannot do, in its words, e.g. `ProxyCommand`. */
+  readonly beyondSsh2?: readonly string[];
+  /** What the profile says itself: OpenSSH reads the rest on its own. */
+  readonly written?: SshEntry;
+  /** What the person should know about how this was found out. */
+  readonly remarks?: readonly string[];
 }
 
 /** A throw-away host of systemd-nspawn on this machine. */
@@ -53,7 +121,12 @@ export interface EmbeddedAddress {
 export type SecretSource =
   | { readonly kind: 'env'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'prompt' };
+  | { readonly kind: 'prompt' }
+  /** Standard output of a program of this machine. */
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  | { readonly kind: 'age'; readonly path: string; readonly identity: string }
+  /** `key`: the keys on the way to the value, with dots between them. */
+  | { readonly kind: 'sops'; readonly path: string; readonly key: string };
 
 export interface Spec {
   readonly engine: { readonly name: 'berth' };
@@ -66,9 +139,21 @@ export interface Spec {
     readonly modules: readonly string[];
     readonly sysctls: Readonly<Record<string, string>>;
   };
+  readonly swap: 'keep' | 'off';
+  readonly timeSync: 'keep' | 'timesyncd' | 'chrony';
+  readonly proxy: ProxySpec;
   readonly packages: { readonly extra: readonly string[] };
   readonly artifacts: ArtifactSources;
+  /** How many applies a host remembers the way back of. */
+  readonly generations: { readonly keep: number };
   readonly verify: VerifySpec;
+}
+
+export interface ProxySpec {
+  readonly http?: string | undefined;
+  readonly https?: string | undefined;
+  /** Besides the host itself and its pod ranges. */
+  readonly no: readonly string[];
 }
 
 export interface OciRuntime {
@@ -91,10 +176,19 @@ export interface Registries {
   readonly insecure: readonly string[];
   readonly blocked: readonly string[];
   readonly mirrors: readonly { readonly registry: string; readonly mirrors: readonly string[] }[];
+  readonly auth: readonly RegistryLogin[];
+}
+
+/** The node's own login at a registry, for images whose pod brings none. */
+export interface RegistryLogin {
+  /** A registry, or a prefix of image names. */
+  readonly registry: string;
+  readonly username: string;
+  readonly password: SecretSource;
 }
 
 export interface VerifySpec {
-  readonly level: 'smoke' | 'node';
+  readonly level: VerifyLevel;
   /** The image of the redis walk-through. */
   readonly image: string;
   /**
@@ -102,4 +196,14 @@ export interface VerifySpec {
    * Debian's redis package and serves it on the host's loopback, at the port that `image` names.
    */
   readonly imageSource: 'registry' | 'embedded';
+  /** A pod takes this port of the host for a moment. */
+  readonly hostPort: number;
+  /** critest's images that are not its own; without a default image it takes `image`. */
+  readonly critestImages: {
+    readonly defaultTestContainerImage?: string | undefined;
+    readonly webServerTestImage?: string | undefined;
+  };
 }
+
+/** Each has all checks of the ones before it. */
+export type VerifyLevel = 'smoke' | 'node' | 'full';

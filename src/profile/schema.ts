@@ -2,6 +2,9 @@ import semver from 'semver';
 import { z } from 'zod';
 import { formatCidr, parseCidr } from './cidr.ts';
 import { isRegistryPrefix, parseReference } from './image-reference.ts';
+import { parseHop } from './jump-host.ts';
+import { filePath, oneValue } from './known-keys.ts';
+import { variableName } from './variables.ts';
 
 /*
  * The YAML form of a profile: its keys, defaults and descriptions. docs/profile.md and the editor's JSON Schema
@@ -51,43 +54,130 @@ const version = z
     context.issues.push({ code: 'custom', message, input: context.value });
   });
 
+/** Without a login: passwords do not belong in a profile. */
+const proxyAddress = checked((value) => {
+  const url = URL.parse(value);
+  if (url === null || !/^https?:$/.test(url.protocol)) return `"${value}" is no http or https address`;
+  if (url.username !== '' || url.password !== '') return 'a login does not belong in the address of a proxy';
+  return /^[^\s'"\\$]+$/.test(value) ? undefined : `"${value}" holds a blank, a quote or a dollar sign`;
+});
+
 const httpAddress = checked((value) =>
   /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? undefined : `"${value}" is no http or https address`,
 );
 
-const file = z.string().min(1);
+const file = filePath(z.string().min(1));
 
-const secret = z
-  .strictObject(
+const environmentName = text(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is no name of an environment variable');
+
+/** Ways to a value that does not stand in the profile. */
+const sources = {
+  env: environmentName
+    .meta({ description: 'Name of an environment variable on the machine that runs berth.' })
+    .optional(),
+  file: file
+    .meta({ description: 'File that holds the value and nothing else; a final newline is dropped.' })
+    .optional(),
+  prompt: z.literal(true).meta({ description: 'Ask on the terminal, without echo.' }).optional(),
+  command: z
+    .array(z.string())
+    .min(1)
+    .meta({
+      description:
+        'Program and arguments; its standard output is the value, a final newline is dropped. It runs on this machine, without a shell, for at most a minute.',
+    })
+    .optional(),
+  age: file
+    .meta({
+      description: 'File encrypted by age; decrypted by the age program of this machine, with identity.',
+    })
+    .optional(),
+  identity: file.meta({ description: 'age identity that decrypts the file.' }).optional(),
+  sops: section(
     {
-      env: text(/^[A-Za-z_][A-Za-z0-9_]*$/, 'is no name of an environment variable')
-        .meta({ description: 'Name of an environment variable on the machine that runs berth.' })
-        .optional(),
-      file: file
-        .meta({ description: 'File that holds the secret and nothing else; a final newline is dropped.' })
-        .optional(),
-      prompt: z.literal(true).meta({ description: 'Ask on the terminal, without echo.' }).optional(),
+      file: file.meta({ description: 'File encrypted by SOPS.' }),
+      key: text(/^[^\s.]+(?:\.[^\s.]+)*$/, 'is no path of keys such as registries.password').meta({
+        description: 'The value within the file: keys with dots between them, numbers for entries of lists.',
+      }),
     },
-    {
+    'A value in a file encrypted by SOPS; decrypted by the sops program of this machine.',
+  ).optional(),
+};
+
+const sourceKinds = ['env', 'file', 'prompt', 'command', 'age', 'sops'] as const;
+
+/** What is wrong with the keys of a source; undefined: nothing. */
+const sourceProblem = (form: Readonly<Record<string, unknown>>): string | undefined => {
+  if (sourceKinds.filter((kind) => form[kind] !== undefined).length !== 1)
+    return 'name exactly one source: env, file, prompt, command, age or sops';
+  if ((form['age'] === undefined) === (form['identity'] === undefined)) return undefined;
+  return form['age'] === undefined ? 'identity belongs to age' : 'age needs identity: FILE beside it';
+};
+
+const secret = oneValue(
+  z
+    .strictObject(sources, {
       // The value that stands there may be the secret itself: it is never repeated.
       error: ({ code }) =>
         code === 'invalid_type'
-          ? 'a secret does not belong in a profile; name where it comes from: { env: NAME }, { file: PATH } or { prompt: true }'
+          ? 'a secret does not belong in a profile; name where it comes from, as in { env: NAME }, { file: PATH } or { prompt: true }'
           : undefined,
-    },
-  )
-  .refine((value) => Object.keys(value).length === 1, 'name exactly one source: env, file or prompt');
+    })
+    .check((context) => {
+      const message = sourceProblem(context.value);
+      if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value });
+    }),
+);
+
+const declared = oneValue(
+  z
+    .strictObject({
+      ...sources,
+      secret: z
+        .literal(false)
+        .meta({
+          description:
+            'The value of env, file or command is no secret, and may stand anywhere. Without it, it is one.',
+        })
+        .optional(),
+    })
+    .check((context) => {
+      const { value } = context;
+      const open = value.env !== undefined || value.file !== undefined || value.command !== undefined;
+      const message =
+        sourceProblem(value) ??
+        (value.secret === false && !open
+          ? 'only what env, file or command give can be other than secret'
+          : undefined);
+      if (message !== undefined) context.issues.push({ code: 'custom', message, input: value });
+    }),
+);
+
+const vars = z.record(
+  text(variableName, 'is no name of a variable: letters, digits, _ and -, the first no digit'),
+  z.union([z.string(), z.number(), z.boolean(), declared], {
+    error: ({ input }) =>
+      typeof input === 'object' && input !== null && !Array.isArray(input)
+        ? undefined
+        : 'a variable is a text, a number, true or false, or where its value comes from, as in { env: NAME }',
+  }),
+);
 
 const sshKeys = {
-  port: z.int().min(1).max(65535).meta({ description: 'TCP port of sshd. Default: 22.' }).optional(),
+  port: z
+    .int()
+    .min(1)
+    .max(65535)
+    .meta({ description: 'TCP port of sshd. Default: what ssh_config says, else 22.' })
+    .optional(),
   user: text(/^[A-Za-z_][A-Za-z0-9_.-]*\$?$/, 'is no user name')
-    .meta({ description: 'Login user. Default: the user who runs berth.' })
+    .meta({ description: 'Login user. Default: what ssh_config says, else the user who runs berth.' })
     .optional(),
   identityFiles: z
     .array(file)
     .meta({
       description:
-        'Private keys to offer, in this order and no others. Default: the agent, then the usual files in ~/.ssh.',
+        'Private keys to offer, in this order and no others. Default: what ssh_config says, else the agent, then the usual files in ~/.ssh.',
     })
     .optional(),
   password: secret.meta({ description: 'Where the login password comes from.' }).optional(),
@@ -95,24 +185,78 @@ const sshKeys = {
     .array(file)
     .meta({
       description:
-        'Files with the keys of known hosts. Default: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.',
+        'Files with the keys of known hosts. Default: what ssh_config says, else ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts.',
     })
+    .optional(),
+  certificateFiles: z
+    .array(file)
+    .meta({
+      description:
+        'Certificates of the user keys. Default: what ssh_config says, and KEY-cert.pub beside each key. They go through OpenSSH.',
+    })
+    .optional(),
+  connectTimeout: z
+    .int()
+    .min(1)
+    .max(600)
+    .meta({
+      description:
+        'Seconds in which a host must accept the connection and complete the SSH handshake. Default: what ssh_config says, else 15.',
+    })
+    .optional(),
+  transport: z
+    .enum(['auto', 'ssh2', 'openssh'])
+    .meta({
+      description:
+        'ssh2: the library within berth. openssh: the ssh of this machine, one connection for each host. auto, the default: ssh2, and openssh for what needs it: ProxyCommand, certificates, FIDO keys, GSSAPI, PKCS#11.',
+    })
+    .optional(),
+  useConfig: z
+    .boolean()
+    .meta({ description: 'Read ssh_config of the person who runs berth. Default: true.' })
+    .optional(),
+  configFile: file
+    .meta({ description: 'Read this ssh_config instead of ~/.ssh/config and /etc/ssh/ssh_config.' })
     .optional(),
 };
 
-const hostName = text(/^(?!-)[A-Za-z0-9.-]{1,253}(?<![-.])$/, 'is neither a host name nor an address');
+// Aliases of ssh_config may hold underscores.
+const hostName = text(/^(?![-.])[A-Za-z0-9._-]{1,253}(?<![-.])$/, 'is neither a host name nor an address');
 
-const ssh = section(
-  {
-    host: z
-      .union([z.ipv6(), hostName], {
-        error: ({ input }) => (input === undefined ? 'is missing' : 'is neither a host name nor an address'),
-      })
-      .meta({ description: 'Name or address to connect to.' }),
-    ...sshKeys,
-  },
-  'A host that is reached over SSH.',
-);
+const sshHost = z
+  .union([z.ipv6(), hostName], {
+    error: ({ input }) => (input === undefined ? 'is missing' : 'is neither a host name nor an address'),
+  })
+  .meta({ description: 'Name or address to connect to, or an alias of ssh_config.' });
+
+const hostKeyAlias = text(/^[^\s,]+$/, 'is no name of known_hosts')
+  .meta({
+    description: 'Name under which known_hosts has the key. Default: what ssh_config says, else the host.',
+  })
+  .optional();
+
+const jumpText = checked((value) => {
+  const hop = parseHop(value);
+  return typeof hop === 'string' ? `"${value}" is no jump host: ${hop}` : undefined;
+});
+
+/** Hosts on the way: as `user@host:port`, or with the keys of a host over SSH. */
+const jump = z
+  .array(
+    z.union([jumpText, section({ host: sshHost, hostKeyAlias, ...sshKeys }, 'One jump host.')], {
+      error: ({ input }) =>
+        typeof input === 'string'
+          ? undefined
+          : 'a jump host is user@host:port, or { host: NAME, user: NAME, … }',
+    }),
+  )
+  .meta({
+    description:
+      "Jump hosts on the way, the nearest first: user@host:port, or a mapping with the keys of ssh but jump. An empty list: none. Default: ssh_config's ProxyJump.",
+  })
+  .optional();
+
+const ssh = section({ host: sshHost, hostKeyAlias, jump, ...sshKeys }, 'A host that is reached over SSH.');
 
 const embedded = section(
   {
@@ -137,23 +281,6 @@ const sudo = z
 const sudoPassword = secret.meta({
   description: 'Where the password for sudo comes from. Default: sudo asks for none.',
 });
-
-const host = section(
-  {
-    name: text(
-      /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/,
-      'letters, digits, dots and dashes, at most 63 of them',
-    ).meta({
-      description: 'What berth calls the host: in messages, in plans and for --hosts.',
-    }),
-    ssh: ssh.optional(),
-    local: section({}, 'This machine, without SSH. Written as local: {}').optional(),
-    embedded: embedded.optional(),
-    sudo: sudo.optional(),
-    sudoPassword: sudoPassword.optional(),
-  },
-  'One host; exactly one of ssh, local and embedded says how it is reached.',
-);
 
 const sysctlName = text(
   /^[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_*:-]+)+$/,
@@ -258,6 +385,24 @@ const spec = section(
           )
           .default([])
           .meta({ description: 'Mirrors by registry.' }),
+        auth: z
+          .array(
+            section(
+              {
+                registry: registryPrefix.meta({
+                  description: 'Registry, or prefix of image names, that the login is for.',
+                }),
+                username: z.string().min(1).meta({ description: 'Login name.' }),
+                password: secret.meta({ description: 'Where the password or token comes from.' }),
+              },
+              'The login at one registry.',
+            ),
+          )
+          .default([])
+          .meta({
+            description:
+              'Logins of the node at registries, for images whose pod brings none. They are written to /etc/crio/registries-auth.json, which only root may read, and appear nowhere else.',
+          }),
       },
       'Where images come from.',
     ).prefault({}),
@@ -293,6 +438,32 @@ const spec = section(
       },
       'What the kernel needs.',
     ).prefault({}),
+    swap: z.enum(['keep', 'off']).default('keep').meta({
+      description:
+        'keep: swap stays as it is, since a machine may need it for other work; berth doctor warns where a kubelet would refuse to start. off: nothing is swapped out now and at later boots; reset brings the areas back.',
+    }),
+    timeSync: z.enum(['keep', 'timesyncd', 'chrony']).default('keep').meta({
+      description:
+        'Who keeps the clock right. keep: whoever does it now; berth doctor warns when nobody does. timesyncd or chrony: this one is installed, enabled and started, unless another one runs already, which is not replaced.',
+    }),
+    proxy: section(
+      {
+        http: proxyAddress
+          .meta({ description: 'Proxy for http addresses, as in http://proxy.example:3128.' })
+          .optional(),
+        https: proxyAddress
+          .meta({ description: 'Proxy for https addresses. Default: that of http.' })
+          .optional(),
+        no: z
+          .array(text(/^[^\s,'"]+$/, 'is no name, address or range'))
+          .default([])
+          .meta({
+            description:
+              'Names, domains, addresses and ranges that are reached without a proxy, besides the host itself and its pod ranges, which always are.',
+          }),
+      },
+      'The way to registries and package repositories from hosts without a route of their own.',
+    ).prefault({}),
     packages: section(
       {
         extra: z
@@ -313,10 +484,20 @@ const spec = section(
       },
       'Where pinned programs come from.',
     ).prefault({}),
+    generations: section(
+      {
+        keep: z.int().min(1).max(1000).default(10).meta({
+          description:
+            'How many generations (applies and rollbacks that changed something) a host keeps the way back of. Those since the last one that was proven green stay, however many they are.',
+        }),
+      },
+      'What berth remembers on a host.',
+    ).prefault({}),
     verify: section(
       {
-        level: z.enum(['smoke', 'node']).default('node').meta({
-          description: 'smoke: units, socket and versions. node: also a redis pod from pull to removal.',
+        level: z.enum(['smoke', 'node', 'full']).default('node').meta({
+          description:
+            'smoke: units, socket, versions, configuration. node: also pods, their network and streams. full: also restarts of the daemons under a running container, limits, confinement, and a part of critest where there is one.',
         }),
         image: imageReference
           .default('quay.io/crio/redis:alpine')
@@ -325,12 +506,83 @@ const spec = section(
           description:
             "registry: the host pulls the image from where it names. embedded: berth makes it from Debian's redis package and serves it on the host's loopback, at the port that the image names.",
         }),
+        hostPort: z
+          .int({ error: 'a port is a whole number from 1 to 65535' })
+          .min(1, 'a port is a whole number from 1 to 65535')
+          .max(65_535, 'a port is a whole number from 1 to 65535')
+          .default(18_736)
+          .meta({ description: 'Port of the host that a pod of the verification takes for a moment.' }),
+        critestImages: z
+          .strictObject({
+            defaultTestContainerImage: imageReference
+              .meta({ description: 'Image with busybox. Default: that of the redis pod.' })
+              .optional(),
+            webServerTestImage: imageReference
+              .meta({ description: 'Image with a web server on port 80.' })
+              .optional(),
+          })
+          .prefault({})
+          .meta({ description: 'Images for critest at level full, by its own names.' }),
       },
       'How the node is proven.',
     ).prefault({}),
   },
   'What a node is.',
 );
+
+const groupName = text(
+  /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/,
+  'letters, digits, dots and dashes, at most 63 of them',
+);
+
+const host = section(
+  {
+    name: text(
+      /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/,
+      'letters, digits, dots and dashes, at most 63 of them',
+    ).meta({
+      description: 'What berth calls the host: in messages, in plans and for --hosts.',
+    }),
+    ssh: ssh.optional(),
+    local: section({}, 'This machine, without SSH. Written as local: {}').optional(),
+    embedded: embedded.optional(),
+    sudo: sudo.optional(),
+    sudoPassword: sudoPassword.optional(),
+    groups: z
+      .array(groupName)
+      .meta({ description: 'Groups that the host is in; of two that say the same, the later wins.' })
+      .optional(),
+    vars: vars.meta({ description: 'Variables of this host; they win over those of its groups.' }).optional(),
+    spec: spec
+      .meta({ description: 'What is different on this host. Mappings are joined, lists replace.' })
+      .optional(),
+  },
+  'One host; exactly one of ssh, local and embedded says how it is reached.',
+);
+
+const group = section(
+  {
+    ssh: section(
+      { jump, ...sshKeys },
+      'For hosts of the group that are reached over SSH and do not say otherwise.',
+    ).optional(),
+    sudo: sudo.optional(),
+    sudoPassword: sudoPassword.optional(),
+    vars: vars
+      .meta({ description: 'Variables of the group; they win over those of the profile.' })
+      .optional(),
+    spec: spec
+      .meta({ description: 'What is different on hosts of the group. Mappings are joined, lists replace.' })
+      .optional(),
+  },
+  'Values for the hosts that name the group.',
+);
+
+/** What a host should be, once its groups and its own words are laid over the profile's. */
+export const specSchema = spec;
+
+/** How a host is reached, once defaults and groups are laid under it. */
+export const accessSchema = host.omit({ groups: true, vars: true, spec: true });
 
 export const profileSchema = section(
   {
@@ -339,11 +591,21 @@ export const profileSchema = section(
       .default('berth.dev/v1')
       .meta({ description: 'Version of this form.' }),
     kind: z.literal('NodeProfile').default('NodeProfile').meta({ description: 'Kind of this document.' }),
+    include: z
+      .array(z.string().min(1))
+      .meta({
+        description:
+          'Files whose values this one builds on, relative to its folder. Later files win over earlier ones, and this one over all of them: mappings are joined, lists replace.',
+      })
+      .optional(),
+    vars: vars
+      .meta({ description: 'Variables: ${name} in a text stands for the value of the variable.' })
+      .optional(),
     hosts: z.array(host).min(1).meta({ description: 'The machines that become nodes.' }),
     defaults: section(
       {
         ssh: section(
-          sshKeys,
+          { jump, ...sshKeys },
           'For each host that is reached over SSH and does not say otherwise.',
         ).optional(),
         sudo: sudo.optional(),
@@ -351,10 +613,12 @@ export const profileSchema = section(
       },
       'Values for each host that does not say otherwise.',
     ).prefault({}),
+    groups: z.record(groupName, group).meta({ description: 'Groups of hosts, by name.' }).optional(),
     spec: spec.prefault({}),
   },
   'A berth profile.',
 );
 
-export type ProfileForm = z.output<typeof profileSchema>;
+export type HostForm = z.output<typeof accessSchema>;
+export type SpecForm = z.output<typeof specSchema>;
 export type SecretForm = z.output<typeof secret>;

@@ -20,6 +20,7 @@ const [quickstart] = profile.hosts;
 assert.ok(quickstart);
 const entry = (name: string, ssh: SshAddress): HostEntry => ({
   name,
+  groups: [],
   address: { kind: 'ssh', ssh },
   sudo: true,
   sudoPassword: undefined,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import test from 'node:test';
 import { Fail } from '../../../src/core/fail.ts';
 import { parseProfile } from '../../../src/profile/parse-profile.ts';
@@ -34,12 +34,13 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
     [
       {
         name: 'a',
+        groups: [],
         address: {
           kind: 'ssh',
           ssh: {
             host: '192.0.2.1',
-            port: 22,
-            user: userInfo().username,
+            port: undefined,
+            user: undefined,
             identityFiles: [],
             password: undefined,
             knownHostsFiles: [],
@@ -60,7 +61,13 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
       ],
       pluginDirs: ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'],
     },
-    registries: { unqualifiedSearch: ['docker.io', 'quay.io'], insecure: [], blocked: [], mirrors: [] },
+    registries: {
+      unqualifiedSearch: ['docker.io', 'quay.io'],
+      insecure: [],
+      blocked: [],
+      mirrors: [],
+      auth: [],
+    },
     policy: { default: 'accept' },
     kernel: {
       modules: ['overlay', 'br_netfilter'],

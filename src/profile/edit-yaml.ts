@@ -1,0 +1,119 @@
+import { isDeepStrictEqual } from 'node:util';
+import { diffArrays } from 'diff';
+import {
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+  stringify,
+} from 'yaml';
+import type { Path } from './tree.ts';
+
+/*
+ * Edits of YAML that leave everything else as it is written: a scalar is replaced within its line; of a larger edit, only
+ * the lines that it changes are taken over.
+ */
+
+/** `text` with `value` at `path`; mappings that lack on the way are made. */
+export const setInYaml = (text: string, path: Path, value: unknown): string =>
+  spliced(text, path, value) ?? rewritten(text, path, value);
+
+const isPlain = (value: unknown): boolean => value === null || typeof value !== 'object';
+
+/** One value for another on one line; undefined when there is more to it. */
+const spliced = (text: string, path: Path, value: unknown): string | undefined => {
+  const node = parseDocument(text).getIn(path, true);
+  const written = onOneLine(node, value);
+  if (written === undefined || !isNode(node) || !node.range) return undefined;
+  const [start, end] = node.range;
+  const isOneLine = !written.includes('\n') && !text.slice(start, end).includes('\n');
+  const made = `${text.slice(0, start)}${written}${text.slice(end)}`;
+  return isOneLine && start < end && reads(made, path, value) ? made : undefined;
+};
+
+const onOneLine = (node: unknown, value: unknown): string | undefined => {
+  if (isScalar(node) && isPlain(value)) return scalarText(value, node.type);
+  if (!isSeq(node) || node.flow !== true || !Array.isArray(value) || !value.every(isPlain)) return undefined;
+  return `[${value.map((entry) => scalarText(entry, undefined)).join(', ')}]`;
+};
+
+const scalarText = (value: unknown, type: string | undefined): string =>
+  stringify(value, { lineWidth: 0, ...quoting(type) }).trimEnd();
+
+const quoting = (type: string | undefined): { defaultStringType?: 'QUOTE_DOUBLE' | 'QUOTE_SINGLE' } => {
+  if (type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE') return { defaultStringType: type };
+  return {};
+};
+
+/** Within a mapping on one line a text may need quotes that it does not need elsewhere. */
+const reads = (text: string, path: Path, value: unknown): boolean => {
+  const document = parseDocument(text);
+  if (document.errors.length > 0) return false;
+  const found = document.getIn(path, true);
+  return isDeepStrictEqual(isNode(found) ? found.toJS(document) : found, value);
+};
+
+const rewritten = (text: string, path: Path, value: unknown): string => {
+  const options = { lineWidth: 0, flowCollectionPadding: !/\{[^\s}]/.test(text.replaceAll('${', '')) };
+  const document = parseDocument(text);
+  const before = document.toString(options);
+  setNode(document, path, value);
+  return transferred(text, before, document.toString(options));
+};
+
+/** Comments around a value stay when it is replaced, and so does its style. */
+const setNode = (document: Document.Parsed, path: Path, value: unknown): void => {
+  const now = document.getIn(path, true);
+  const made = document.createNode(value);
+  if (isNode(now) && !isAlias(now)) {
+    if (now.commentBefore) made.commentBefore = now.commentBefore;
+    if (now.comment) made.comment = now.comment;
+    if (isCollection(now) && isCollection(made)) made.flow = now.flow ?? false;
+    if (isSeq(now) && isSeq(made)) keepEntries(now.items, made.items);
+  }
+  makeWay(document, path);
+  document.setIn(path, made);
+};
+
+/** Entries that stay what they are keep their comments. */
+const keepEntries = (from: readonly unknown[], to: unknown[]): void => {
+  const known = from.filter(isScalar);
+  for (const [index, item] of to.entries()) {
+    const same = isScalar(item) ? known.find(({ value }) => value === item.value) : undefined;
+    if (same !== undefined) to[index] = same;
+  }
+};
+
+/** A key without a value, as in `spec:`, is a mapping that nobody has filled yet. */
+const makeWay = (document: Document.Parsed, path: Path): void => {
+  for (let length = 0; length < path.length; length += 1) {
+    const here = path.slice(0, length);
+    const node = document.getIn(here, true);
+    if (node === undefined) return;
+    if (!isScalar(node) || node.value !== null) continue;
+    const made = document.createNode({});
+    if (isMap(made)) made.flow = false;
+    if (length === 0) document.contents = made as unknown as typeof document.contents;
+    else document.setIn(here, made);
+  }
+};
+
+/** Takes what differs between two renderings of a document over into the text as it was written. */
+const transferred = (text: string, before: string, after: string): string => {
+  const written = text.split('\n');
+  const old = before.split('\n');
+  // Where rendering alone moves lines there is nothing to go by.
+  if (written.length !== old.length) return after;
+  let line = 0;
+  const result = diffArrays(old, after.split('\n')).flatMap(({ added, removed, value }) => {
+    if (added) return value;
+    const same = written.slice(line, line + value.length);
+    line += value.length;
+    return removed ? [] : same;
+  });
+  return result.join('\n');
+};
