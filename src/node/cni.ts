@@ -29,7 +29,7 @@ export const cni: Concern = {
     resources: [
       ...spec.cni.networks.map((network, index) => networkFile(network, index, facts, render)),
       rendered(render, loopback, {}),
-      ...masquerade(spec, render),
+      ...ways(spec, render),
     ],
     notes: foreignFiles(spec, facts),
   }),
@@ -57,12 +57,15 @@ function networkFile(network: CniNetwork, index: number, facts: Facts, render: R
   };
 }
 
-function masquerade({ cni: { networks } }: Spec, render: Render): Resource[] {
-  const subnets = networks.flatMap((network) => (network.masquerade === 'node' ? network.subnets : []));
-  if (subnets.length === 0) return [];
+/** The way of pods through iptables: their packets pass, and leave with an address of the node where the profile says so. */
+function ways({ cni: { networks } }: Spec, render: Render): Resource[] {
+  const subnets = networks.flatMap((network) => network.subnets);
+  const masqueraded = networks.flatMap((network) => (network.masquerade === 'node' ? network.subnets : []));
   const values = {
-    ipv4: subnets.filter((subnet) => !isIpv6(subnet)),
-    ipv6: subnets.filter(isIpv6),
+    forward4: subnets.filter((subnet) => !isIpv6(subnet)),
+    forward6: subnets.filter(isIpv6),
+    ipv4: masqueraded.filter((subnet) => !isIpv6(subnet)),
+    ipv6: masqueraded.filter(isIpv6),
   };
   return [
     rendered(render, masqueradeScript, values, { mode: 0o755, readBy: [masqueradeUnit] }),

@@ -9,10 +9,17 @@ import { cni } from './cni.ts';
 import type { Concern, Given } from './concern.ts';
 import { crictl } from './crictl.ts';
 import { engineBerth, releaseRoot } from './engine-berth.ts';
+import { firewall } from './firewall.ts';
 import { kernel } from './kernel.ts';
+import { limits } from './limits.ts';
+import { networkManager } from './network-manager.ts';
 import { packages } from './packages.ts';
 import { policy } from './policy.ts';
+import { proxy } from './proxy.ts';
 import { registries } from './registries.ts';
+import { selinux } from './selinux.ts';
+import { swap } from './swap.ts';
+import { timeSync } from './time-sync.ts';
 
 /**
  * In the order in which they are made: what others need comes first. The names are part of the interface: each change
@@ -21,11 +28,19 @@ import { registries } from './registries.ts';
 const concernsByName: Readonly<Record<string, Concern>> = {
   packages,
   kernel,
+  limits,
+  swap,
+  'time-sync': timeSync,
+  'network-manager': networkManager,
+  firewall,
   cni,
   registries,
   policy,
   crictl,
+  proxy,
   engine: engineBerth,
+  // After the files that it labels, and before the services that run them.
+  selinux,
 };
 const concerns = Object.values(concernsByName);
 

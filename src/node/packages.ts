@@ -1,5 +1,8 @@
+import type { Facts } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
 import type { Concern } from './concern.ts';
+import { selinuxPackages } from './selinux.ts';
+import { timePackages } from './time-sync.ts';
 
 type Need = 'runc' | 'crun' | 'cniPlugins' | 'socat' | 'iproute' | 'iptables' | 'conntrack';
 
@@ -32,9 +35,20 @@ const wanted = (spec: Spec, manager: 'apt' | 'dnf'): string[] => {
   return [...new Set([...needs.map((need) => names[manager][need]), ...spec.packages.extra])];
 };
 
+/** What other concerns need: package managers do all packages at the price of one. */
+const forOthers = (spec: Spec, facts: Facts): readonly string[] => [
+  ...timePackages(spec, facts),
+  ...selinuxPackages(facts),
+];
+
 export const packages: Concern = {
   asks: (spec) => ({ packages: { apt: wanted(spec, 'apt'), dnf: wanted(spec, 'dnf') } }),
   resources: ({ spec, facts }) => ({
-    resources: [{ kind: 'packages', names: wanted(spec, facts.packages.manager ?? 'apt') }],
+    resources: [
+      {
+        kind: 'packages',
+        names: [...new Set([...wanted(spec, facts.packages.manager ?? 'apt'), ...forOthers(spec, facts)])],
+      },
+    ],
   }),
 };

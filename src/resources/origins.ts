@@ -3,6 +3,7 @@ import type { InstallFacts } from '../host/facts/install.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import { objectPath } from '../host/script/state.ts';
 import type { Change } from './change.ts';
+import { bringBack, hasSetAside } from './commented.ts';
 import { unifiedDiff } from './diff.ts';
 
 type FileOrigin = Extract<InstallFacts['origins'][number], { kind: 'file' }>;
@@ -23,6 +24,10 @@ export function restoreFile({ path, before }: FileOrigin, facts: Facts): Change[
     facts.install.applied.get(path) !== undefined &&
     facts.install.applied.get(path) !== now.sha256;
   const reason = changedByHand ? { reason: 'it was changed since berth wrote it' } : {};
+  if (facts.install.origins.some((origin) => origin.kind === 'lines' && origin.name === path))
+    return now.kind === 'file' && text !== undefined && hasSetAside(text)
+      ? [bringLinesBack(path, text, now.mode)]
+      : [];
   switch (before.kind) {
     case 'absent':
       if (now.kind === 'absent') return [];
@@ -76,7 +81,20 @@ export function restoreUnit({ name, fileState, activeState }: UnitOrigin, facts:
       id: `unit:${name}`,
       action: 'remove',
       summary: `${verbs.join(' and ')} ${name}`,
+      origins: [{ kind: 'unit', name, fileState: now.fileState, activeState: now.activeState }],
       steps: verbs.map((verb) => ({ kind: 'run', argv: ['systemctl', verb, name], deadlineSeconds: 150 })),
     },
   ];
+}
+
+/** What others wrote to the file since stays: only the lines that berth had set aside change. */
+function bringLinesBack(path: string, text: string, mode: number): Change {
+  const restored = bringBack(text);
+  return {
+    id: `file:${path}`,
+    action: 'update',
+    summary: `bring the lines of ${path} back that berth had set aside`,
+    diff: unifiedDiff(path, text, restored),
+    steps: [{ kind: 'write', path, content: { kind: 'text', text: restored }, mode }],
+  };
 }

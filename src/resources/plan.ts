@@ -7,6 +7,7 @@ import { planModule } from './module.ts';
 import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
 import { planPackages } from './packages.ts';
 import { planRelease } from './release.ts';
+import { planForeignReloads } from './reload.ts';
 import type { ReleaseResource, Resource, UnitResource } from './resource.ts';
 import { isSelected, selectServices } from './select-services.ts';
 import { filesReadBy, runsWithOlder } from './stale.ts';
@@ -45,7 +46,9 @@ export function planResources(
       `an apply by ${by.replace('\t', ' at ')} was cut off${step === '' ? '' : ` at ${step}`}; this one finishes it`,
     );
   }
-  return { changes: [...selected, ...chosen.changes], notes };
+  const changes = [...selected, ...chosen.changes];
+  if (tags === undefined) return { changes, notes };
+  return { changes, notes, otherTags: things.length + services.length - changes.length };
 }
 
 const tagged = (changes: readonly Change[], tag: string | undefined): Change[] =>
@@ -131,6 +134,7 @@ function planServices(resources: readonly Resource[], facts: Facts, before: read
     release: resources.find((resource): resource is ReleaseResource => resource.kind === 'release'),
   };
   return [
+    ...planForeignReloads(facts, before),
     ...planReload(units, facts, disturbance),
     ...units.flatMap((unit) => tagged(planUnit(unit, facts, disturbance), unit.tag)),
   ];

@@ -4,12 +4,15 @@ import type { Facts } from '../host/facts/probe.ts';
 import type { Change, HostPlan } from './change.ts';
 import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
 import { packageManagers } from './package-managers.ts';
+import { isUnitSource, planForeignReloads } from './reload.ts';
 
 /** A folder or socket that is wholly the runtime's own. */
 export interface Tree {
   readonly path: string;
   /** Folders that go too when nothing else is in them, the inner ones first. */
   readonly folders?: readonly string[];
+  /** A rollback keeps its contents, so that it can be undone. */
+  readonly kept?: true;
 }
 
 /**
@@ -26,16 +29,19 @@ export function planRemoval(
   const remains = trees.filter(({ path }) => stopPods !== undefined || remainsOf(path, facts));
   if (install.origins.length === 0 && remains.length === 0) return { changes: [], notes: [] };
   const packages = planPackageRemoval(facts);
+  const files = newestFirst(fileOrigins(facts))
+    .filter(({ path }) => !isInside(path, trees))
+    .flatMap((origin) => restoreFile(origin, facts));
   const changes = [
     ...(stopPods === undefined ? [] : [stopPods]),
     ...newestFirst(unitOrigins(facts)).flatMap((origin) => restoreUnit(origin, facts)),
-    ...newestFirst(fileOrigins(facts))
-      .filter(({ path }) => !isInside(path, trees))
-      .flatMap((origin) => restoreFile(origin, facts)),
+    ...files,
     ...reloadUnits(facts),
+    ...planForeignReloads(facts, files),
     ...removeInterfaces(facts),
     ...restoreSysctls(facts),
     ...unloadModules(facts),
+    ...runUndoings(facts),
     ...remains.map(deleteTree),
     ...packages.changes,
     ...removeFolders(facts, trees),
@@ -54,7 +60,7 @@ const forgetOnly: Change = {
 const newestFirst = <T>(list: readonly T[]): T[] => list.toReversed();
 
 function reloadUnits(facts: Facts): Change[] {
-  if (!fileOrigins(facts).some(({ path }) => path.startsWith('/etc/systemd/system/'))) return [];
+  if (!fileOrigins(facts).some(({ path }) => isUnitSource(path))) return [];
   return [
     {
       id: 'units:reload',
@@ -92,6 +98,7 @@ function restoreSysctls({ install, kernel }: Facts): Change[] {
         id: `sysctl:${key}`,
         action: 'set',
         summary: `set ${key} back to ${value} (was ${now.value})`,
+        origins: [{ kind: 'sysctl', key, value: now.value }],
         steps: [{ kind: 'run', argv, deadlineSeconds: 10 }],
       },
     ];
@@ -115,11 +122,27 @@ function unloadModules({ install, kernel }: Facts): Change[] {
         id: `module:${name}`,
         action: 'remove',
         summary: `unload kernel module ${name}`,
+        origins: [{ kind: 'loaded', name }],
         steps: [{ kind: 'run', argv, deadlineSeconds: 30 }],
       },
     ];
   });
 }
+
+/** What berth did by commands that leave neither files nor units to put back. */
+const runUndoings = ({ install }: Facts): Change[] =>
+  newestFirst(install.origins).flatMap((origin): Change[] =>
+    origin.kind !== 'undo'
+      ? []
+      : [
+          {
+            id: `undo:${origin.name}`,
+            action: 'remove',
+            summary: `undo ${origin.name}`,
+            steps: [{ kind: 'run', argv: ['sh', '-c', origin.script], deadlineSeconds: 60 }],
+          },
+        ],
+  );
 
 /** A mount point cannot go: empty it counts as gone. */
 function remainsOf(path: string, { files }: Facts): boolean {
@@ -130,12 +153,12 @@ function remainsOf(path: string, { files }: Facts): boolean {
 const isInside = (path: string, trees: readonly Tree[]): boolean =>
   trees.some((tree) => path === tree.path || path.startsWith(`${tree.path}/`));
 
-const deleteTree = ({ path, folders }: Tree): Change => ({
+const deleteTree = ({ path, folders, kept }: Tree): Change => ({
   id: `tree:${path}`,
   action: 'delete',
   summary: `delete ${path}`,
   steps: [
-    { kind: 'delete', path, recursive: true },
+    { kind: 'delete', path, recursive: kept ? 'kept' : true },
     ...(folders ?? []).map((folder) => ({ kind: 'delete', path: folder }) as const),
   ],
 });
@@ -180,6 +203,7 @@ function planPackageRemoval(facts: Facts): { changes: Change[]; notes: string[] 
         id: 'packages',
         action: 'remove',
         summary: `remove ${gone.join(', ')}`,
+        bringsPackages: true,
         steps: [
           {
             kind: 'run',
@@ -195,7 +219,7 @@ function planPackageRemoval(facts: Facts): { changes: Change[]; notes: string[] 
 }
 
 /** Packages of ours that something else came to need, and who does; what those need themselves included. */
-function neededByOthers(brought: readonly string[], { packages }: Facts): Map<string, string> {
+export function neededByOthers(brought: readonly string[], { packages }: Facts): Map<string, string> {
   const kept = new Map<string, string>();
   const ours = new Set(brought);
   for (let grown = true; grown; ) {

@@ -9,7 +9,8 @@ export function planSysctl(desired: SysctlResource, facts: Facts): { changes: Ch
   const { key, value } = desired;
   const now = facts.kernel.sysctls.get(key);
   const wanted = normalSpace(value);
-  if (now?.value === wanted) return { changes: [], notes: [] };
+  const isEnough = desired.atLeast && Number(now?.value) >= Number(wanted);
+  if (now?.value === wanted || isEnough) return { changes: [], notes: [] };
   const comes =
     desired.broughtBy !== undefined && facts.kernel.modules.get(desired.broughtBy) === 'available';
   if (now?.value === undefined && !comes) return refuse(desired, `the kernel has no ${key}`);
@@ -34,7 +35,9 @@ export function planSysctl(desired: SysctlResource, facts: Facts): { changes: Ch
   return { changes: [change], notes: [] };
 }
 
-function refuse({ required }: SysctlResource, what: string): { changes: Change[]; notes: string[] } {
+function refuse({ required, atLeast }: SysctlResource, what: string): { changes: Change[]; notes: string[] } {
+  // A limit that is too low is the doctor's to tell: nothing is broken yet.
+  if (atLeast) return { changes: [], notes: [] };
   if (!required) return { changes: [], notes: [`${what}: left as it is`] };
   throw new Fail('Unsupported', `${what}, and pods do not work without it`, {
     hint: 'Set it on the machine around this host, or give the host a network namespace that it may configure.',

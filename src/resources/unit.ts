@@ -2,6 +2,7 @@ import type { FileFact } from '../host/facts/files.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { UnitFact } from '../host/facts/units.ts';
 import type { Change, Step } from './change.ts';
+import { isUnitSource } from './reload.ts';
 import type { ReleaseResource, UnitResource } from './resource.ts';
 
 /** A service that does not come up within its own start timeout has failed already; this is for systemd itself. */
@@ -27,7 +28,7 @@ const absent: UnitFact = {
 /** systemd reads unit files only when told; once for all of them. */
 export function planReload(units: readonly UnitResource[], facts: Facts, { written }: Disturbance): Change[] {
   const needed =
-    [...written].some((path) => path.startsWith('/etc/systemd/system/')) ||
+    [...written].some(isUnitSource) ||
     units.some((unit) => (facts.units.get(unit.name) ?? absent).needsReload);
   if (!needed) return [];
   return [
@@ -84,7 +85,7 @@ export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturba
 }
 
 /** On failure the unit's own account is printed: it is the evidence that the failure carries. */
-const bringUp = (verb: 'start' | 'restart', unit: string): Step => ({
+export const bringUp = (verb: 'start' | 'restart', unit: string): Step => ({
   kind: 'run',
   argv: [
     'sh',

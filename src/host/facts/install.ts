@@ -1,3 +1,4 @@
+import { type Generation, parseGenerations } from './generations.ts';
 import { decode, fieldOf, type Lines, linesOf } from './lines.ts';
 
 /** What the host itself remembers of earlier applies; `host/script/state.ts` describes the files. */
@@ -10,6 +11,8 @@ export interface InstallFacts {
   readonly stale: ReadonlySet<string>;
   /** When that was noted, by unit, in whole seconds since the epoch by the host's clock. */
   readonly staleSince: ReadonlyMap<string, number>;
+  /** What changed the host, oldest first; old ones are forgotten. */
+  readonly generations: readonly Generation[];
   /** The last apply, when it did not come to its end. */
   readonly interrupted: { readonly by: string; readonly step: string } | undefined;
 }
@@ -22,7 +25,9 @@ export type OriginRecord =
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
   | { readonly kind: 'module'; readonly name: string }
   | { readonly kind: 'interface'; readonly name: string }
-  | { readonly kind: 'fix' | 'lines'; readonly name: string };
+  | { readonly kind: 'fix' | 'lines'; readonly name: string }
+  /** `script`: what undoes a step, for sh; safe to run more than once. */
+  | { readonly kind: 'undo'; readonly name: string; readonly script: string };
 
 export type FileBefore =
   | { readonly kind: 'absent' }
@@ -34,20 +39,21 @@ export const parseInstall = (lines: Lines): InstallFacts => ({
   applied: new Map(records(fieldOf(lines, 'applied')).map(([path = '', sha256 = '']) => [path, sha256])),
   stale: new Set(linesOf(lines, 'stale').map(([unit = '']) => unit)),
   staleSince: new Map(linesOf(lines, 'stale').map(([unit = '', since]) => [unit, Number(since)])),
+  generations: parseGenerations(lines),
   interrupted: linesOf(lines, 'interrupted').map(([by, last]) => ({
     by: decode(by).toString('utf8').trim(),
     step: decode(last).toString('utf8').split('\t')[1]?.trim() ?? '',
   }))[0],
 });
 
-const records = (field: string): string[][] =>
+export const records = (field: string): string[][] =>
   decode(field)
     .toString('utf8')
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.split('\t'));
 
-function parseOrigin([kind, name = '', ...rest]: readonly string[]): OriginRecord[] {
+export function parseOrigin([kind, name = '', ...rest]: readonly string[]): OriginRecord[] {
   switch (kind) {
     case 'file':
       return [{ kind, path: name, before: parseBefore(rest) }];
@@ -63,6 +69,8 @@ function parseOrigin([kind, name = '', ...rest]: readonly string[]): OriginRecor
       return [{ kind, name, fileState: rest[0] ?? '', activeState: rest[1] ?? '' }];
     case 'sysctl':
       return [{ kind, key: name, value: rest[0] ?? '' }];
+    case 'undo':
+      return [{ kind, name, script: decode(rest[0]).toString('utf8') }];
     default:
       // Written by a newer berth; it is not ours to interpret, and reset leaves it alone.
       return [];

@@ -6,11 +6,18 @@ import type { Content, Origin, Step, Work } from './step.ts';
 /** Part of the apply stream: a command for the host's shell, or the bytes that follow a `put`. */
 export type Part = string | Buffer;
 
-/** The parts of one piece of work, in order; large contents are read only when their turn comes. */
-export async function* encodeWork(work: Work): AsyncGenerator<Part> {
-  yield command('begin', work.id);
+/**
+ * The parts of one piece of work, in order; large contents are read only when their turn comes.
+ * `guards` is false where nothing is noted that a guard could put back.
+ */
+export async function* encodeWork(work: Work, guards: boolean): AsyncGenerator<Part> {
+  if (guards && work.guarded) yield command('begin', work.id, String(secondsOf(work)));
+  else yield command('begin', work.id);
   if (work.bringsPackages) yield command('packages_will_change');
-  for (const origin of work.origins ?? []) yield command('note', ...originFields(origin));
+  for (const origin of work.origins ?? [])
+    yield command(origin.kind === 'loaded' ? 'record' : 'note', ...originFields(origin));
+  const disturbed = new Set([...(work.makesStale ?? []), ...(work.refreshes ?? [])]);
+  for (const unit of disturbed) yield command('disturb', unit);
   for (const unit of work.makesStale ?? []) yield command('stale', unit);
   for (const [index, step] of work.steps.entries()) {
     yield `step=${index}\n`;
@@ -20,6 +27,10 @@ export async function* encodeWork(work: Work): AsyncGenerator<Part> {
   for (const unit of work.refreshes ?? []) yield command('fresh', unit);
   yield command('finish');
 }
+
+/** The longest that its commands may take. */
+const secondsOf = ({ steps }: Work): number =>
+  steps.reduce((sum, step) => sum + (step.kind === 'run' ? step.deadlineSeconds : 0), 0);
 
 export const command = (...words: readonly string[]): string => `${encodeLine(quoteAll(words))}\n`;
 
@@ -31,7 +42,12 @@ function originFields(origin: Origin): string[] {
       return ['sysctl', origin.key, origin.value];
     case 'module':
     case 'interface':
+    case 'fix':
+    case 'lines':
+    case 'loaded':
       return [origin.kind, origin.name];
+    case 'undo':
+      return ['undo', origin.name, Buffer.from(quoteAll(origin.argv)).toString('base64')];
   }
 }
 
@@ -44,7 +60,9 @@ async function* encodeStep(step: Step): AsyncGenerator<Part> {
       yield command('link', step.path, step.target);
       return;
     case 'delete':
-      yield step.recursive ? command('remove', step.path, 'recursive') : command('remove', step.path);
+      yield step.recursive
+        ? command('remove', step.path, step.recursive === 'kept' ? 'kept' : 'recursive')
+        : command('remove', step.path);
       return;
     case 'copy':
       yield command('copy', step.from, step.path, octal(step.mode), step.owner ?? '0:0', step.sha256);

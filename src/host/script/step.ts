@@ -1,13 +1,19 @@
 /** Where the bytes of a written file come from: inside the plan, or a file on the control machine. */
 export type Content =
-  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      /** It holds a secret: never shown, logged or saved. */
+      readonly sensitive?: true;
+    }
   | { readonly kind: 'local-file'; readonly path: string; readonly sha256: string; readonly bytes: number };
 
 /** One thing done to a host: plain data, carried out by the apply stream and by nothing else. */
 export type Step =
   | { readonly kind: 'write'; readonly path: string; readonly content: Content; readonly mode: number }
   | { readonly kind: 'link'; readonly path: string; readonly target: string }
-  | { readonly kind: 'delete'; readonly path: string; readonly recursive?: boolean }
+  /** `kept`: the contents of a recursive deletion are kept for a rollback. */
+  | { readonly kind: 'delete'; readonly path: string; readonly recursive?: boolean | 'kept' }
   /** The bytes are on the host already: in another release folder, or kept when they were replaced. */
   | {
       readonly kind: 'copy';
@@ -32,7 +38,13 @@ export type Step =
 export type Origin =
   | { readonly kind: 'unit'; readonly name: string; readonly fileState: string; readonly activeState: string }
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
-  | { readonly kind: 'module' | 'interface'; readonly name: string };
+  | { readonly kind: 'module' | 'interface'; readonly name: string }
+  /** `fix`: what the doctor did to this file or unit outlasts later applies. `lines`: of this file only lines were set aside. */
+  | { readonly kind: 'fix' | 'lines'; readonly name: string }
+  /** A module that is loaded, and will not be. */
+  | { readonly kind: 'loaded'; readonly name: string }
+  /** For steps whose effect is none of the above: what undoes them, safe to run more than once. */
+  | { readonly kind: 'undo'; readonly name: string; readonly argv: readonly string[] };
 
 /** Steps that belong together: journalled as one. */
 export interface Work {
@@ -47,4 +59,9 @@ export interface Work {
   readonly refreshes?: readonly string[];
   /** Packages that these steps bring, dependencies included, are noted as berth's. */
   readonly bringsPackages?: boolean;
+  /**
+   * It can cut the connection (network, sshd, firewall): a timer on the host undoes what its origins and files say, unless
+   * a new connection confirms in time. Guarded works that follow each other are confirmed together.
+   */
+  readonly guarded?: boolean;
 }

@@ -1,0 +1,58 @@
+import type { Facts } from '../host/facts/probe.ts';
+import { localContextsFile } from '../resources/entry.ts';
+import type { Resource } from '../resources/resource.ts';
+import type { Concern } from './concern.ts';
+import { releaseRoot } from './engine-berth.ts';
+
+const runtimeType = 'container_runtime_exec_t';
+const stateType = 'container_var_lib_t';
+
+/**
+ * systemd starts `node` as an entry point of the container runtime's domain, which may start containers; without the type
+ * it would stay in a domain that may not. What the daemon makes in /run gets its type from the policy itself.
+ */
+const contexts = [
+  { pattern: `${releaseRoot}/[^/]+/node`, type: runtimeType },
+  { pattern: '/var/lib/berth(/.*)?', type: stateType },
+];
+
+/** The policy for containers is a package of the Fedora family; other distributions have none that knows these types. */
+const policyPackage = 'container-selinux';
+
+export const selinuxPackages = ({ health, packages }: Facts): readonly string[] =>
+  health.selinux !== undefined && packages.manager === 'dnf' ? [policyPackage] : [];
+
+export const selinux: Concern = {
+  asks: () => ({ files: [localContextsFile], packages: { apt: [], dnf: [policyPackage] } }),
+  resources: ({ facts, supplies }) => {
+    const { selinux: mode } = facts.health;
+    if (mode === undefined) return { resources: [] };
+    if (facts.packages.manager !== 'dnf')
+      return {
+        resources: [],
+        notes: [
+          'SELinux is on, and this distribution has no policy for containers: berth labels nothing here',
+        ],
+      };
+    const labels = labelled(supplies.release.version, facts);
+    if (!mode.semanage)
+      return {
+        resources: labels,
+        notes: [
+          'semanage is missing: a relabel of the file system undoes the labels of berth; install policycoreutils-python-utils and apply again',
+        ],
+      };
+    const entries = contexts.map(
+      ({ pattern, type }): Resource => ({ kind: 'entry', system: 'fcontext', name: pattern, value: type }),
+    );
+    return { resources: [...entries, ...labels] };
+  },
+};
+
+/** The state folder is made by the daemon: what is not there yet will be right from its start. */
+const labelled = (version: string, { health }: Facts): Resource[] => [
+  { kind: 'context', path: `${releaseRoot}/${version}/node`, type: runtimeType },
+  ...(health.selinux?.types.has('/var/lib/berth')
+    ? [{ kind: 'context', path: '/var/lib/berth', type: stateType } as const]
+    : []),
+];
