@@ -1,51 +1,111 @@
 import { Command } from 'commander';
+import { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
 import { planSummary } from '../faces/plan-text.ts';
+import type { Applied, Confirmed } from '../flows/change-hosts.ts';
 import type { FlowContext } from '../flows/context.ts';
+import type { SavedPlan } from '../flows/saved-plan.ts';
 import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
 import { exitCodeOfFailures } from './failed-hosts.ts';
-import { type ChangeOptions, withChangeOptions } from './options.ts';
+import { type ChangeOptions, withChangeOptions, withTags } from './options.ts';
+import type { Subject } from './run-command.ts';
 
-/** Plans, asks, applies and proves; the answer is the exit code. The quick start ends with this too. */
-export const apply = async (context: FlowContext, face: Face, options: ChangeOptions): Promise<number> => {
+type Carry = (context: FlowContext, confirmed: Confirmed) => Promise<Applied>;
+
+const applyProfileNow: Carry = async (context, confirmed) =>
+  (await import('../flows/apply.ts')).applyProfile(context, confirmed);
+
+/**
+ * Plans, asks, applies and proves; the answer is the exit code. The quick start ends with this too. `carry` is what is
+ * applied: the profile, or a saved plan, which nobody is asked about again.
+ */
+export const apply = async (
+  context: FlowContext,
+  face: Face,
+  options: ChangeOptions,
+  carry = applyProfileNow,
+): Promise<number> => {
   requireConsentPossible(options);
-  const [{ applyProfile }, { prove }] = await Promise.all([
-    import('../flows/apply.ts'),
-    import('./prove.ts'),
-  ]);
-  const { plan, applied, failures } = await applyProfile(context, {
+  const { plan, applied, failures, notBegun } = await carry(context, {
     confirm: (made) => consent(made, 'Apply these changes?', options, face, context.signal),
   });
-  const failed = exitCodeOfFailures(failures, context.hosts.length, face);
+  const failed = exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
   const pending = plan.hosts.some((host) => host.changes.length > 0);
+  if (options.check) return failed || (pending ? exitCodes.changesPending : exitCodes.done);
   if (pending && !applied) {
     face.message('Nothing was changed.');
     return failed || exitCodes.changesPending;
   }
-  // What could not be made right is not worth proving.
-  const hosts = context.hosts.filter(({ name }) => failures.every(({ host }) => host !== name));
-  const proven = hosts.length === 0 ? exitCodes.done : await prove({ ...context, hosts }, face);
-  if (failed || proven) return failed || proven;
   const done = pending ? `Done (${planSummary(plan)})` : 'Nothing to do: the hosts are as the profile says';
+  const hosts = context.hosts.filter(({ name }) => isWorthProving(name, { plan, failures, notBegun }));
+  if (hosts.length === 0) {
+    if (!failed) face.message(`${done}. Not verified: changes of other tags are pending.`);
+    return failed;
+  }
+  const { prove } = await import('./prove.ts');
+  const proven = await prove({ ...context, hosts }, face);
+  if (failed || proven) return failed || proven;
   face.message(`${done}, and crictl has proven it.`);
   return exitCodes.done;
 };
 
+/** What could not be made right, or is meant to be right only in part, would fail for reasons that are known. */
+const isWorthProving = (name: string, { plan, failures, notBegun }: Omit<Applied, 'applied'>): boolean =>
+  failures.every(({ host }) => host !== name) &&
+  !notBegun.includes(name) &&
+  (plan.hosts.find(({ host }) => host === name)?.otherTags ?? 0) === 0;
+
 const run = async (file: string, options: ChangeOptions): Promise<number> => {
-  const { runOnHosts } = await import('./run-command.ts');
-  return await runOnHosts(file, options, (context, face) => apply(context, face, options));
+  const [{ runOnHosts }, { readPlanFile }] = await Promise.all([
+    import('./run-command.ts'),
+    import('./plan-file.ts'),
+  ]);
+  let saved: SavedPlan | undefined;
+  const subject = async (): Promise<Subject> => {
+    saved = await readPlanFile(file);
+    return saved === undefined ? { profile: file } : subjectOf(saved, file, options);
+  };
+  return await runOnHosts(subject, options, async (context, face) => {
+    if (saved === undefined) return await apply(context, face, options);
+    const plan = saved;
+    const { applySavedPlan } = await import('../flows/apply-saved.ts');
+    const carry: Carry = (given, confirmed) => applySavedPlan(given, plan, confirmed);
+    return await apply(context, face, { ...options, yes: true }, carry);
+  });
+};
+
+/** A saved plan has its own tags and hosts; of the hosts, `--hosts` may choose. */
+const subjectOf = (saved: SavedPlan, file: string, { tags, hosts }: ChangeOptions): Subject => {
+  if (tags !== undefined)
+    throw new Fail('BadUsage', `${file} is a saved plan: --tags was decided when it was made`, {
+      hint: 'Plan again with these tags.',
+    });
+  const planned = saved.hosts.map(({ host }) => host);
+  const stranger = hosts?.find((name) => !planned.includes(name));
+  if (stranger !== undefined)
+    throw new Fail('BadUsage', `--hosts names ${stranger}, which ${file} has no plan for`, {
+      hint: `It has plans for ${planned.join(', ')}.`,
+    });
+  const { file: profile, overlays, set } = saved.profile;
+  return { profile, additions: { overlays, set }, hosts: hosts ?? planned, tags: saved.tags };
 };
 
 export const applyCommand = (setExitCode: (code: number) => void): Command =>
-  withChangeOptions(new Command('apply'))
+  withTags(
+    withChangeOptions(
+      new Command('apply'),
+      'YAML file that describes the hosts, or a plan saved by berth plan -o',
+    ),
+  )
     .summary('make the hosts what the profile says, then prove it')
     .description(
       'Plans, asks, changes the hosts, and verifies them with crictl. Running it again finishes what an\n' +
-        'interrupted run left; when nothing differs, nothing is changed.',
+        'interrupted run left; when nothing differs, nothing is changed.\n\n' +
+        'A saved plan is carried out as it is, without a question, on hosts that are as they were when it was made.',
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  berth apply profiles/single-node.yaml\n  berth apply fleet.yaml --yes --ci --parallel 20   in a pipeline',
+      '\nExamples:\n  berth apply profiles/single-node.yaml\n  berth apply fleet.yaml --yes --ci --parallel 20   in a pipeline\n  berth apply plan.json                               what was planned, exactly\n  berth apply fleet.yaml --check                      is there anything to do?\n  berth apply fleet.yaml --max-failures 3 --log-file apply.jsonl',
     )
     .action(async (file: string, options: ChangeOptions) => setExitCode(await run(file, options)));

@@ -9,13 +9,13 @@ import type { ChangeOptions } from './options.ts';
  * @throws Fail `BadUsage` when nobody can answer and `--yes` was not given.
  */
 export const requireConsentPossible = (options: ChangeOptions): void => {
-  if (options.yes || (canAsk() && !options.ci && !options.json)) return;
+  if (options.check || options.yes || (canAsk() && !options.ci && !options.json)) return;
   throw new Fail('BadUsage', 'there is no terminal to ask on before hosts are changed', {
     hint: 'add --yes, or look first with: berth plan',
   });
 };
 
-/** Shows the plan and asks, unless `--yes` was given. */
+/** Shows the plan and asks, unless `--yes` was given; `--check` is always a no. */
 export const consent = async (
   plan: Plan,
   question: string,
@@ -24,6 +24,7 @@ export const consent = async (
   signal: AbortSignal,
 ): Promise<boolean> => {
   if (plan.hosts.every((host) => host.changes.length === 0)) return true;
-  face.plan(plan, { diffs: !options.yes || options.verbose });
+  face.plan(plan, { diffs: !options.yes || options.check === true || options.verbose });
+  if (options.check) return false;
   return options.yes || (await face.suspend(() => askYesNo(question, signal)));
 };

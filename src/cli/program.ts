@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { ownVersion } from '../core/own-version.ts';
 import { applyCommand } from './apply.ts';
 import { buildReleaseCommand } from './build-release.ts';
 import { planCommand } from './plan.ts';
@@ -6,7 +7,7 @@ import { quickstartCommand } from './quickstart.ts';
 import { resetCommand } from './reset.ts';
 import { validateCommand } from './validate.ts';
 import { verifyCommand } from './verify.ts';
-import { ownVersion, versionCommand } from './version.ts';
+import { versionCommand } from './version.ts';
 
 const examples = `
 Examples:

@@ -10,12 +10,13 @@ import { type ChangeOptions, withChangeOptions } from './options.ts';
 const takeAway = async (context: FlowContext, face: Face, options: ChangeOptions): Promise<number> => {
   requireConsentPossible(options);
   const { resetHosts } = await import('../flows/reset.ts');
-  const { plan, applied, failures } = await resetHosts(context, {
+  const { plan, applied, failures, notBegun } = await resetHosts(context, {
     confirm: (made) =>
       consent(made, 'Take this away? Running pods are stopped.', options, face, context.signal),
   });
-  const failed = exitCodeOfFailures(failures, context.hosts.length, face);
+  const failed = exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
   const pending = plan.hosts.some((host) => host.changes.length > 0);
+  if (options.check) return failed || (pending ? exitCodes.changesPending : exitCodes.done);
   if (pending && !applied) {
     face.message('Nothing was changed.');
     return failed || exitCodes.changesPending;

@@ -1,40 +1,66 @@
 import { asFail } from '../core/as-fail.ts';
+import { ownVersion } from '../core/own-version.ts';
+import { bothFaces } from '../faces/both-faces.ts';
 import type { Face } from '../faces/face.ts';
 import { openFace } from '../faces/open-face.ts';
 import type { FlowContext } from '../flows/context.ts';
-import { loadProfile } from '../profile/load-profile.ts';
+import type { ReadSecret } from '../host/transport/open.ts';
+import { loadProfile, type ProfileAdditions } from '../profile/load-profile.ts';
 import { chooseArtifactCache } from './artifact-cache.ts';
 import { withArtifactSources } from './artifact-sources.ts';
 import { keepConnections } from './connections.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
-import { type RunOptions, selectHosts } from './options.ts';
+import { type LogFile, openLogFile } from './log-file.ts';
+import { type RunOptions, requireKnownTags, selectHosts } from './options.ts';
 import { secretReader } from './secrets.ts';
 
 /** The part of a command between its arguments and its exit code. */
 export type Work = (context: FlowContext, face: Face) => Promise<number>;
 
+/** What a run is about, where the arguments alone do not say it. */
+export interface Subject {
+  readonly profile: string;
+  readonly additions?: ProfileAdditions;
+  readonly hosts?: readonly string[] | undefined;
+  readonly tags?: readonly string[] | undefined;
+}
+
+export type SubjectOf = string | (() => Promise<Subject>);
+
 const withHosts = async (
-  file: string,
+  subjectOf: SubjectOf,
   options: RunOptions,
   face: Face,
   signal: AbortSignal,
+  log: LogFile | undefined,
   work: Work,
 ): Promise<number> => {
-  const profile = withArtifactSources(await loadProfile(file), process.env);
-  const hosts = selectHosts(profile, options.hosts);
+  const subject: Subject = typeof subjectOf === 'string' ? { profile: subjectOf } : await subjectOf();
+  const tags = options.tags ?? subject.tags;
+  requireKnownTags(tags);
+  const profile = withArtifactSources(await loadProfile(subject.profile, subject.additions), process.env);
+  const hosts = selectHosts(profile, options.hosts ?? subject.hosts);
   chooseArtifactCache(hosts);
   const emit = face.emit.bind(face);
-  const readSecret = secretReader(hosts, { signal, mayAsk: !options.ci, suspend: face.suspend.bind(face) });
+  const read = secretReader(hosts, { signal, mayAsk: !options.ci, suspend: face.suspend.bind(face) });
+  const readSecret: ReadSecret = async (source, what) => {
+    const secret = await read(source, what);
+    log?.hide(secret);
+    return secret;
+  };
   const started = performance.now();
   await using connections = keepConnections({ signal, emit, readSecret });
   const context: FlowContext = {
     profile,
     hosts,
     connect: connections.connect,
+    reconnect: connections.reconnect,
     emit,
     signal,
     parallel: options.parallel,
+    maxFailures: options.maxFailures,
+    tags,
   };
   try {
     return await work(context, face);
@@ -44,22 +70,34 @@ const withHosts = async (
   }
 };
 
+const logFor = async (options: RunOptions, face: Face): Promise<LogFile | undefined> => {
+  if (options.logFile === undefined) return undefined;
+  const about = { berth: await ownVersion(), pid: process.pid, arguments: process.argv.slice(2) };
+  return openLogFile(options.logFile, about, (why) =>
+    face.emit({ kind: 'note', level: 'warn', message: `nothing more goes to ${options.logFile}: ${why}` }),
+  );
+};
+
 /**
  * Runs a command on the hosts of a profile, with a face that fits the options, an orderly end on signals, and every
  * connection closed at the end. The answer is the exit code.
  */
-export const runOnHosts = async (file: string, options: RunOptions, work: Work): Promise<number> => {
-  const face = await openFace(options);
+export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
+  const shown = await openFace(options);
+  using log = await logFor(options, shown);
+  const face = log === undefined ? shown : bothFaces(shown, log.face);
   using interrupts = listenForInterrupts((name) => {
     const message = `${name}: finishing or undoing the step at work; a second one ends berth at once`;
     face.emit({ kind: 'note', level: 'warn', message });
   });
-  const exitCode = await withHosts(file, options, face, interrupts.signal, work).catch((error: unknown) => {
-    // What an interruption breaks on its way is part of the interruption.
-    const fail = asFail(interrupts.signal.aborted ? interrupts.signal.reason : error);
-    face.failure(fail);
-    return exitCodeOf(fail);
-  });
+  const exitCode = await withHosts(subject, options, face, interrupts.signal, log, work).catch(
+    (error: unknown) => {
+      // What an interruption breaks on its way is part of the interruption.
+      const fail = asFail(interrupts.signal.aborted ? interrupts.signal.reason : error);
+      face.failure(fail);
+      return exitCodeOf(fail);
+    },
+  );
   face.end(exitCode);
   return exitCode;
 };

@@ -1,4 +1,4 @@
-import type { Event } from '../core/events.ts';
+import { type Event, isRed } from '../core/events.ts';
 import { CommandFailed, type Fail } from '../core/fail.ts';
 import type { Face } from './face.ts';
 
@@ -16,10 +16,13 @@ const eventForm = (event: Event): Record<string, unknown> =>
   event.kind === 'failed' ? { ...event, error: failForm(event.error) } : event;
 
 /** One JSON object a line: the events as they happen, then the results. docs/cli.md lists the kinds. */
-export const jsonFace = (out: NodeJS.WritableStream): Face => {
-  const print = (form: Record<string, unknown>): void => {
+export const jsonFace = (out: NodeJS.WritableStream): Face =>
+  formFace((form) => {
     out.write(`${JSON.stringify(form)}\n`);
-  };
+  });
+
+/** Everything as plain objects, for whoever writes them. */
+export const formFace = (print: (form: Record<string, unknown>) => void): Face => {
   const told = new WeakSet<Fail>();
   return {
     emit(event) {
@@ -30,7 +33,14 @@ export const jsonFace = (out: NodeJS.WritableStream): Face => {
     plan: (plan) => print({ kind: 'plan', plan }),
     checks: (checks) => {
       for (const [host, list] of checks)
-        print({ kind: 'verified', host, ok: list.every((check) => check.ok) });
+        print({
+          kind: 'verified',
+          host,
+          ok: !list.some(isRed),
+          checks: list.length,
+          red: list.filter(isRed).map(({ id }) => id),
+          notRun: list.filter(({ notRun }) => notRun).map(({ id }) => id),
+        });
     },
     stats: (stats) => print({ kind: 'stats', ...stats }),
     message: (text) => print({ kind: 'message', text }),

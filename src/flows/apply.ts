@@ -5,7 +5,7 @@ import { spaceNeeds } from '../resources/space.ts';
 import { type Applied, type Confirmed, changeHosts } from './change-hosts.ts';
 import type { FlowContext } from './context.ts';
 import { inPhase } from './on-hosts.ts';
-import { type Survey, type Surveyed, surveyor } from './survey.ts';
+import { type Surveyed, surveyor } from './survey.ts';
 
 /**
  * Makes the hosts what the profile says. Each host is asked again after its changes: an apply that says it
@@ -15,11 +15,11 @@ export async function applyProfile(context: FlowContext, confirmed: Confirmed): 
   const survey = await surveyor(context);
   return await changeHosts(context, confirmed, survey, async (host, found) => {
     await applyHost(context, found);
-    await requireSettled(await survey(host));
+    requireSettled(await survey(host));
   });
 }
 
-async function applyHost(context: FlowContext, { connection, facts, plan }: Surveyed): Promise<void> {
+export async function applyHost(context: FlowContext, { connection, facts, plan }: Surveyed): Promise<void> {
   const { emit, signal } = context;
   const space = spaceNeeds(plan.changes, facts);
   await inPhase(
@@ -32,7 +32,7 @@ async function applyHost(context: FlowContext, { connection, facts, plan }: Surv
 }
 
 /** What was done must have had its effect: a package whose script failed silently, say, did not. */
-async function requireSettled({ plan }: Awaited<ReturnType<Survey>>): Promise<void> {
+export function requireSettled({ plan }: Surveyed): void {
   if (plan.changes.length === 0) return;
   const list = plan.changes.map((change: Change) =>
     change.reason === undefined ? change.summary : `${change.summary} (${change.reason})`,

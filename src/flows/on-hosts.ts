@@ -13,22 +13,30 @@ export interface HostResults<T> {
   /** By name, in the order of the profile. */
   readonly done: ReadonlyMap<string, T>;
   readonly failures: readonly HostFailure[];
+  /** Hosts that were left alone because `maxFailures` others had failed. */
+  readonly notBegun: readonly string[];
 }
 
 /**
  * Does the same on many hosts, some at a time. A host that fails is told by a `failed` event and by the
- * result, and does not stop the others; an interruption stops all of them and is thrown.
+ * result, and does not stop the others, unless `maxFailures` (with `failedBefore` in earlier rounds) have failed: then no
+ * other is begun. An interruption stops all of them and is thrown.
  */
 export async function onHosts<T>(
-  context: Pick<FlowContext, 'parallel' | 'signal' | 'emit'>,
+  context: Pick<FlowContext, 'parallel' | 'signal' | 'emit' | 'maxFailures'>,
   hosts: readonly HostEntry[],
   work: (host: HostEntry) => Promise<T>,
+  failedBefore = 0,
 ): Promise<HostResults<T>> {
   const outcomes = new Map<string, T>();
   const failures = new Map<string, Fail>();
   const waiting = [...hosts];
+  const next = (): HostEntry | undefined =>
+    failedBefore + failures.size < (context.maxFailures ?? Number.POSITIVE_INFINITY)
+      ? waiting.shift()
+      : undefined;
   const worker = async () => {
-    for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
+    for (let host = next(); host !== undefined; host = next()) {
       try {
         outcomes.set(host.name, await work(host));
       } catch (error) {
@@ -49,6 +57,7 @@ export async function onHosts<T>(
       const error = failures.get(host);
       return error === undefined ? [] : [{ host, error }];
     }),
+    notBegun: waiting.map(({ name }) => name),
   };
 }
 

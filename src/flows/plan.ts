@@ -1,21 +1,27 @@
 import type { Plan } from '../resources/change.ts';
 import type { FlowContext } from './context.ts';
 import { type HostFailure, onHosts } from './on-hosts.ts';
+import type { PlannedHost } from './saved-plan.ts';
 import { surveyor } from './survey.ts';
 
-export interface PlannedHosts extends Plan {
+export interface PlannedHosts {
+  readonly plan: Plan;
+  /** With what the plan of each was decided from, in the order of the profile. */
+  readonly planned: readonly PlannedHost[];
   /** Hosts that could not be planned; the plan has the others. */
   readonly failures: readonly HostFailure[];
+  readonly notBegun: readonly string[];
 }
 
 /** Asks all hosts how they are and says what would change. Changes nothing. */
 export async function planHosts(context: FlowContext): Promise<PlannedHosts> {
   const survey = await surveyor(context);
-  const { done, failures } = await onHosts(context, context.hosts, survey);
-  return {
+  const { done, failures, notBegun } = await onHosts(context, context.hosts, survey);
+  const planned = [...done.values()];
+  const plan: Plan = {
     version: 1,
     profile: context.profile.file,
-    hosts: [...done.values()].map(({ plan }) => plan),
-    failures,
+    hosts: planned.map((host) => host.plan),
   };
+  return { plan, planned, failures, notBegun };
 }

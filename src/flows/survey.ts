@@ -18,17 +18,25 @@ export interface Surveyed {
 
 export type Survey = (host: HostEntry) => Promise<Surveyed>;
 
-/** Connects, probes and plans a host; changes nothing. */
-export async function surveyor(context: FlowContext): Promise<Survey> {
+/**
+ * Connects, probes and plans a host; changes nothing. `expect` looks at the facts before anything is decided from them,
+ * and throws when they are not what they must be.
+ */
+export async function surveyor(
+  context: FlowContext,
+  expect: (host: string, facts: Facts) => void = () => {},
+): Promise<Survey> {
   const render = await loadTemplates();
   const supply = supplyHosts(context);
   return async (host) => {
     const connection = await context.connect(host);
     const facts = await probeHost(context, connection, probeRequest(host.spec));
+    expect(host.name, facts);
     const arch = named(host.name, () => requireSupported(facts));
     const supplies = await supply(host, arch);
     const plan = await inPhase(context, host.name, 'plan', async () => {
-      const given = { spec: host.spec, facts, supplies, render };
+      const { tags } = context;
+      const given = { spec: host.spec, facts, supplies, render, ...(tags === undefined ? {} : { tags }) };
       return { host: host.name, ...named(host.name, () => planNode(given)) };
     });
     return { connection, facts, plan };

@@ -36,6 +36,8 @@ export interface HostPlan {
   readonly changes: readonly Change[];
   /** Conditions worth saying that change nothing, e.g. a degraded capability of the host. */
   readonly notes: readonly string[];
+  /** Changes that are pending under other tags than those that were asked for. */
+  readonly otherTags?: number;
 }
 
 export interface Plan {

@@ -43,7 +43,7 @@ const sizeOf = (content: Content): string =>
   content.kind === 'local-file' ? ` (${byteSize(content.bytes)})` : '';
 
 function diffOf(path: string, now: FileFact, content: Content): { diff?: string } {
-  if (content.kind !== 'text') return {};
+  if (content.kind !== 'text' || content.sensitive) return {};
   if (now.kind === 'file' && now.text === undefined) return {};
   const before = now.kind === 'file' ? now.text : undefined;
   return before === content.text ? {} : { diff: unifiedDiff(path, before, content.text) };

@@ -1,0 +1,72 @@
+import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
+import { Fail } from '../core/fail.ts';
+import type { Face } from '../faces/face.ts';
+import { formFace } from '../faces/json.ts';
+
+export interface LogFile extends Disposable {
+  readonly face: Face;
+  /** From now on this text appears as `***`. */
+  hide(secret: string): void;
+}
+
+/** Shorter ones would hide half of every line, and protect nobody. */
+const shortestSecret = 3;
+
+/**
+ * The record of a run: every event and result with its time, one JSON object a line, written before the next thing
+ * happens, so that a crash leaves all that came before it. Runs follow each other in the file, which only its owner may read.
+ * @throws Fail `BadUsage` when it cannot be opened
+ */
+export const openLogFile = (
+  path: string,
+  about: Readonly<Record<string, unknown>>,
+  onBroken: (why: string) => void,
+): LogFile => {
+  const descriptor = openOrFail(path);
+  const secrets = new Set<string>();
+  let broken = false;
+  const masked = (_key: string, value: unknown): unknown =>
+    typeof value === 'string'
+      ? [...secrets].reduce((text, secret) => text.replaceAll(secret, '***'), value)
+      : value;
+  const write = (form: Readonly<Record<string, unknown>>): void => {
+    if (broken) return;
+    try {
+      writeSync(descriptor, `${JSON.stringify({ time: new Date().toISOString(), ...form }, masked)}\n`);
+    } catch (error) {
+      // The hosts matter more than the record of them: told once, and the run goes on.
+      broken = true;
+      onBroken(error instanceof Error ? error.message : String(error));
+    }
+  };
+  const onCrash = (error: Error): void =>
+    write({ kind: 'crashed', message: error.message, stack: error.stack });
+  process.on('uncaughtExceptionMonitor', onCrash);
+  write({ kind: 'started', ...about });
+  return {
+    face: formFace(write),
+    hide(secret) {
+      if (secret.length < shortestSecret) return;
+      secrets.add(secret);
+      // As it stands in the texts of files and commands.
+      for (const line of secret.split('\n')) if (line.length >= shortestSecret) secrets.add(line);
+    },
+    [Symbol.dispose]() {
+      process.off('uncaughtExceptionMonitor', onCrash);
+      closeSync(descriptor);
+    },
+  };
+};
+
+function openOrFail(path: string): number {
+  try {
+    const descriptor = openSync(path, 'a', 0o600);
+    fchmodSync(descriptor, 0o600);
+    return descriptor;
+  } catch (cause) {
+    throw new Fail('BadUsage', `the log file ${path} cannot be written`, {
+      hint: 'Name a file in a folder that exists and is yours.',
+      cause,
+    });
+  }
+}

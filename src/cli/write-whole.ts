@@ -1,0 +1,31 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { Fail } from '../core/fail.ts';
+
+/**
+ * Writes a file that is there whole or not at all, and that only its owner may read.
+ * @throws Fail `BadUsage` when the place cannot be written
+ */
+export const writeWhole = async (path: string, text: string, mode = 0o600): Promise<void> => {
+  const part = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`);
+  try {
+    await using file = await open(part, 'wx', mode);
+    await file.chmod(mode);
+    await file.writeFile(text);
+    await file.sync();
+    await rename(part, path);
+    await using folder = await open(dirname(path), 'r');
+    await folder.sync();
+  } catch (cause) {
+    await rm(part, { force: true });
+    throw new Fail(
+      'BadUsage',
+      `${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`,
+      {
+        hint: 'Name a file in a folder that exists and is yours.',
+        cause,
+      },
+    );
+  }
+};

@@ -1,0 +1,34 @@
+import type { Face } from './face.ts';
+
+/** Tells everything to both; `first` has the terminal. */
+export const bothFaces = (first: Face, second: Face): Face => ({
+  emit(event) {
+    first.emit(event);
+    second.emit(event);
+  },
+  suspend: (task) => first.suspend(task),
+  plan(plan, options) {
+    first.plan(plan, options);
+    second.plan(plan, options);
+  },
+  checks(checks) {
+    first.checks(checks);
+    second.checks(checks);
+  },
+  stats(stats) {
+    first.stats(stats);
+    second.stats(stats);
+  },
+  message(text) {
+    first.message(text);
+    second.message(text);
+  },
+  failure(error) {
+    first.failure(error);
+    second.failure(error);
+  },
+  end(exitCode) {
+    first.end(exitCode);
+    second.end(exitCode);
+  },
+});

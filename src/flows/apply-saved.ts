@@ -1,0 +1,100 @@
+import { Fail } from '../core/fail.ts';
+import { type Basis, digestOfBasis, movedBetween, movedText } from '../resources/basis.ts';
+import type { Change, Content, HostPlan } from '../resources/change.ts';
+import { applyHost, requireSettled } from './apply.ts';
+import { type Applied, type Confirmed, changeHosts } from './change-hosts.ts';
+import type { FlowContext } from './context.ts';
+import { basisFor, digestOfProfile, openChange, type SavedHost, type SavedPlan } from './saved-plan.ts';
+import { named, type Surveyed, surveyor } from './survey.ts';
+
+/**
+ * Carries out a saved plan: exactly its changes, and only on hosts that are as they were when it was made.
+ * `context.tags` must be those of the plan.
+ * @throws Fail `HostMoved` when the profile is another one; a host that moved fails with it by itself
+ */
+export async function applySavedPlan(
+  context: FlowContext,
+  saved: SavedPlan,
+  confirmed: Confirmed,
+): Promise<Applied> {
+  requireSameProfile(context, saved);
+  const hosts = new Map(saved.hosts.map((host) => [host.host, host]));
+  const planOf = (name: string): SavedHost => {
+    const host = hosts.get(name);
+    if (host === undefined) throw new Fail('BadUsage', `${name}: the plan has no such host`);
+    return host;
+  };
+  const surveyNow = await surveyor(context, (name, facts) =>
+    requireUnmoved(name, planOf(name), basisFor(saved, facts)),
+  );
+  const survey = async (host: Parameters<typeof surveyNow>[0]): Promise<Surveyed> => {
+    const found = await surveyNow(host);
+    return { ...found, plan: named(host.name, () => openHost(planOf(host.name), saved, found.plan)) };
+  };
+  const surveyAfter = await surveyor(context);
+  return await changeHosts(context, confirmed, survey, async (host, found) => {
+    await applyHost(context, found);
+    requireSettled(await surveyAfter(host));
+  });
+}
+
+function requireSameProfile({ profile }: FlowContext, saved: SavedPlan): void {
+  if (digestOfProfile(profile) === saved.profile.digest) return;
+  throw new Fail('HostMoved', `${profile.file} is not the profile that was planned`, {
+    hint: 'It, what it includes, or a variable changed since: plan again.',
+    context: { planned: saved.profile.digest, now: digestOfProfile(profile) },
+  });
+}
+
+/** Beyond these the message is no help; `context.moved` has all of them. */
+const shownMoves = 12;
+
+function requireUnmoved(host: string, planned: SavedHost, now: Basis): void {
+  if (digestOfBasis(now) === planned.facts) return;
+  const moved = movedBetween(planned.basis, now);
+  const identity = moved.some(({ topic, key }) => topic === 'system' && key === 'identity');
+  const lines = moved.slice(0, shownMoves).map((each) => `  ${movedText(each)}`);
+  const more = moved.length > shownMoves ? [`  and ${moved.length - shownMoves} more`] : [];
+  throw new Fail(
+    'HostMoved',
+    [
+      `${host}: ${identity ? 'another host answers at this address than' : 'the host is not as it was'} when the plan was made`,
+      ...lines,
+      ...more,
+    ].join('\n'),
+    {
+      hint: identity
+        ? 'See which machine has this address now, then plan again.'
+        : 'Plan again, and look at what is different.',
+      context: { moved },
+    },
+  );
+}
+
+/**
+ * The saved changes with the contents that are not in the file. What is not among the facts (an age, a start) decides
+ * too: where today's plan has other changes, the saved one is not carried out.
+ */
+function openHost(saved: SavedHost, plan: SavedPlan, now: HostPlan): HostPlan {
+  const added = now.changes.filter(({ id }) => !saved.changes.some((change) => change.id === id));
+  const gone = saved.changes.filter(({ id }) => !now.changes.some((change) => change.id === id));
+  if (added.length + gone.length > 0) {
+    const lines = [
+      ...added.map(({ summary }) => `  needed by now: ${summary}`),
+      ...gone.map(({ summary }) => `  needed no more: ${summary}`),
+    ];
+    throw new Fail('HostMoved', ['the host needs other changes than were planned', ...lines].join('\n'), {
+      hint: 'Plan again, and look at what is different.',
+      context: { added: added.map(({ id }) => id), gone: gone.map(({ id }) => id) },
+    });
+  }
+  const contents = new Map(now.changes.flatMap(contentsOf));
+  return {
+    host: saved.host,
+    notes: saved.notes,
+    changes: saved.changes.map((change) => openChange(change, plan, contents)),
+  };
+}
+
+const contentsOf = ({ steps }: Change): [string, Content][] =>
+  steps.flatMap((step) => (step.kind === 'write' ? [[step.path, step.content]] : []));
