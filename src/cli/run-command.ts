@@ -12,7 +12,7 @@ import { keepConnections } from './connections.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
-import { type RunOptions, requireKnownTags, selectHosts } from './options.ts';
+import { additionsOf, type ChangeOptions, type RunOptions, requireKnownTags, rollbackPolicyOf, selectHosts } from './options.ts';
 import { secretReader } from './secrets.ts';
 
 /** The part of a command between its arguments and its exit code. */
@@ -30,7 +30,7 @@ export type SubjectOf = string | (() => Promise<Subject>);
 
 const withHosts = async (
   subjectOf: SubjectOf,
-  options: RunOptions,
+  options: RunOptions & Partial<ChangeOptions>,
   face: Face,
   signal: AbortSignal,
   log: LogFile | undefined,
@@ -39,7 +39,8 @@ const withHosts = async (
   const subject: Subject = typeof subjectOf === 'string' ? { profile: subjectOf } : await subjectOf();
   const tags = options.tags ?? subject.tags;
   requireKnownTags(tags);
-  const profile = withArtifactSources(await loadProfile(subject.profile, subject.additions), process.env);
+  const additions = subject.additions ?? additionsOf(options);
+  const profile = withArtifactSources(await loadProfile(subject.profile, additions), process.env);
   const hosts = selectHosts(profile, options.hosts ?? subject.hosts);
   chooseArtifactCache(hosts);
   const emit = face.emit.bind(face);
@@ -60,6 +61,8 @@ const withHosts = async (
     signal,
     parallel: options.parallel,
     maxFailures: options.maxFailures,
+    lockTimeoutSeconds: options.lockTimeout,
+    rollback: rollbackPolicyOf(options),
     tags,
   };
   try {

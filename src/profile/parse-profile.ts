@@ -1,4 +1,4 @@
-import { buildProfile } from './build-profile.ts';
+import { buildProfile, type HostParts } from './build-profile.ts';
 import { conform } from './conform.ts';
 import { documentRules, specRules, writtenRules } from './cross-checks.ts';
 import type { Finding } from './finding.ts';
@@ -117,7 +117,7 @@ export const profileOf = (resolved: ResolvedProfile): Profile => {
     return { host, access: access.form, spec: checkSpec(host.tree) };
   });
   if (problems.length > 0) throw badProfile(file, problems);
-  return buildProfile(resolved, checked.map(whole.form === undefined ? refuse : complete));
+  return buildProfile(resolved, checked.map(complete));
 };
 
 const inSpec = (finding: Finding): Finding => ({ ...finding, path: ['spec', ...finding.path] });
@@ -127,12 +127,10 @@ const withoutSpec = (tree: Tree): Tree =>
     ? { ...tree, value: new Map([...tree.value].filter(([key]) => key !== 'spec')) }
     : tree;
 
-const refuse = (): never => {
+const complete = ({ host, access, spec }: Checked): HostParts => {
+  if (access !== undefined && spec !== undefined) return { host, access, spec };
   throw new Error('a profile without problems has the form of one');
 };
-
-const complete = ({ host, access, spec }: Checked) =>
-  access === undefined || spec === undefined ? refuse() : { host, access, spec };
 
 /**
  * Parses the text of a profile. `file` is for messages and for paths, which are relative to its folder.

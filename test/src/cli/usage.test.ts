@@ -45,7 +45,7 @@ test('an unknown option, a missing profile and a bad number are bad usage', asyn
 test('a host that the profile does not have is refused, with the nearest one', async () => {
   const ran = await runBerth(['plan', single, '--hosts', 'node-2']);
   assert.equal(ran.exitCode, 10);
-  assert.match(ran.stderr, /--hosts names node-2, which is no host of .*single-node\.yaml/);
+  assert.match(ran.stderr, /--hosts names node-2, which is no host and no group of .*single-node\.yaml/);
   assert.match(ran.stderr, /did you mean node-1\?/);
 });
 
