@@ -27,6 +27,7 @@ need iptables iptables
 need conntrack conntrack
 need rpmbuild rpm
 need createrepo_c createrepo-c
+need gpg gpg
 need socat socat
 need runc runc
 need skopeo skopeo

@@ -80,7 +80,7 @@ export function planNode(given: Given): Omit<HostPlan, 'host'> {
     given.facts,
     given.tags,
   );
-  return { changes: planned.changes, notes: [...made.flatMap(({ notes }) => notes ?? []), ...planned.notes] };
+  return { ...planned, notes: [...made.flatMap(({ notes }) => notes ?? []), ...planned.notes] };
 }
 
 /**

@@ -1,16 +1,40 @@
+import { failedPackages } from '../host/script/state.ts';
+
 /** How each package manager is told, without asking anybody anything. argv as they come from the manuals. */
 export interface PackageManager {
   /** Brings the package lists up to date; undefined when the manager does so itself. */
   readonly refresh: readonly string[] | undefined;
   readonly install: readonly string[];
+  /** Brings exactly these versions, older than what is installed or newer. */
+  readonly exchange: (versions: readonly (readonly [name: string, version: string])[]) => readonly string[];
   /** Removes these packages and no others; refuses where others need them. */
   readonly remove: readonly string[];
-  /** Finishes what an interrupted run left half done. */
-  readonly repair: readonly string[] | undefined;
+  /** Finishes what an interrupted run, or a script that failed, left half done. */
+  readonly repair: (names: readonly string[]) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Lock files that other runs of it may hold. */
   readonly locks: readonly string[];
 }
+
+/**
+ * VERB PACKAGES...: dnf ends with 0 although the script of a package failed, and rpm counts that package as installed:
+ * rpm's own message is all that tells. It is noted, until another run of it goes well.
+ */
+const dnfScript = `
+noted=${failedPackages}
+out=$(dnf -y -q --setopt=install_weak_deps=False "$@" 2>&1)
+code=$?
+printf '%s\\n' "$out" | grep -v '^(try to add'
+shift
+failed=$(printf '%s\\n' "$out" | sed -n 's/.*%[a-z]*(\\(.*\\)-[^-]*-[^-]*) scriptlet failed.*/\\1/p' | sort -u)
+[ -e "$noted" ] && for p in "$@"; do grep -vxF -- "$p" "$noted" > "$noted.new"; mv -f "$noted.new" "$noted"; done
+for p in $failed; do rpm -q "$p" > /dev/null 2>&1 && echo "$p" >> "$noted"; done
+[ $code -eq 0 ] || exit $code
+if [ -n "$failed" ]; then echo "the installation script of $(echo $failed) failed"; exit 1; fi
+absent=
+for p in "$@"; do rpm -q --whatprovides "$p" > /dev/null 2>&1 || absent="$absent $p"; done
+if [ -n "$absent" ]; then echo "dnf ended well, and these are not installed:$absent"; exit 1; fi
+`;
 
 const aptOptions = [
   '-q',
@@ -41,9 +65,23 @@ export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = 
       'Dpkg::Options::=--force-confold',
       'install',
     ],
+    exchange: (versions) => [
+      'apt-get',
+      ...aptOptions,
+      '--no-install-recommends',
+      '--allow-downgrades',
+      '-o',
+      'APT::Keep-Downloaded-Packages=false',
+      '-o',
+      'Dpkg::Options::=--force-confdef',
+      '-o',
+      'Dpkg::Options::=--force-confold',
+      'install',
+      ...versions.map(([name, version]) => `${name}=${version}`),
+    ],
     // Not apt-get: it would remove whatever depends on them too, instead of refusing.
     remove: ['dpkg', '--purge'],
-    repair: ['dpkg', '--configure', '-a', '--force-confdef', '--force-confold'],
+    repair: () => ['dpkg', '--configure', '-a', '--force-confdef', '--force-confold'],
     env: {
       DEBIAN_FRONTEND: 'noninteractive',
       // needrestart: list only; what runs is restarted by berth, and nothing else of the host.
@@ -60,10 +98,28 @@ export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = 
   },
   dnf: {
     refresh: undefined,
-    install: ['dnf', '-y', '-q', '--setopt=install_weak_deps=False', 'install'],
+    install: ['sh', '-c', dnfScript, 'sh', 'install'],
+    exchange: (versions) => [
+      'sh',
+      '-c',
+      // dnf wants to be told which of the two it is.
+      'dnf -y -q downgrade "$@" 2>/dev/null || dnf -y -q --setopt=install_weak_deps=False install "$@"',
+      'sh',
+      ...versions.map(([name, version]) => `${name}-${version}`),
+    ],
+    // Not dnf: it would remove whatever depends on them too, and what it takes for unneeded by then.
     remove: ['rpm', '--erase'],
-    repair: undefined,
-    env: {},
-    locks: ['/var/lib/rpm/.rpm.lock', '/usr/lib/sysimage/rpm/.rpm.lock'],
+    repair: (names) => ['sh', '-c', dnfScript, 'sh', 'reinstall', ...names],
+    // The messages in which scripts fail are translated.
+    env: { LC_ALL: 'C' },
+    locks: [
+      '/var/lib/rpm/.rpm.lock',
+      '/usr/lib/sysimage/rpm/.rpm.lock',
+      // dnf 4 writes its process number into these; dnf 5 locks the last one, and gives up at once where it is locked.
+      '/var/lib/dnf/rpmdb_lock.pid',
+      '/var/cache/dnf/metadata_lock.pid',
+      '/var/cache/dnf/download_lock.pid',
+      '/run/dnf/rpmtransaction.lock',
+    ],
   },
 };

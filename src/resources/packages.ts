@@ -17,9 +17,12 @@ export function planPackages({ names }: PackagesResource, facts: Facts): Change[
   const { manager: managerName } = facts.packages;
   if (managerName === undefined) throw noManager(facts);
   const manager = packageManagers[managerName];
-  const unhealthy = names.filter((name) => factOf(facts, name).state === 'half-installed');
+  // Also what came with ours.
+  const unhealthy = [...facts.packages.packages].flatMap(([name, { state }]) =>
+    state === 'half-installed' ? [name] : [],
+  );
   const absent = names.filter((name) => factOf(facts, name).state !== 'installed');
-  if (absent.length === 0) return [];
+  if (absent.length === 0 && unhealthy.length === 0) return [];
   const run = (argv: readonly string[], deadlineSeconds: number): Step => ({
     kind: 'run',
     argv,
@@ -28,17 +31,20 @@ export function planPackages({ names }: PackagesResource, facts: Facts): Change[
     locks: manager.locks,
   });
   const steps: Step[] = [];
-  if (unhealthy.length > 0 && manager.repair) steps.push(run(manager.repair, installDeadlineSeconds));
-  if (manager.refresh && listsMustBeRefreshed(facts, absent)) {
+  if (unhealthy.length > 0) steps.push(run(manager.repair(unhealthy), installDeadlineSeconds));
+  if (manager.refresh && absent.length > 0 && listsMustBeRefreshed(facts, absent)) {
     steps.push(run(manager.refresh, refreshDeadlineSeconds));
   }
-  steps.push(run([...manager.install, ...absent], installDeadlineSeconds));
+  const missing = managerName === 'apt' ? absent : absent.filter((name) => !unhealthy.includes(name));
+  if (missing.length > 0) steps.push(run([...manager.install, ...missing], installDeadlineSeconds));
   return [
     {
       id: 'packages',
       action: 'install',
-      summary: `install ${absent.map((name) => withVersion(name, factOf(facts, name))).join(', ')}`,
-      ...(unhealthy.length > 0 ? { reason: `${unhealthy.join(', ')}: an installation was interrupted` } : {}),
+      summary: `install ${[...new Set([...absent, ...unhealthy])].map((name) => withVersion(name, factOf(facts, name))).join(', ')}`,
+      ...(unhealthy.length > 0
+        ? { reason: `${unhealthy.join(', ')}: the installation was interrupted or failed` }
+        : {}),
       bringsPackages: true,
       steps,
     },

@@ -37,8 +37,10 @@ export function parsePackages(
       candidate: candidates.get(name),
     });
   }
+  const failed = new Set(linesOf(lines, 'failed').map(([name]) => name));
   for (const [name = '', version] of linesOf(lines, 'rpm')) {
-    packages.set(name, { state: 'installed', version, candidate: undefined });
+    const state = failed.has(name) ? 'half-installed' : 'installed';
+    packages.set(name, { state, version, candidate: undefined });
   }
   const lists = fieldOf(lines, 'lists');
   return {

@@ -148,9 +148,50 @@ if command -v apt-get > /dev/null 2>&1; then
   fi
 elif command -v dnf > /dev/null 2>&1; then
   printf 'manager\tdnf\n'
-  for p in $dnf $brought; do
-    v=$(rpm -q --qf '%{VERSION}-%{RELEASE}' "$p" 2>/dev/null) && printf 'rpm\t%s\t%s\n' "$p" "$v"
+  # A name may be one that a package provides: iptables is iptables-nft on many.
+  known=$(rpm -q --whatprovides --qf '%{NAME}\t%{VERSION}-%{RELEASE}\t[%{PROVIDENAME} ]\n' $dnf 2>/dev/null |
+    while IFS=$tab read -r n v p; do [ -n "$v" ] && printf '%s\t%s\t %s\n' "$n" "$v" "$p"; done)
+  absent=
+  for p in $dnf; do
+    case $known in
+      *" $p "*)
+        while IFS=$tab read -r n v l; do
+          case $l in *" $p "*) printf 'rpm\t%s\t%s\n' "$p" "$v"; break ;; esac
+        done << END
+$known
+END
+        ;;
+      *) absent="$absent $p" ;;
+    esac
   done
+  [ -n "$brought" ] && rpm -q --qf 'rpm\t%{NAME}\t%{VERSION}-%{RELEASE}\n' $brought 2>/dev/null | grep "^rpm$tab"
+  [ -r "$state/failed-packages" ] && while read -r p; do printf 'failed\t%s\n' "$p"; done < "$state/failed-packages"
+  # dnf is slow to start: only when something is missing. From what it has in its cache: it asks no server, and waits for no lock.
+  [ -n "$absent" ] && timeout 30 dnf -q -C repoquery --latest-limit=1 --qf '%{name} %{evr}\n' $absent 2>/dev/null |
+    while read -r n v; do [ -n "$v" ] && printf 'candidate\t%s\t%s\n' "$n" "$v"; done
+  # What would not let go of ours, until the rest could go.
+  if [ -n "$needs" ]; then
+    rest=$brought
+    while [ -n "$rest" ]; do
+      set --
+      for p in $rest; do rpm -q "$p" > /dev/null 2>&1 && set -- "$@" "$p"; done
+      [ $# -gt 0 ] || break
+      rest=" $* "
+      all=$rest
+      while read -r c n; do
+        p=$(rpm -q --whatprovides --qf '%{NAME} ' "$c" 2>/dev/null)
+        for p in $p; do
+          case $all in *" $p "*)
+            printf 'needs\t%s\t%s\n' "${n%-*-*}" "$p"
+            case $rest in *" $p "*) rest="${rest%% "$p" *} ${rest#* "$p" }" ;; esac ;;
+          esac
+        done
+      done << END
+$(LC_ALL=C rpm -e --test $rest 2>&1 | sed -n 's/^[[:space:]]*\([^ ]*\).* is needed by (installed) \([^ ]*\).*/\1 \2/p')
+END
+      [ "$rest" != "$all" ] || break
+    done
+  fi
 fi
 
 echo @files

@@ -193,6 +193,15 @@ remove() {
 lock_holder() {
   # Read at once: the kernel makes the list anew for each piece, and lines are lost between pieces.
   locks_now=$(cat /proc/locks)
+  for f in "$@"; do
+    # Not locked while it counts: it holds the number of a process.
+    case $f in *.pid) ;; *) continue ;; esac
+    pid=
+    [ -s "$f" ] && read -r pid < "$f"
+    [ -n "$pid" ] && [ -d "/proc/$pid" ] || continue
+    printf 'pid %s (%s)' "$pid" "$(tr '\0' ' ' < "/proc/$pid/cmdline")"
+    return 0
+  done
   while read -r n a k w pid rest; do
     [ "$a" = '->' ] && continue
     for f in "$@"; do

@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { commandOutput } from '../../../src/core/command.ts';
-import { brokenPackages } from './broken.ts';
+import { brokenPackages, neighbourPackages, signedPackages } from './broken.ts';
+import { signRpms } from './sign.ts';
 import { buildRpms, debName, isDeb, packagesInRoot, type RpmSource, rpmOfDeb } from './wrap-debs.ts';
 
 /** What a node can ask for, under Debian's names. */
@@ -67,7 +68,7 @@ export async function fedoraLayer(base: string, folder: string): Promise<string>
 
 /** Everything that the layer is made of. */
 const keyOf = (base: string): string =>
-  ['layer.ts', 'wrap-debs.ts', 'broken.ts', 'prepare.sh', 'finish.sh']
+  ['layer.ts', 'wrap-debs.ts', 'broken.ts', 'sign.ts', 'prepare.sh', 'finish.sh']
     .reduce((hash, file) => hash.update(readFileSync(join(here, file))), createHash('sha256').update(base))
     .digest('hex')
     .slice(0, 12);
@@ -92,7 +93,9 @@ async function makeRepository(folder: string, debs: string, base: string): Promi
   const sources = await Promise.all(files.map((file) => rpmOfDeb(file, join(debs, 'trees'), known)));
   const rpms = await buildRpms([...sources, ...baseSources(inRoot)], join(folder, 'fedora'), base);
   await buildRpms(brokenPackages, join(folder, 'broken'), base);
-  for (const each of ['fedora', 'broken'])
+  await buildRpms(neighbourPackages, join(folder, 'neighbour'), base);
+  await signRpms(await buildRpms(signedPackages, join(folder, 'signed'), base), join(folder, 'other.key'));
+  for (const each of repositories)
     await commandOutput(['createrepo_c', '--quiet', join(folder, each)], { signal });
   const installed = new Set([...installedNames, 'iproute']);
   return rpms.filter((path) => installed.has(basename(path).replace(/-[^-]+-[^-]+\.rpm$/, '')));
@@ -112,10 +115,14 @@ function providesOf(name: string, inRoot: ReadonlyMap<string, string>): string[]
   return name === 'fedora-release' ? ['system-release = 41'] : [];
 }
 
+/** Only the first is enabled; the others are named by the tests that want them. */
+const repositories = ['fedora', 'broken', 'neighbour', 'signed'] as const;
+
 async function writeRepositoryFile(layer: string): Promise<void> {
-  const section = (id: string, enabled: boolean): string =>
-    `[${id}]\nname=${id}\nbaseurl=file:///srv/repository/${id}\ngpgcheck=0\nenabled=${Number(enabled)}\n`;
+  const section = (id: (typeof repositories)[number]): string => {
+    const check = id === 'signed' ? 'gpgcheck=1\ngpgkey=file:///srv/repository/other.key' : 'gpgcheck=0';
+    return `[${id}]\nname=${id}\nbaseurl=file:///srv/repository/${id}\n${check}\nenabled=${Number(id === 'fedora')}\n`;
+  };
   await mkdir(join(layer, 'etc/yum.repos.d'), { recursive: true });
-  await writeFile(join(layer, 'etc/yum.repos.d/fedora.repo'), section('fedora', true));
-  await writeFile(join(layer, 'etc/yum.repos.d/broken.repo'), section('broken', false));
+  for (const id of repositories) await writeFile(join(layer, `etc/yum.repos.d/${id}.repo`), section(id));
 }
