@@ -2,9 +2,12 @@ import { Command } from 'commander';
 import { ownVersion } from '../core/own-version.ts';
 import { applyCommand } from './apply.ts';
 import { buildReleaseCommand } from './build-release.ts';
+import { doctorCommand } from './doctor.ts';
 import { planCommand } from './plan.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { resetCommand } from './reset.ts';
+import { rollbackCommand } from './rollback.ts';
+import { schemaCommand } from './schema.ts';
 import { validateCommand } from './validate.ts';
 import { verifyCommand } from './verify.ts';
 import { versionCommand } from './version.ts';
@@ -30,9 +33,12 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
     .addHelpText('after', examples);
   const commands = [
     validateCommand,
+    schemaCommand,
     planCommand,
     applyCommand,
     verifyCommand,
+    doctorCommand,
+    rollbackCommand,
     resetCommand,
     quickstartCommand,
     buildReleaseCommand,

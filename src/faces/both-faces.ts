@@ -11,9 +11,17 @@ export const bothFaces = (first: Face, second: Face): Face => ({
     first.plan(plan, options);
     second.plan(plan, options);
   },
+  generations(generations) {
+    first.generations(generations);
+    second.generations(generations);
+  },
   checks(checks) {
     first.checks(checks);
     second.checks(checks);
+  },
+  findings(findings) {
+    first.findings(findings);
+    second.findings(findings);
   },
   stats(stats) {
     first.stats(stats);

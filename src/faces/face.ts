@@ -1,5 +1,7 @@
 import type { Check, Event } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
+import type { Generation } from '../host/facts/generations.ts';
+import type { Finding } from '../node/doctor/cause.ts';
 import type { Plan } from '../resources/change.ts';
 import type { RunStats } from './stats-text.ts';
 
@@ -9,7 +11,11 @@ export interface Face {
   /** Keeps the terminal free while `task` asks something on it: what happens meanwhile is shown afterwards. */
   suspend<Result>(task: () => Promise<Result>): Promise<Result>;
   plan(plan: Plan, options: { readonly diffs: boolean }): void;
+  /** What each host remembers of earlier applies and rollbacks. */
+  generations(generations: ReadonlyMap<string, readonly Generation[]>): void;
   checks(checks: ReadonlyMap<string, readonly Check[]>): void;
+  /** What the doctor found, by host. */
+  findings(findings: ReadonlyMap<string, readonly Finding[]>): void;
   stats(stats: RunStats): void;
   /** The outcome, in a sentence. */
   message(text: string): void;

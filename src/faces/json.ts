@@ -31,6 +31,9 @@ export const formFace = (print: (form: Record<string, unknown>) => void): Face =
     },
     suspend: (task) => task(),
     plan: (plan) => print({ kind: 'plan', plan }),
+    generations: (all) => {
+      for (const [host, generations] of all) print({ kind: 'generations', host, generations });
+    },
     checks: (checks) => {
       for (const [host, list] of checks)
         print({
@@ -41,6 +44,9 @@ export const formFace = (print: (form: Record<string, unknown>) => void): Face =
           red: list.filter(isRed).map(({ id }) => id),
           notRun: list.filter(({ notRun }) => notRun).map(({ id }) => id),
         });
+    },
+    findings: (all) => {
+      for (const [host, findings] of all) print({ kind: 'findings', host, findings });
     },
     stats: (stats) => print({ kind: 'stats', ...stats }),
     message: (text) => print({ kind: 'message', text }),

@@ -3,6 +3,8 @@ import type { Fail } from '../core/fail.ts';
 import { checksText } from './checks-text.ts';
 import type { Face } from './face.ts';
 import { failureText } from './failure-text.ts';
+import { findingsText } from './findings-text.ts';
+import { generationsText } from './generations-text.ts';
 import { planText } from './plan-text.ts';
 import type { Progress } from './progress.ts';
 import { statsText } from './stats-text.ts';
@@ -54,10 +56,12 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
       }
     },
     plan: (plan, { diffs }) => print(`\n${planText(plan, { diffs, style })}`),
+    generations: (all) => print(`\n${generationsText(all, style)}`, { keep: true }),
     checks: (checks) => {
       for (const [host, list] of checks)
         print(`\n${checksText(host, list, { width, style })}`, { keep: true });
     },
+    findings: (findings) => print(`\n${findingsText(findings, style)}`, { keep: true }),
     stats: (stats) => print(`\n${statsText(stats)}`, { keep: true }),
     message: (text) => print(text, { keep: true }),
     failure,

@@ -80,3 +80,4 @@ command -v getent > /dev/null 2>&1 &&
   printf 'hostname\t%s\t%s\n' "$n" "$(timeout 10 getent hosts "$n" > /dev/null && echo yes || echo no)"
 command -v ss > /dev/null 2>&1 &&
   printf 'listener\t%s\n' "$(ss -xlpH src /run/crio/crio.sock 2>/dev/null | b64)"
+command -v kubelet > /dev/null 2>&1 && printf 'kubelet\t%s\n' "$(timeout 10 kubelet --version 2>/dev/null)"

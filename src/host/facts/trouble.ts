@@ -29,6 +29,8 @@ export interface TroubleFacts {
   readonly clockSynchronized: boolean | undefined;
   readonly nameservers: readonly string[];
   readonly hostname: { readonly name: string; readonly resolves: boolean } | undefined;
+  /** What the host's kubelet says of its version. */
+  readonly kubelet: string | undefined;
   /** Programs that listen on the CRI socket, with their pids. */
   readonly listeners: readonly { readonly program: string; readonly pid: number }[];
 }
@@ -79,6 +81,7 @@ export const parseTrouble = (lines: Lines): TroubleFacts => ({
     name,
     resolves: answer === 'yes',
   }))[0],
+  kubelet: linesOf(lines, 'kubelet')[0]?.[0],
   listeners: [...(textOf(lines, 'listener') ?? '').matchAll(/\("([^"]+)",pid=(\d+)/g)].map(
     ([, program = '', pid]) => ({ program, pid: Number(pid) }),
   ),

@@ -60,6 +60,7 @@ const noTrouble: TroubleFacts = {
   clockSynchronized: undefined,
   nameservers: [],
   hostname: undefined,
+  kubelet: undefined,
   listeners: [],
 };
 
@@ -155,6 +156,7 @@ export function factsOf(short: ShortFacts): Facts {
       applied: mapOf(short.applied, (digest) => digest),
       stale: new Set(short.stale ?? []),
       staleSince: mapOf(short.staleSince, (since) => since),
+      generations: [],
       interrupted: short.interrupted,
     },
   };

@@ -1,0 +1,72 @@
+import { Command } from 'commander';
+import { counted } from '../core/text.ts';
+import type { Face } from '../faces/face.ts';
+import type { FlowContext } from '../flows/context.ts';
+import type { Examination } from '../flows/doctor.ts';
+import { consent, requireConsentPossible } from './consent.ts';
+import { exitCodes } from './exit-codes.ts';
+import { exitCodeOfFailures } from './failed-hosts.ts';
+import { type ChangeOptions, withChangeOptions } from './options.ts';
+
+interface DoctorOptions extends ChangeOptions {
+  readonly fix: boolean;
+}
+
+/** What is only worth knowing is told, and is nothing to act on. */
+const trouble = ({ findings }: Examination) =>
+  [...findings.values()].flat().filter(({ level }) => level !== 'info');
+
+const conclude = (examination: Examination, hosts: number, face: Face): number => {
+  const failed = exitCodeOfFailures(examination.failures, hosts, face, examination.notBegun);
+  if (failed) return failed;
+  const left = trouble(examination);
+  if (left.length === 0) {
+    face.message('No known cause of trouble was found.');
+    return exitCodes.done;
+  }
+  const fixable = left.filter(({ fix }) => fix.length > 0).length;
+  const offer = fixable === 0 ? '' : ` For ${fixable} of them there is a fix: berth doctor --fix.`;
+  face.message(`Found ${counted(left.length, 'cause')} of trouble.${offer}`);
+  return exitCodes.changesPending;
+};
+
+const examine = async (context: FlowContext, face: Face): Promise<number> => {
+  const { examineHosts } = await import('../flows/doctor.ts');
+  const examination = await examineHosts(context);
+  face.findings(examination.findings);
+  return conclude(examination, context.hosts.length, face);
+};
+
+const mend = async (context: FlowContext, face: Face, options: DoctorOptions): Promise<number> => {
+  requireConsentPossible(options);
+  const { mendHosts } = await import('../flows/doctor.ts');
+  const mended = await mendHosts(context, {
+    confirm: (plan) => consent(plan, 'Mend this?', options, face, context.signal),
+  });
+  face.findings(mended.findings);
+  return conclude(mended, context.hosts.length, face);
+};
+
+const doctor = async (file: string, options: DoctorOptions): Promise<number> => {
+  const { runOnHosts } = await import('./run-command.ts');
+  return await runOnHosts(file, options, (context, face) =>
+    options.fix ? mend(context, face, options) : examine(context, face),
+  );
+};
+
+export const doctorCommand = (setExitCode: (code: number) => void): Command =>
+  withChangeOptions(new Command('doctor'))
+    .option('--fix', 'mend what can be mended without harm; reset undoes it', false)
+    .summary('name known causes of trouble on the hosts')
+    .description(
+      'Looks for known causes of trouble: foreign configuration, packet filters, clocks, cgroups, kernel, packages.\n' +
+        'Each has a code that stays, what was seen, why it hurts and a remedy; docs/doctor.md lists them. Changes\n' +
+        'nothing, unless --fix is given: then the fixes are shown as a plan, confirmed, journalled, and undone by reset.\n' +
+        'Exits with 0 when there is nothing to act on and with 2 when there are findings.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  berth doctor profiles/single-node.yaml\n  berth doctor fleet.yaml --json\n' +
+        '  berth doctor fleet.yaml --hosts node-1 --fix',
+    )
+    .action(async (file: string, options: DoctorOptions) => setExitCode(await doctor(file, options)));

@@ -1,0 +1,104 @@
+import { entriesOf, fileAt } from '../../host/facts/files.ts';
+import type { Facts } from '../../host/facts/probe.ts';
+import { releaseRoot } from '../engine-berth.ts';
+import type { Cause } from './cause.ts';
+import { inDepth } from './cause.ts';
+
+const cniFolder = '/etc/cni/net.d';
+
+/** Units of other container runtimes. berthd answers to CRI-O's name too: the program of the process tells them apart. */
+export const runtimeUnits = ['crio.service', 'containerd.service', 'docker.service'] as const;
+
+const activeRuntimes = ({ units }: Facts): { unit: string; program: string }[] =>
+  runtimeUnits.flatMap((unit) => {
+    const fact = units.get(unit);
+    const program = fact?.mainProcess?.executable ?? '';
+    return fact?.activeState === 'active' && !program.startsWith(`${releaseRoot}/`)
+      ? [{ unit, program }]
+      : [];
+  });
+
+/** Name of the network in a CNI configuration; undefined for what is none. */
+function networkName(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const document: unknown = JSON.parse(text);
+    const name =
+      typeof document === 'object' && document !== null ? Reflect.get(document, 'name') : undefined;
+    return typeof name === 'string' ? name : undefined;
+  } catch {
+    // What is no JSON names no network: the runtime passes it over too.
+    return undefined;
+  }
+}
+
+export const foreignCni: Cause = {
+  code: 'BD001',
+  name: 'foreign-cni-configuration',
+  why: 'Programs that take the first configuration of the folder, and every runtime for which the network has the same name, connect pods to a network that is not the one of the profile.',
+  find: ({ spec, facts }) => {
+    const [network] = spec.cni.networks;
+    if (network === undefined) return [];
+    const ours = spec.cni.networks.map(({ name }, index) => `${10 + index}-${name}.conflist`);
+    const foreign = entriesOf(facts.files, cniFolder).filter(
+      (name) =>
+        /\.(conf|conflist|json)$/.test(name) &&
+        !ours.includes(name) &&
+        !facts.install.applied.has(`${cniFolder}/${name}`) &&
+        name < (ours[0] ?? ''),
+    );
+    const others = activeRuntimes(facts);
+    return foreign.map((name) => {
+      const path = `${cniFolder}/${name}`;
+      const file = fileAt(facts.files, path);
+      const named = networkName(file.kind === 'file' ? file.text : undefined);
+      const same = named === network.name;
+      const evidence = `${path}${named === undefined ? '' : ` (network ${named})`} sorts before ${ours[0]}`;
+      const users = others.map(({ unit }) => unit).join(', ');
+      return {
+        level: same ? ('error' as const) : ('warning' as const),
+        evidence: same ? `${evidence} and has the same name` : evidence,
+        remedy: `Remove ${path}, or rename it so that it sorts last.${users === '' ? '' : ` It may be in use by ${users}.`}`,
+        ...(others.length > 0 || file.kind !== 'file'
+          ? {}
+          : {
+              fix: [
+                {
+                  id: `file:${path}`,
+                  action: 'delete' as const,
+                  summary: `delete ${path}; reset puts it back`,
+                  origins: [{ kind: 'fix' as const, name: path }],
+                  steps: [{ kind: 'delete' as const, path }],
+                },
+              ],
+            }),
+      };
+    });
+  },
+};
+
+export const foreignRuntime: Cause = {
+  code: 'BD002',
+  name: 'foreign-runtime',
+  why: 'Two runtimes on one node compete for the socket, for cgroups and for the packet filter, and a kubelet sees the pods of one of them only.',
+  find: (examined) => [
+    ...activeRuntimes(examined.facts).map(({ unit, program }) => ({
+      level: unit === 'crio.service' ? ('error' as const) : ('info' as const),
+      evidence: `${unit} is active${program === '' ? '' : ` (${program})`}`,
+      remedy:
+        unit === 'crio.service'
+          ? 'Drain the node, then: systemctl disable --now crio; berth takes its socket.'
+          : `If nothing needs it: systemctl disable --now ${unit}`,
+    })),
+    ...inDepth(({ listeners }, { facts }) => {
+      const daemon = facts.units.get('berthd.service')?.mainProcess?.pid;
+      return listeners
+        .filter(({ pid }) => pid !== daemon)
+        .map(({ program, pid }) => ({
+          level: 'error',
+          evidence: `${program} (pid ${pid}) listens on /run/crio/crio.sock, and is not the service berthd`,
+          remedy: `End it, then: systemctl restart berthd`,
+        }));
+    })(examined),
+  ],
+};
