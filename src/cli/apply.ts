@@ -2,16 +2,24 @@ import { Command } from 'commander';
 import { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
 import { planSummary } from '../faces/plan-text.ts';
-import type { Applied, Confirmed } from '../flows/change-hosts.ts';
+import type { Made } from '../flows/apply.ts';
+import type { Applied, Changed, Confirmed } from '../flows/change-hosts.ts';
 import type { FlowContext } from '../flows/context.ts';
 import type { SavedPlan } from '../flows/saved-plan.ts';
 import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
 import { exitCodeOfFailures } from './failed-hosts.ts';
-import { type ChangeOptions, withChangeOptions, withTags } from './options.ts';
-import type { Subject } from './run-command.ts';
+import {
+  type ChangeOptions,
+  type ReportOptions,
+  withChangeOptions,
+  withJunitOption,
+  withRollbackOptions,
+  withTags,
+} from './options.ts';
+import type { Subject, Work } from './run-command.ts';
 
-type Carry = (context: FlowContext, confirmed: Confirmed) => Promise<Applied>;
+type Carry = (context: FlowContext, confirmed: Confirmed) => Promise<Changed<Made>>;
 
 const applyProfileNow: Carry = async (context, confirmed) =>
   (await import('../flows/apply.ts')).applyProfile(context, confirmed);
@@ -27,7 +35,7 @@ export const apply = async (
   carry = applyProfileNow,
 ): Promise<number> => {
   requireConsentPossible(options);
-  const { plan, applied, failures, notBegun } = await carry(context, {
+  const { plan, applied, failures, notBegun, made } = await carry(context, {
     confirm: (made) => consent(made, 'Apply these changes?', options, face, context.signal),
   });
   const failed = exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
@@ -43,8 +51,8 @@ export const apply = async (
     if (!failed) face.message(`${done}. Not verified: changes of other tags are pending.`);
     return failed;
   }
-  const { prove } = await import('./prove.ts');
-  const proven = await prove({ ...context, hosts }, face);
+  const { proveApplied } = await import('./prove-applied.ts');
+  const proven = await proveApplied({ ...context, hosts }, face, made);
   if (failed || proven) return failed || proven;
   face.message(`${done}, and crictl has proven it.`);
   return exitCodes.done;
@@ -56,23 +64,25 @@ const isWorthProving = (name: string, { plan, failures, notBegun }: Omit<Applied
   !notBegun.includes(name) &&
   (plan.hosts.find(({ host }) => host === name)?.otherTags ?? 0) === 0;
 
-const run = async (file: string, options: ChangeOptions): Promise<number> => {
-  const [{ runOnHosts }, { readPlanFile }] = await Promise.all([
+const run = async (file: string, options: ChangeOptions & ReportOptions): Promise<number> => {
+  const [{ runOnHosts }, { readPlanFile }, { withJunit }] = await Promise.all([
     import('./run-command.ts'),
     import('./plan-file.ts'),
+    import('./junit-report.ts'),
   ]);
   let saved: SavedPlan | undefined;
   const subject = async (): Promise<Subject> => {
     saved = await readPlanFile(file);
     return saved === undefined ? { profile: file } : subjectOf(saved, file, options);
   };
-  return await runOnHosts(subject, options, async (context, face) => {
+  const work: Work = async (context, face) => {
     if (saved === undefined) return await apply(context, face, options);
     const plan = saved;
     const { applySavedPlan } = await import('../flows/apply-saved.ts');
     const carry: Carry = (given, confirmed) => applySavedPlan(given, plan, confirmed);
     return await apply(context, face, { ...options, yes: true }, carry);
-  });
+  };
+  return await runOnHosts(subject, options, withJunit(options.junit, 'berth apply', work));
 };
 
 /** A saved plan has its own tags and hosts; of the hosts, `--hosts` may choose. */
@@ -92,20 +102,28 @@ const subjectOf = (saved: SavedPlan, file: string, { tags, hosts }: ChangeOption
 };
 
 export const applyCommand = (setExitCode: (code: number) => void): Command =>
-  withTags(
-    withChangeOptions(
-      new Command('apply'),
-      'YAML file that describes the hosts, or a plan saved by berth plan -o',
+  withJunitOption(
+    withTags(
+      withRollbackOptions(
+        withChangeOptions(
+          new Command('apply'),
+          'YAML file that describes the hosts, or a plan saved by berth plan -o',
+        ),
+      ),
     ),
   )
     .summary('make the hosts what the profile says, then prove it')
     .description(
       'Plans, asks, changes the hosts, and verifies them with crictl. Running it again finishes what an\n' +
         'interrupted run left; when nothing differs, nothing is changed.\n\n' +
-        'A saved plan is carried out as it is, without a question, on hosts that are as they were when it was made.',
+        'A saved plan is carried out as it is, without a question, on hosts that are as they were when it was made.\n\n' +
+        'A host that was changed and does not pass the verification goes back to how it was before; so does one on which\n' +
+        'a change of the network was not confirmed over a new connection. Both exit with 18.',
     )
     .addHelpText(
       'after',
       '\nExamples:\n  berth apply profiles/single-node.yaml\n  berth apply fleet.yaml --yes --ci --parallel 20   in a pipeline\n  berth apply plan.json                               what was planned, exactly\n  berth apply fleet.yaml --check                      is there anything to do?\n  berth apply fleet.yaml --max-failures 3 --log-file apply.jsonl',
     )
-    .action(async (file: string, options: ChangeOptions) => setExitCode(await run(file, options)));
+    .action(async (file: string, options: ChangeOptions & ReportOptions) =>
+      setExitCode(await run(file, options)),
+    );

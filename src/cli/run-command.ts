@@ -1,3 +1,4 @@
+import { lockBeside } from '../artifacts/lock/read-lock.ts';
 import { asFail } from '../core/as-fail.ts';
 import { ownVersion } from '../core/own-version.ts';
 import { bothFaces } from '../faces/both-faces.ts';
@@ -12,7 +13,14 @@ import { keepConnections } from './connections.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
-import { additionsOf, type ChangeOptions, type RunOptions, requireKnownTags, rollbackPolicyOf, selectHosts } from './options.ts';
+import {
+  additionsOf,
+  type ChangeOptions,
+  type RunOptions,
+  requireKnownTags,
+  rollbackPolicyOf,
+  selectHosts,
+} from './options.ts';
 import { secretReader } from './secrets.ts';
 
 /** The part of a command between its arguments and its exit code. */
@@ -64,6 +72,7 @@ const withHosts = async (
     lockTimeoutSeconds: options.lockTimeout,
     rollback: rollbackPolicyOf(options),
     tags,
+    lock: once(() => lockBeside(profile.file)),
   };
   try {
     return await work(context, face);
@@ -71,6 +80,15 @@ const withHosts = async (
     if (options.stats)
       face.stats({ milliseconds: performance.now() - started, hosts: await connections.stats() });
   }
+};
+
+/** Reads the lock at most once, and not at all for commands that do not ask. */
+const once = <T>(read: () => Promise<T>): (() => Promise<T>) => {
+  let reading: Promise<T> | undefined;
+  return () => {
+    reading ??= read();
+    return reading;
+  };
 };
 
 const logFor = async (options: RunOptions, face: Face): Promise<LogFile | undefined> => {

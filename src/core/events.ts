@@ -1,23 +1,32 @@
 import type { Fail } from './fail.ts';
 
 /** The phases of a flow, in the order in which a host passes them. */
-export type Phase = 'connect' | 'probe' | 'plan' | 'prepare' | 'apply' | 'verify' | 'reset';
+export type Phase = 'connect' | 'probe' | 'plan' | 'prepare' | 'apply' | 'verify' | 'rollback' | 'reset';
 
-/** One check of the verification, done. */
+/** The level of the verification that asks for a check; `reboot` is asked for by itself. */
+export type Grade = 'smoke' | 'node' | 'full' | 'reboot';
+
+/** One check of the verification, done: green, red, or not run. */
 export interface Check {
   /** Stable identifier, e.g. `redis.exec`. */
   readonly id: string;
   /** What was checked, in words. */
   readonly title: string;
+  readonly grade?: Grade;
   readonly ok: boolean;
+  /** It would have meant nothing, and `detail` says why: neither green nor red. `ok` is false. */
+  readonly notRun?: true;
   readonly milliseconds: number;
   /** What was seen, one line. */
   readonly detail: string;
   /** On failure: outputs that show it (crictl's answer, tail of the journal). */
   readonly evidence?: readonly { readonly title: string; readonly text: string }[];
-  /** On failure: the likely remedy. */
+  /** On failure: the likely remedy. On a green check: it is a warning, and this is what to do about it. */
   readonly remedy?: string;
 }
+
+/** Something is wrong: a check that was not run does not say so by itself. */
+export const isRed = (check: Check): boolean => !check.ok && check.notRun !== true;
 
 /**
  * What happens while a flow runs. Flows emit these and print nothing; faces print and decide nothing.

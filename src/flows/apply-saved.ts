@@ -1,8 +1,8 @@
 import { Fail } from '../core/fail.ts';
 import { type Basis, digestOfBasis, movedBetween, movedText } from '../resources/basis.ts';
 import type { Change, Content, HostPlan } from '../resources/change.ts';
-import { applyHost, requireSettled } from './apply.ts';
-import { type Applied, type Confirmed, changeHosts } from './change-hosts.ts';
+import { type Made, makeSo } from './apply.ts';
+import { type Changed, type Confirmed, changeHosts } from './change-hosts.ts';
 import type { FlowContext } from './context.ts';
 import { basisFor, digestOfProfile, openChange, type SavedHost, type SavedPlan } from './saved-plan.ts';
 import { named, type Surveyed, surveyor } from './survey.ts';
@@ -16,7 +16,7 @@ export async function applySavedPlan(
   context: FlowContext,
   saved: SavedPlan,
   confirmed: Confirmed,
-): Promise<Applied> {
+): Promise<Changed<Made>> {
   requireSameProfile(context, saved);
   const hosts = new Map(saved.hosts.map((host) => [host.host, host]));
   const planOf = (name: string): SavedHost => {
@@ -32,10 +32,9 @@ export async function applySavedPlan(
     return { ...found, plan: named(host.name, () => openHost(planOf(host.name), saved, found.plan)) };
   };
   const surveyAfter = await surveyor(context);
-  return await changeHosts(context, confirmed, survey, async (host, found) => {
-    await applyHost(context, found);
-    requireSettled(await surveyAfter(host));
-  });
+  return await changeHosts(context, confirmed, survey, (host, found) =>
+    makeSo(context, host, found, () => surveyAfter(host)),
+  );
 }
 
 function requireSameProfile({ profile }: FlowContext, saved: SavedPlan): void {
@@ -97,4 +96,4 @@ function openHost(saved: SavedHost, plan: SavedPlan, now: HostPlan): HostPlan {
 }
 
 const contentsOf = ({ steps }: Change): [string, Content][] =>
-  steps.flatMap((step) => (step.kind === 'write' ? [[step.path, step.content]] : []));
+  steps.flatMap((step) => ('content' in step ? [[step.path, step.content]] : []));

@@ -1,32 +1,87 @@
 import { Fail } from '../core/fail.ts';
-import { carryOut } from '../host/script/carry-out.ts';
+import { ownVersion } from '../core/own-version.ts';
+import { type CarriedOut, carryOut } from '../host/script/carry-out.ts';
+import type { HostEntry } from '../profile/profile.ts';
 import type { Change } from '../resources/change.ts';
 import { spaceNeeds } from '../resources/space.ts';
-import { type Applied, type Confirmed, changeHosts } from './change-hosts.ts';
+import { type Changed, type Confirmed, changeHosts } from './change-hosts.ts';
 import type { FlowContext } from './context.ts';
+import { goBack } from './go-back.ts';
 import { inPhase } from './on-hosts.ts';
 import { type Surveyed, surveyor } from './survey.ts';
+
+/** A host that was changed, and the generations before and after. */
+export interface Made {
+  /** 0: the host had none. */
+  readonly before: number;
+  readonly generation: number;
+}
 
 /**
  * Makes the hosts what the profile says. Each host is asked again after its changes: an apply that says it
  * is done has seen it.
  */
-export async function applyProfile(context: FlowContext, confirmed: Confirmed): Promise<Applied> {
+export async function applyProfile(context: FlowContext, confirmed: Confirmed): Promise<Changed<Made>> {
   const survey = await surveyor(context);
-  return await changeHosts(context, confirmed, survey, async (host, found) => {
-    await applyHost(context, found);
-    requireSettled(await survey(host));
-  });
+  return await changeHosts(context, confirmed, survey, (host, found) =>
+    makeSo(context, host, found, () => survey(host)),
+  );
 }
 
-export async function applyHost(context: FlowContext, { connection, facts, plan }: Surveyed): Promise<void> {
+/**
+ * Carries out the plan of a host, and sees that it took. A host whose guarded change was undone goes back altogether; one
+ * where a step failed does so when it was asked to. Either way the failure is thrown.
+ */
+export async function makeSo(
+  context: FlowContext,
+  host: HostEntry,
+  found: Surveyed,
+  look: () => Promise<Surveyed>,
+): Promise<Made> {
+  const before = found.facts.install.generations.at(-1)?.number ?? 0;
+  try {
+    const { generation } = await applyHost(context, host, found, before);
+    requireSettled(await look());
+    return { before, generation };
+  } catch (error) {
+    if (!(error instanceof Fail) || !goesBack(error, context)) throw error;
+    throw await goBack(context, host, before, error);
+  }
+}
+
+function goesBack({ code }: Fail, { rollback, signal }: FlowContext): boolean {
+  if (rollback === 'never' || signal.aborted) return false;
+  if (code === 'RolledBack') return true;
+  return (
+    rollback === 'when-failed' &&
+    (code === 'CommandFailed' || code === 'HostMoved' || code === 'DeadlineExceeded')
+  );
+}
+
+async function applyHost(
+  context: FlowContext,
+  host: HostEntry,
+  { connection, facts, plan }: Surveyed,
+  newest: number,
+): Promise<CarriedOut> {
   const { emit, signal } = context;
-  const space = spaceNeeds(plan.changes, facts);
-  await inPhase(
+  const { spec } = host;
+  return await inPhase(
     context,
     plan.host,
     'apply',
-    () => carryOut(connection, plan.changes, { mode: 'apply', phase: 'apply', space, emit, signal }),
+    async () =>
+      carryOut(connection, plan.changes, {
+        mode: 'apply',
+        phase: 'apply',
+        about: { berth: await ownVersion(), spec: JSON.stringify(spec), keep: spec.generations.keep },
+        newest,
+        lockTimeoutSeconds: context.lockTimeoutSeconds ?? 0,
+        reconnect: (until) => context.reconnect(host, until),
+        space: spaceNeeds(plan.changes, facts),
+        emit,
+        signal,
+      }),
     plan.changes.length,
   );
 }

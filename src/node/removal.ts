@@ -16,7 +16,7 @@ const treesOf = (spec: Spec): Tree[] => [
     path: `/var/lib/cni/networks/${name}`,
     folders: ['/var/lib/cni/networks', '/var/lib/cni'],
   })),
-  { path: releaseRoot },
+  { path: releaseRoot, kept: true },
 ];
 
 const crictl = '/usr/local/bin/crictl';
@@ -40,7 +40,7 @@ export const planNodeRemoval = (spec: Spec, facts: Facts): Omit<HostPlan, 'host'
  * containers live is started for it.
  * @throws Fail `Unsupported` when there are pods and no crictl to end them with
  */
-function stopPods({ units, files }: Facts): Change | undefined {
+export function stopPods({ units, files }: Facts): Change | undefined {
   const isUp = units.get(daemon)?.activeState === 'active';
   const records = fileAt(files, podRecords);
   const hasPods = records.kind === 'directory' && !records.empty;
@@ -56,7 +56,7 @@ function stopPods({ units, files }: Facts): Change | undefined {
     summary: 'stop and remove all pods',
     ...(isUp ? {} : { reason: 'berthd is started for it, and stopped again' }),
     // What is started here is not among the units that the plan found running, and stops here too.
-    steps: isUp ? [removePods] : [startDaemon, removePods, stopDaemon],
+    steps: [...(isUp ? [removePods] : [startDaemon, removePods, stopDaemon]), removePortChains],
   };
 }
 
@@ -80,4 +80,29 @@ const removePods: Step = {
   kind: 'run',
   argv: [crictl, '--runtime-endpoint', 'unix:///var/run/crio/crio.sock', 'rmp', '--all', '--force'],
   deadlineSeconds: 300,
+};
+
+/**
+ * The portmap plugin takes the rules of a pod away, and leaves the chains that it made for the first one. Where somebody
+ * else still publishes ports by them, they stay; a chain that is needed again is made again.
+ */
+const removePortChains: Step = {
+  kind: 'run',
+  argv: [
+    'sh',
+    '-c',
+    String.raw`for program in iptables ip6tables; do
+  command -v "$program" >/dev/null || continue
+  nat="$program -w 30 -t nat"
+  $nat -S 2>/dev/null | grep -q -e '-A CNI-HOSTPORT-DNAT' && continue
+  # xargs takes the quotes of comments away.
+  $nat -S 2>/dev/null | sed -n 's/^-A \(.*-j CNI-HOSTPORT-.*\)/-D \1/p' | while IFS= read -r rule; do
+    echo "$rule" | xargs $nat
+  done
+  for chain in $($nat -S 2>/dev/null | sed -n 's/^-N \(CNI-HOSTPORT-[A-Z]*\)$/\1/p'); do
+    $nat -F "$chain" && $nat -X "$chain"
+  done
+done`,
+  ],
+  deadlineSeconds: 100,
 };

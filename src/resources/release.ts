@@ -98,6 +98,6 @@ function planOld({ root, version }: ReleaseResource, { releases, units }: Facts)
       id: `release:${old}`,
       action: 'delete',
       summary: `delete the old release ${old}`,
-      steps: [{ kind: 'delete', path: `${root}/${old}`, recursive: true }],
+      steps: [{ kind: 'delete', path: `${root}/${old}`, recursive: 'kept' }],
     }));
 }

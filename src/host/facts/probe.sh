@@ -295,7 +295,24 @@ echo @install
 set +f
 for f in "$run"/stale/*; do [ -e "$f" ] && printf 'stale\t%s\t%s\n' "${f##*/}" "$(stat -c %Z "$f")"; done
 g=
-for d in "$state"/generations/*/; do [ -d "$d" ] && g=$d; done
+for d in "$state"/generations/*/; do
+  [ -d "$d" ] && g=$d || continue
+  n=${d%/}
+  n=${n##*/}
+  while [ "${n#0}" != "$n" ]; do n=${n#0}; done
+  y="?$tab?"
+  [ -r "${d}by" ] && read -r y < "${d}by"
+  a="-$tab-$tab-$tab-$tab-"
+  o=
+  if [ -r "${d}about" ]; then
+    read -r a < "${d}about"
+    while IFS=$tab read -r w m t; do o=$o$w:$m,; done < "${d}outcome"
+  # Generations of berth 0.1 have a journal alone.
+  elif grep -qs '^end' "${d}journal"; then o=end,
+  elif grep -qs '^fail' "${d}journal"; then o=fail,
+  fi
+  printf 'generation\t%s\t%s\t%s\t%s\n' "$n" "$y" "$a" "$o"
+done
 set -f
 if [ -r "${g}journal" ] && ! grep -q '^end' "${g}journal"; then
   printf 'interrupted\t%s\t%s\n' "$(b64 < "${g}by")" "$(tail -n 1 "${g}journal" | b64)"

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -7,15 +8,39 @@ import { quote } from '../quote.ts';
 import type { Connection, RemoteProcess } from '../transport/connection.ts';
 import { interrupted } from '../transport/interrupted.ts';
 import { command, encodeWork, type Part } from './encode-work.ts';
+import { confirmGuard, graceSeconds, type Reconnect } from './guard.ts';
 import { describeFailure, type HostEvent, lockedBy, parseHostEvent } from './outcome.ts';
 import { stateFolder, transientFolder } from './state.ts';
 import type { Work } from './step.ts';
 import { Watchdog } from './watchdog.ts';
 
+/** What a generation says of itself on the host. */
+export interface About {
+  /** Number of the generation whose state a rollback makes again. */
+  readonly to?: number;
+  /** Version of berth. */
+  readonly berth: string;
+  /** What the host follows afterwards, as JSON. */
+  readonly spec: string;
+  /** Generations that stay on the host. */
+  readonly keep: number;
+}
+
 export interface CarryOutOptions {
   /** `reset` notes no origins and ends by taking berth's memory of the host away. */
-  readonly mode: 'apply' | 'reset';
+  readonly mode: 'apply' | 'rollback' | 'reset';
   readonly phase: Phase;
+  readonly about?: About;
+  /** The newest generation that the plan knows of, 0: none. Fail `HostMoved` when the host has another. */
+  readonly newest?: number;
+  /** The generations that a rollback undoes. */
+  readonly undoes?: { readonly first: number; readonly last: number };
+  /** Seconds to wait while somebody else is at work on the host. */
+  readonly lockTimeoutSeconds?: number;
+  /** How a new connection is made; needed for guarded works. */
+  readonly reconnect?: Reconnect;
+  /** Seconds in which a new connection must confirm guarded works. */
+  readonly graceSeconds?: number;
   /** Space that must be free before the first step, by folder. */
   readonly space: readonly { readonly folder: string; readonly bytes: number }[];
   readonly emit: Emit;
@@ -31,22 +56,33 @@ const silenceSeconds = 120;
 
 const bytesPerWrite = 256 * 1024;
 
-const executorText = readFile(new URL('./executor.sh', import.meta.url), 'utf8');
-executorText.catch(() => {});
+const textOf = (name: string): Promise<string> => {
+  const text = readFile(new URL(name, import.meta.url), 'utf8');
+  text.catch(() => {});
+  return text;
+};
+const executorText = textOf('./executor.sh');
+const guardText = textOf('./guard.sh');
+
+/** What was done to the host. */
+export interface CarriedOut {
+  /** Number of the generation that was made. */
+  readonly generation: number;
+}
 
 /**
  * Carries out `works` in order over one channel: one shell on the host takes all steps, file contents
- * between them, and holds the lock as long as it lives. Throws Fail `Locked`, `DiskFull`, `PackageLock`,
+ * between them, and holds the lock as long as it lives. Throws Fail `Locked`, `HostMoved`, `DiskFull`, `PackageLock`,
  * `CommandFailed`, `DeadlineExceeded`, `ConnectionLost` or `Cancelled`; what was done stays, and the next
- * plan contains what is left.
+ * plan contains what is left. `RolledBack`: guarded works were not confirmed, and the host has undone them.
  */
 export async function carryOut(
   connection: Connection,
   works: readonly Work[],
   options: CarryOutOptions,
-): Promise<void> {
+): Promise<CarriedOut> {
   const run = new Run(connection, works, options);
-  await run.toItsEnd();
+  return await run.toItsEnd();
 }
 
 class Run {
@@ -60,7 +96,9 @@ class Run {
   readonly #givenUp = new AbortController();
   readonly #watchdog = new Watchdog(() => this.#hang());
   readonly #startedAt = new Map<string, number>();
+  readonly #finished = new Map<string, PromiseWithResolvers<void>>();
   #isReady = false;
+  #generation = 0;
   #ended = false;
   #stopped = false;
   #current: Work | undefined;
@@ -72,7 +110,7 @@ class Run {
     this.#options = options;
   }
 
-  async toItsEnd(): Promise<void> {
+  async toItsEnd(): Promise<CarriedOut> {
     const { signal } = this.#options;
     if (signal.aborted) throw interrupted(signal, this.#connection.host);
     const onAbort = () => this.#interrupt();
@@ -85,6 +123,7 @@ class Run {
       signal.removeEventListener('abort', onAbort);
     }
     this.#settle();
+    return { generation: this.#generation };
   }
 
   async #withShell(process: RemoteProcess): Promise<void> {
@@ -109,8 +148,22 @@ class Run {
   }
 
   async #script(): Promise<string> {
-    const { mode, state = stateFolder, transient = transientFolder } = this.#options;
-    const parameters = { state, run: transient, mode, by: `${userInfo().username}@${hostname()}` };
+    const { mode, about, state = stateFolder, transient = transientFolder } = this.#options;
+    const spec = about?.spec ?? '';
+    const parameters = {
+      state,
+      run: transient,
+      mode,
+      by: `${userInfo().username}@${hostname()}`,
+      about: [mode, about?.to ?? '-', about?.berth ?? '-', digestOf(spec), this.#works.length].join('\t'),
+      spec: Buffer.from(spec).toString('base64'),
+      keep: String(about?.keep ?? 10),
+      patience: String(this.#options.lockTimeoutSeconds ?? 0),
+      grace: String(this.#options.graceSeconds ?? graceSeconds),
+      guard_text: this.#works.some((work) => work.guarded)
+        ? Buffer.from(await guardText).toString('base64')
+        : '',
+    };
     const assignments = Object.entries(parameters).map(([name, value]) => `${name}=${quote(value)}`);
     return `${assignments.join('\n')}\n${await executorText}`;
   }
@@ -118,20 +171,57 @@ class Run {
   /** Never rejects: the reasons for which it stops early are all told by the reading side. */
   async #send(process: RemoteProcess): Promise<void> {
     await this.#ready.promise;
-    const { space, mode } = this.#options;
+    const { space, mode, newest } = this.#options;
     try {
       for (const { folder, bytes } of space)
         await this.#write(process, command('need', folder, String(bytes)));
-      await this.#write(process, command('open_generation'));
-      for (const work of this.#works) {
-        for await (const part of encodeWork(work)) await this.#writePart(process, work, part);
+      await this.#write(
+        process,
+        newest === undefined ? command('open_generation') : command('open_generation', String(newest)),
+      );
+      for (const [index, work] of this.#works.entries()) {
+        const guards = mode !== 'reset';
+        for await (const part of encodeWork(work, guards)) await this.#writePart(process, work, part);
+        if (guards && work.guarded && !this.#works[index + 1]?.guarded) await this.#confirm(process, work);
       }
+      const { undoes } = this.#options;
+      if (undoes !== undefined)
+        await this.#write(process, command('mark_undone', String(undoes.first), String(undoes.last)));
       await this.#write(process, command(mode === 'reset' ? 'forget' : 'end_generation'));
     } catch (error) {
       // A local file that cannot be read ends the run; an aborted write means that it ended already.
       if (!this.#over.signal.aborted) this.#failure ??= error instanceof Fail ? error : asUnreadable(error);
     }
     process.stdin.end();
+  }
+
+  /** The last of guarded works that follow each other is done: a new connection proves that the host can be reached. */
+  async #confirm(process: RemoteProcess, work: Work): Promise<void> {
+    const done = this.#finished.get(work.id) ?? Promise.withResolvers<void>();
+    this.#finished.set(work.id, done);
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    this.#over.signal.addEventListener('abort', () => resolve(), { once: true });
+    await Promise.race([done.promise, over]);
+    this.#over.signal.throwIfAborted();
+    const { reconnect, state = stateFolder, emit } = this.#options;
+    // The host says nothing while it is asked elsewhere whether it can still be reached.
+    this.#watchdog.stop();
+    try {
+      await confirmGuard({
+        host: this.#connection.host,
+        what: work.summary,
+        reconnect,
+        state,
+        emit,
+        graceSeconds: this.#options.graceSeconds ?? graceSeconds,
+      });
+    } catch (error) {
+      // The way that is lost is only a symptom.
+      if (error instanceof Fail) this.#failure = error;
+      this.#givenUp.abort(error);
+      throw error;
+    }
+    await this.#write(process, command('guard_confirmed'));
   }
 
   async #writePart(process: RemoteProcess, work: Work, part: Part): Promise<void> {
@@ -179,13 +269,17 @@ class Run {
       case 'done':
         this.#finish(event.id, undefined);
         return;
+      case 'generation':
+        this.#generation = event.number;
+        return;
       case 'waiting':
-        this.#options.emit({
-          kind: 'note',
-          level: 'info',
-          host,
-          message: `waiting for the package manager: ${event.holder}`,
-        });
+        this.#note(`waiting for the package manager: ${event.holder}`);
+        return;
+      case 'turn':
+        this.#note(`waiting for its turn: ${event.holder.replaceAll('\t', ' ')}`);
+        return;
+      case 'armed':
+      case 'confirmed':
         return;
       case 'end':
         this.#ended = true;
@@ -202,6 +296,10 @@ class Run {
         break;
     }
     this.#over.abort();
+  }
+
+  #note(message: string): void {
+    this.#options.emit({ kind: 'note', level: 'info', host: this.#connection.host, message });
   }
 
   #begin(id: string): void {
@@ -222,6 +320,9 @@ class Run {
     const { emit, phase } = this.#options;
     const milliseconds = performance.now() - (this.#startedAt.get(id) ?? performance.now());
     this.#current = undefined;
+    const done = this.#finished.get(id) ?? Promise.withResolvers<void>();
+    this.#finished.set(id, done);
+    done.resolve();
     emit({
       kind: 'step-ended',
       host: this.#connection.host,
@@ -251,7 +352,8 @@ class Run {
   #heard(): void {
     const steps = this.#current?.steps ?? [];
     const deadlines = steps.map((step) => (step.kind === 'run' ? step.deadlineSeconds : 0));
-    this.#watchdog.heard(silenceSeconds + Math.max(0, ...deadlines));
+    const turn = this.#isReady ? 0 : (this.#options.lockTimeoutSeconds ?? 0);
+    this.#watchdog.heard(silenceSeconds + turn + Math.max(0, ...deadlines));
   }
 
   #hang(): void {
@@ -277,6 +379,9 @@ class Run {
     throw failure;
   }
 }
+
+const digestOf = (spec: string): string =>
+  spec === '' ? '-' : createHash('sha256').update(spec).digest('hex').slice(0, 12);
 
 const asLost = (host: string, cause: unknown): Fail =>
   new Fail('ConnectionLost', `${host}: the apply stream broke`, {

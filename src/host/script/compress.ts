@@ -23,7 +23,8 @@ export function compressFile(path: string, sha256: string): Promise<Buffer> {
   return made;
 }
 
-async function readChecked(path: string, sha256: string): Promise<Buffer> {
+/** @throws Fail `ChecksumMismatch` when the file is not what the plan says */
+export async function readChecked(path: string, sha256: string): Promise<Buffer> {
   const content = await readFile(path);
   const actual = createHash('sha256').update(content).digest('hex');
   if (actual === sha256) return content;

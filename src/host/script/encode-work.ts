@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { encodeLine, quoteAll } from '../quote.ts';
-import { compressFile } from './compress.ts';
+import { compressFile, readChecked } from './compress.ts';
 import type { Content, Origin, Step, Work } from './step.ts';
 
 /** Part of the apply stream: a command for the host's shell, or the bytes that follow a `put`. */
@@ -67,6 +67,9 @@ async function* encodeStep(step: Step): AsyncGenerator<Part> {
     case 'copy':
       yield command('copy', step.from, step.path, octal(step.mode), step.owner ?? '0:0', step.sha256);
       return;
+    case 'stage':
+      yield* encodeStage(step.path, step.content);
+      return;
     case 'run': {
       const env = Object.entries(step.env ?? {}).map(([name, value]) => `${name}=${value}`);
       const argv = env.length === 0 ? step.argv : ['env', ...env, ...step.argv];
@@ -87,6 +90,15 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
   const { bytes, sha256 } = content;
   yield command('put', path, octal(mode), String(bytes), sha256, 'gzip', String(sent.length));
   yield sent;
+}
+
+/** Not compressed on the way: packages are compressed already. */
+async function* encodeStage(path: string, content: Content): AsyncGenerator<Part> {
+  const bytes =
+    content.kind === 'text' ? Buffer.from(content.text) : await readChecked(content.path, content.sha256);
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  yield command('stage', path, String(bytes.length), digest);
+  yield bytes;
 }
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

@@ -2,8 +2,13 @@
 #
 # stream.ts puts the parameters before this text:
 #   state run       where berth keeps its memory on the host (state.ts says what lies there)
-#   mode            apply: notes how things were before; reset: does not
+#   mode            apply, rollback: note how things were before; reset: does not
 #   by              who applies, for the lock and the journal
+#   about spec      what is said of this generation; the spec that the host follows after it, as base64
+#   keep            generations that stay
+#   patience        seconds to wait for the lock
+#   grace           seconds that a guarded change has to be confirmed in
+#   guard_text      guard.sh, as base64
 #
 # Standard input: one command a line, encoded for printf %b; the bytes of a file follow their `put`.
 # Standard output: one event a line, fields separated by tabs; what a command printed is base64.
@@ -15,7 +20,11 @@ b64() { base64 | tr -d '\n'; }
 
 # REASON [CODE [FILE]]: the apply ends here. The caller said in `detail` what it was about.
 fail() {
-  [ -n "$generation" ] && printf 'fail\t%s\t%s\n' "$change" "$(date +%s)" >> "$generation/journal"
+  if [ -n "$generation" ]; then
+    printf 'fail\t%s\t%s\n' "$change" "$(date +%s)" >> "$generation/journal"
+    outcome fail
+  fi
+  fire_guard
   output=
   [ -n "${3:-}" ] && output=$(tail -c 65536 "$3" 2>/dev/null | b64)
   say "fail$tab$1$tab${2:-1}$tab$step$tab$(printf %s "$detail" | b64)$tab$output"
@@ -24,14 +33,27 @@ fail() {
 
 sync_file() { sync "$1" 2>/dev/null || sync; }
 
-# KIND NAME [STATE...]: notes how NAME was, in this generation and, at the first touch ever, for reset.
-note() {
-  [ "$mode" = apply ] || return 0
+# WORD [MORE]: what became of this generation.
+outcome() {
+  printf '%s\t%s\t%s\n' "$1" "${2:--}" "$(date +%s)" >> "$generation/outcome"
+}
+
+# FIELDS...: for the way back from this generation alone.
+record() {
+  [ "$mode" != reset ] || return 0
   line=$1
-  key=$1$tab$2$tab
   shift
   for field in "$@"; do line=$line$tab$field; done
   printf '%s\n' "$line" >> "$generation/before" || full "$state" 4096
+  # What the guard would put back must have reached the disk before it is changed.
+  [ -z "$armed" ] || { printf '%s\n' "$line" >> "$generation/guarded" && sync_file "$generation/guarded"; } || full "$state" 4096
+}
+
+# KIND NAME [STATE...]: notes how NAME was, in this generation and, at the first touch ever, for reset.
+note() {
+  [ "$mode" != reset ] || return 0
+  record "$@"
+  key=$1$tab$2$tab
   [ -r "$state/origin" ] && while IFS= read -r known; do
     case "$known$tab" in "$key"*) return 0 ;; esac
   done < "$state/origin"
@@ -43,15 +65,18 @@ sha() {
   printf %s "$1"
 }
 
-# PATH: keeps what lies there.
+# PATH: keeps what lies there. Large files get a second name where the file system can give one.
 note_file() {
-  [ "$mode" = apply ] || return 0
+  [ "$mode" != reset ] || return 0
   if [ -L "$1" ]; then
     note file "$1" link "$(readlink "$1")"
   elif [ -f "$1" ]; then
     kept=$(sha "$1")
     if [ ! -f "$state/objects/$kept" ]; then
-      cp "$1" "$state/objects/.new" && mv -f "$state/objects/.new" "$state/objects/$kept" || full "$state" 65536
+      rm -f "$state/objects/.new"
+      bytes=$(stat -c %s "$1")
+      [ "$bytes" -gt 65536 ] && ln "$1" "$state/objects/.new" 2>/dev/null || cp "$1" "$state/objects/.new" || full "$state" "$bytes"
+      mv -f "$state/objects/.new" "$state/objects/$kept" || full "$state" "$bytes"
     fi
     note file "$1" file "$kept" $(stat -c '%a %u:%g' "$1")
   else
@@ -129,13 +154,25 @@ put() {
   settle "$1" "$2" 0:0 "$4" "$3"
 }
 
+# PATH BYTES SHA256: bytes that only the steps after this one need. Nothing notes them: they go when we do.
+stage() {
+  detail=$1
+  temporary=$1
+  (umask 077 && mkdir -p "${temporary%/*}") && take "$2" > "$temporary" || full "$state" "$2"
+  [ "$(sha "$temporary")" = "$3" ] || full "$state" "$2"
+  temporary=
+}
+
+unstage() { rm -rf "$state/staging"; }
+
 # FROM PATH MODE OWNER SHA256: a second name for the same bytes where the file system can, else a copy.
 copy() {
   detail=$2
   prepare "$2"
   rm -f "$temporary"
   size=$(stat -c %s "$1")
-  if [ "$4" != 0:0 ] || ! ln "$1" "$temporary" 2>/dev/null; then
+  # What people edit in place must not share its bytes with what we keep.
+  if [ "$4" != 0:0 ] || [ "$size" -le 65536 ] || ! ln "$1" "$temporary" 2>/dev/null; then
     cp "$1" "$temporary" || full "${2%/*}" "$size"
   fi
   settle "$2" "$3" "$4" "$5" "$size"
@@ -175,10 +212,18 @@ END
   rmdir "$1" 2>/dev/null || true
 }
 
-# PATH [recursive]
+# PATH: keeps every file below it.
+note_tree() {
+  find "$1" -xdev ! -type d > "$state/tree" || fail write
+  while IFS= read -r inside; do note_file "$inside"; done < "$state/tree"
+  rm -f "$state/tree"
+}
+
+# PATH [recursive|kept]: a whole tree goes; one that is kept can be brought back.
 remove() {
   detail=$1
   if [ -n "${2:-}" ]; then
+    [ "$2" = kept ] && [ -d "$1" ] && note_tree "$1"
     remove_tree "$1"
   elif [ -d "$1" ] && [ ! -L "$1" ]; then
     # A folder that holds something of others stays.
@@ -215,9 +260,14 @@ END
   return 1
 }
 
-# Nothing has been done yet, or nothing of the next change: the right moment to leave.
+# Nothing has been done yet, or nothing of the next change: the right moment to leave. Guarded changes that nobody
+# has confirmed are undone.
 stop_if_asked() {
-  [ ! -e "$run/stop" ] || { say stopped; exit 0; }
+  [ -e "$run/stop" ] || return 0
+  [ -z "$generation" ] || outcome stopped
+  fire_guard
+  say stopped
+  exit 0
 }
 
 # FILES...: waits until nobody else holds a lock or the deadline of the step has passed.
@@ -254,45 +304,78 @@ perform() {
   fail command $code "$output"
 }
 
+# Name and version of each, sorted as comm wants it.
 installed_packages() {
   if command -v dpkg-query > /dev/null 2>&1; then
-    dpkg-query -W -f '${Status} ${Package}\n' | while read -r w e s p; do [ "$s" = installed ] && echo "$p"; done
-  else rpm -qa --qf '%{NAME}\n'; fi | sort -u
+    dpkg-query -W -f '${Status} ${Package} ${Version}\n' | while read -r w e s p v; do
+      [ "$s" = installed ] && printf '%s %s\n' "$p" "$v"
+    done
+  else rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE}\n'; fi | LC_ALL=C sort -u
 }
 
-# Everything that is installed now and was not in the list made before: berth brought it.
+# Everything that is installed now and was not before: berth brought it. What has another version now, or is gone, is
+# noted for the way back.
 note_new_packages() {
-  [ -n "$generation" ] && [ -r "$state/packages-before" ] || return 0
-  installed_packages > "$state/packages-now"
-  while read -r p; do
-    grep -qxF -- "$p" "$state/packages-before" || note package "$p"
-  done < "$state/packages-now"
-  rm -f "$state/packages-before" "$state/packages-now"
+  [ -n "$generation" ] || return 0
+  # Left by an earlier berth that noted names alone.
+  rm -f "$state/packages-before"
+  [ -r "$state/versions-before" ] || return 0
+  installed_packages > "$state/versions-now"
+  {
+    LC_ALL=C comm -23 "$state/versions-before" "$state/versions-now" | while read -r p v; do echo "old $p $v"; done
+    LC_ALL=C comm -13 "$state/versions-before" "$state/versions-now" | while read -r p v; do echo "new $p $v"; done
+  } | LC_ALL=C sort -k 2,2 -k 1,1 > "$state/versions-changed"
+  # The old line of a package comes right after its new one.
+  p=
+  while read -r age name version; do
+    if [ "$age" = old ] && [ "$name" = "$p" ]; then
+      record version "$name" "$version" "$v"
+      p=
+      continue
+    fi
+    [ -z "$p" ] || note_new "$p" "$v"
+    p=
+    if [ "$age" = new ]; then p=$name v=$version; else record version "$name" "$version" -; fi
+  done < "$state/versions-changed"
+  [ -z "$p" ] || note_new "$p" "$v"
+  rm -f "$state/versions-before" "$state/versions-now" "$state/versions-changed"
+}
+
+# PACKAGE VERSION
+note_new() {
+  record version "$1" - "$2"
+  note package "$1"
 }
 
 packages_will_change() {
-  installed_packages > "$state/packages-before.new" && mv -f "$state/packages-before.new" "$state/packages-before"
+  installed_packages > "$state/versions-before.new" && mv -f "$state/versions-before.new" "$state/versions-before"
 }
 
 stale() { mkdir -p "$run/stale" && : > "$run/stale/$1"; }
 fresh() { rm -f "$run/stale/$1"; }
 
-# ID
+# UNIT: it runs with something that this generation changed.
+disturb() { record disturbed "$1"; }
+
+# ID [SECONDS]: the change is guarded, and takes at most that long itself.
 begin() {
   stop_if_asked
   change=$1
   detail=$1
+  guard_fired && fail guard
+  [ -z "${2:-}" ] || guard "$2"
   printf 'begin\t%s\t%s\n' "$1" "$(date +%s)" >> "$generation/journal" || full "$state" 4096
   say "begin$tab$1"
 }
 
 finish() {
+  [ -z "$armed" ] || set_deadline 0
   printf 'done\t%s\t%s\n' "$change" "$(date +%s)" >> "$generation/journal" || full "$state" 4096
   say "done$tab$change"
 }
 
-# Opens the next generation and finishes the bookkeeping of one that was cut off.
-open_generation() {
+# Sets `last` to the number of the newest generation, 0 when there is none.
+find_last() {
   last=0
   for d in "$state"/generations/*/; do
     [ -d "$d" ] || continue
@@ -300,22 +383,81 @@ open_generation() {
     last=${d##*/}
   done
   while [ "${last#0}" != "$last" ] && [ "$last" != 0 ]; do last=${last#0}; done
+}
+
+# EXPECTED: the number of the newest generation that the caller knows of, or nothing.
+# Opens the next generation and finishes the bookkeeping of one that was cut off.
+open_generation() {
+  find_last
+  if [ -n "${1:-}" ] && [ "$1" != "$last" ]; then
+    detail="the newest generation is $last and no longer $1"
+    fail moved
+  fi
   generation=$state/generations/$(printf '%06d' $((last + 1)))
   mkdir -p "$generation/output" || full "$state" 4096
   printf '%s\t%s\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$generation/by" || full "$state" 4096
+  printf '%s\n' "$about" > "$generation/about" || full "$state" 4096
+  (umask 077 && printf '%s\n' "$spec" > "$generation/spec") || full "$state" 65536
   : > "$generation/journal"
   : > "$generation/before"
+  : > "$generation/outcome"
   if [ -s "$state/temporary" ]; then
     while IFS= read -r leftover; do rm -f "$leftover"; done < "$state/temporary"
     rm -f "$state/temporary"
   fi
+  # Of an apply that was killed.
+  unstage
   note_new_packages
+  say "generation$tab$((last + 1))"
+}
+
+# FIRST LAST: a rollback has undone these.
+mark_undone() {
+  for d in "$state"/generations/*/; do
+    d=${d%/}
+    n=${d##*/}
+    while [ "${n#0}" != "$n" ] && [ "$n" != 0 ]; do n=${n#0}; done
+    [ "$n" -lt "$1" ] || [ "$n" -gt "$2" ] || printf 'rolled-back\t%s\t%s\n' "$((last + 1))" "$(date +%s)" >> "$d/outcome"
+  done
+}
+
+# Old generations go: all but the last ones, and all back to the last one that was proven good, from which alone the way
+# leads back there. So do contents that no generation and no origin names any more.
+trim() {
+  find_last
+  proven=
+  for d in "$state"/generations/*/; do
+    grep -qs '^verified.green' "${d}outcome" && proven=${d%/}
+  done
+  gone=
+  for d in "$state"/generations/*/; do
+    d=${d%/}
+    n=${d##*/}
+    while [ "${n#0}" != "$n" ] && [ "$n" != 0 ]; do n=${n#0}; done
+    [ $((last - n)) -ge "$keep" ] || break
+    [ "$d" != "$proven" ] || break
+    rm -rf "$d"
+    gone=yes
+  done
+  [ -n "$gone" ] || return 0
+  used=' '
+  for f in "$state/origin" "$state"/generations/*/before; do
+    [ -r "$f" ] || continue
+    while IFS=$tab read -r k n b s rest; do
+      [ "$k$b" = filefile ] && used="$used$s "
+    done < "$f"
+  done
+  for f in "$state"/objects/*; do
+    case $used in *" ${f##*/} "*) ;; *) rm -f "$f" ;; esac
+  done
 }
 
 end_generation() {
   rm -f "$state/temporary"
   printf 'end\t%s\n' "$(date +%s)" >> "$generation/journal"
+  outcome end
   sync_file "$generation/journal"
+  trim
   say end
 }
 
@@ -327,6 +469,111 @@ forget() {
   exit 0
 }
 
+# Guarded changes. A process of its own (guard.sh) puts back what they changed when its deadline passes. Who takes the
+# file `armed` away first wins: a new connection that confirms, the guard that restores, or we when a change fails.
+
+uptime_seconds() {
+  read -r now rest < /proc/uptime
+  now=${now%%.*}
+}
+
+# SECONDS beyond the time to confirm. The clock of the guard is the kernel's: nobody can set it.
+set_deadline() {
+  uptime_seconds
+  printf '%s\n' "$((now + grace + $1))" > "$guard/deadline.new" && mv -f "$guard/deadline.new" "$guard/deadline"
+}
+
+# SECONDS
+guard() {
+  if [ -n "$armed" ]; then
+    set_deadline "$1"
+    return 0
+  fi
+  rm -rf "$guard"
+  mkdir -p "$guard" || full "$state" 4096
+  armed=$guard/armed
+  : > "$generation/guarded"
+  printf '%s\n' "$generation" > "$guard/generation"
+  printf '%s\n' "$$" > "$guard/executor"
+  printf '%s' "$guard_text" | base64 -d > "$guard/guard.sh" || full "$state" 16384
+  set_deadline "$1"
+  : > "$armed"
+  sync_file "$guard/guard.sh"
+  start_guard
+  say armed
+}
+
+# Also at the next boot, before there is a network, should the host not live to see the deadline.
+start_guard() {
+  if [ -d /run/systemd/system ]; then
+    sh "$guard/guard.sh" "$state" enlist
+    systemd-run --quiet --collect --unit="berth-guard-${generation##*/}-$(date +%s)" /bin/sh "$guard/guard.sh" "$state" watch 9>&- > /dev/null 2>&1 || detach_guard
+  else detach_guard; fi
+  tries=0
+  until [ -e "$guard/watching" ]; do
+    tries=$((tries + 1))
+    if [ $tries -gt 100 ]; then
+      rm -f "$armed"
+      armed=
+      detail='the guard of this change does not start'
+      fail guard-start
+    fi
+    sleep 0.1 2>/dev/null || sleep 1
+  done
+}
+
+detach_guard() {
+  if command -v setsid > /dev/null 2>&1; then setsid sh "$guard/guard.sh" "$state" watch < /dev/null > /dev/null 2>&1 9>&- &
+  else sh "$guard/guard.sh" "$state" watch < /dev/null > /dev/null 2>&1 9>&- & fi
+}
+
+# The guard did its work: whatever comes now must not go on from there.
+guard_fired() { [ -n "$armed" ] && [ ! -e "$armed" ]; }
+
+# Over a new connection somebody has taken `armed` away.
+guard_confirmed() {
+  [ -e "$guard/confirmed" ] || { detail=$change; fail guard; }
+  armed=
+  sh "$guard/guard.sh" "$state" dismiss
+  say confirmed
+}
+
+# A guarded change failed or is not wanted any more: there is nothing to wait for.
+fire_guard() {
+  [ -n "$armed" ] || return 0
+  mv "$armed" "$guard/firing" 2>/dev/null || return 0
+  armed=
+  sh "$guard/guard.sh" "$state" restore 9>&-
+}
+
+# A guard that lives keeps everybody out until it is confirmed or has done its work. One that died, by a reboot or by
+# force, is done with at once: what was not confirmed is put back.
+guard_at_work() {
+  [ -e "$guard/armed" ] || [ -e "$guard/firing" ] || return 1
+  flock -n "$guard/lock" true || return 0
+  [ ! -e "$guard/armed" ] || mv "$guard/armed" "$guard/firing"
+  sh "$guard/guard.sh" "$state" restore 9>&-
+  return 1
+}
+
+# Takes the lock, or says who has it.
+take_lock() {
+  until=$(($(date +%s) + patience))
+  announced=
+  while :; do
+    if ! flock -n 9; then holder=$(cat "$state/lock")
+    elif guard_at_work; then holder=$(printf 'the guard of an unconfirmed change, by %s' "$(cat "$state/lock")")
+    else return 0; fi
+    if [ "$(date +%s)" -ge "$until" ]; then
+      say "locked$tab$(printf %s "$holder" | b64)"
+      exit 1
+    fi
+    [ "$holder" = "$announced" ] || say "turn$tab$(printf %s "$holder" | b64)"
+    announced=$holder
+    sleep 1
+  done
+}
+
 # A reader that went away must not end us in the middle of a step: the next read finds the end of input.
 trap '' PIPE HUP
 generation=
@@ -336,18 +583,17 @@ temporary=
 number=0
 step=0
 umask 077
+armed=
+guard=$state/guard
 mkdir -p "$state/objects" "$state/generations" || full "${state%/*}" 4096
 exec 9<> "$state/lock" || full "$state" 4096
-if ! flock -n 9; then
-  say "locked$tab$(b64 < "$state/lock")"
-  exit 1
-fi
+take_lock
 printf '%s\tsince %s\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$state/lock" || full "$state" 4096
 umask 022
 mkdir -p "$run"
 rm -f "$run/stop"
 # However this ends: what an installation brought before it failed or was cut off is berth's.
-trap note_new_packages EXIT
+trap 'note_new_packages; unstage' EXIT
 say ready
 
 while IFS= read -r command; do

@@ -3,10 +3,12 @@ import type { Work } from './step.ts';
 
 /** What the host says while it works; executor.sh prints it. */
 export type HostEvent =
-  | { readonly kind: 'ready' | 'stopped' | 'end' }
+  | { readonly kind: 'ready' | 'stopped' | 'end' | 'armed' | 'confirmed' }
+  | { readonly kind: 'generation'; readonly number: number }
   | { readonly kind: 'locked'; readonly holder: string }
   | { readonly kind: 'begin' | 'done'; readonly id: string }
-  | { readonly kind: 'waiting'; readonly holder: string }
+  /** `waiting` for a package manager, `turn` for another run of berth. */
+  | { readonly kind: 'waiting' | 'turn'; readonly holder: string }
   | Failure;
 
 export interface Failure {
@@ -32,9 +34,14 @@ export function parseHostEvent(line: string): HostEvent | undefined {
     case 'ready':
     case 'stopped':
     case 'end':
+    case 'armed':
+    case 'confirmed':
       return { kind };
+    case 'generation':
+      return { kind, number: Number(fields[0]) };
     case 'locked':
     case 'waiting':
+    case 'turn':
       return { kind, holder: decode(fields[0]) };
     case 'begin':
     case 'done':
@@ -56,7 +63,7 @@ export function parseHostEvent(line: string): HostEvent | undefined {
 export function lockedBy(host: string, holder: string): Fail {
   const who = holder.replaceAll('\t', ' ') || 'somebody whose name is not written yet';
   return new Fail('Locked', `${host}: another apply is at work there: ${who}`, {
-    hint: 'Wait until it has ended. The lock goes with its connection; one that was cut ends after its current step.',
+    hint: 'Wait until it has ended, or give --lock-timeout SECONDS. The lock goes with its connection; one that was cut ends after its current step.',
     context: { holder },
   });
 }
@@ -78,6 +85,24 @@ export function describeFailure(host: string, work: Work | undefined, failure: F
       });
     case 'deadline':
       return new Fail('DeadlineExceeded', `${what}: it did not end in time: ${failure.detail}`, { context });
+    case 'moved':
+      return new Fail('HostMoved', `${host}: somebody changed the host meanwhile: ${failure.detail}`, {
+        hint: 'Run the same command again: it looks at the host anew.',
+        context,
+      });
+    case 'guard':
+      return new Fail(
+        'RolledBack',
+        `${what}: nobody confirmed in time; the host has put back what was before`,
+        {
+          context,
+        },
+      );
+    case 'guard-start':
+      return new Fail('CommandFailed', `${what}: ${failure.detail}; the change was not made`, {
+        hint: 'See whether the host can start a transient unit: systemd-run true',
+        context,
+      });
     case 'is-a-directory':
       return new Fail('Unsupported', `${what}: ${failure.detail} is a folder`, {
         hint: 'Move it away: berth does not replace a folder by a file.',
@@ -107,6 +132,8 @@ function commandFailed(what: string, work: Work | undefined, failure: Failure): 
   const step = work?.steps[failure.step];
   const argv = step?.kind === 'run' ? step.argv : [failure.reason, failure.detail];
   const lastLine = failure.output.split('\n').at(-1) ?? '';
+  const meaning = step?.kind === 'run' ? step.meanings?.[failure.exitCode] : undefined;
+  if (meaning !== undefined) return new Fail(meaning, `${what}: ${lastLine}`, { context: { argv } });
   const why = lastLine === '' ? `${failure.reason} ${failure.detail}` : lastLine;
   return new CommandFailed(
     `${what}: exit code ${failure.exitCode}: ${why}`,

@@ -1,3 +1,5 @@
+import type { FailCode } from '../../core/fail.ts';
+
 /** Where the bytes of a written file come from: inside the plan, or a file on the control machine. */
 export type Content =
   | {
@@ -24,6 +26,8 @@ export type Step =
       /** `uid:gid`; root's when undefined. */
       readonly owner?: string;
     }
+  /** Bytes for the steps after it, below `stagingFolder`: gone when the apply ends, however it ends. */
+  | { readonly kind: 'stage'; readonly path: string; readonly content: Content }
   /** argv is quoted for POSIX sh by host/script alone. */
   | {
       readonly kind: 'run';
@@ -32,6 +36,8 @@ export type Step =
       readonly env?: Readonly<Record<string, string>>;
       /** Lock files of a package manager: waited for until the deadline while another process holds one. */
       readonly locks?: readonly string[];
+      /** Exit codes by which argv tells a failure of another kind than `CommandFailed`; its last line of output says which. */
+      readonly meanings?: Readonly<Record<number, FailCode>>;
     };
 
 /** How something was before berth touched it; kept on the host for reset and rollback. Files are kept by the stream itself. */

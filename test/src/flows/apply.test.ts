@@ -41,8 +41,8 @@ async function inRun<T>(
   const emit = (event: Event) => void events.push(event);
   const readSecret = async () => '';
   await using connections = keepConnections({ signal, emit, readSecret });
-  const { connect } = connections;
-  return { result: await flow({ profile, hosts, connect, emit, signal, parallel: 10 }), events };
+  const { connect, reconnect } = connections;
+  return { result: await flow({ profile, hosts, connect, reconnect, emit, signal, parallel: 10 }), events };
 }
 
 const summaries = (plan: { hosts: readonly { changes: readonly { summary: string }[] }[] }): string[] =>

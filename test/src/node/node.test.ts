@@ -60,6 +60,7 @@ const spec: Spec = {
   proxy: { no: [] },
   packages: { extra: ['jq', 'runc'] },
   artifacts: { source: 'auto', mirror: undefined, folder: undefined },
+  generations: { keep: 10 },
   verify: { level: 'node', image: 'x', imageSource: 'registry' },
 };
 

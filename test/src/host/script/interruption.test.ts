@@ -105,7 +105,8 @@ async function applyAgain(sshd: Sshd, root: string, works: readonly Work[]): Pro
   for (let tries = 0; ; tries += 1) {
     const connection = await connect(sshd);
     try {
-      return await apply(connection, root, works, () => {});
+      await apply(connection, root, works, () => {});
+      return;
     } catch (error) {
       if (!(error instanceof Fail) || error.code !== 'Locked' || tries > 50) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100));

@@ -1,0 +1,106 @@
+import { asFail } from '../core/as-fail.ts';
+import { type Check, isRed } from '../core/events.ts';
+import type { Fail } from '../core/fail.ts';
+import { markVerified } from '../host/script/mark.ts';
+import type { HostEntry } from '../profile/profile.ts';
+import type { Made } from './apply.ts';
+import type { FlowContext } from './context.ts';
+import { type HostFailure, type HostResults, onHosts } from './on-hosts.ts';
+import { type RolledBack, rollBackHost } from './rollback.ts';
+import { verifyHosts } from './verify.ts';
+
+/** What the verification came to, and what was done about it. */
+export interface Proof {
+  /** By host, as it was found first. */
+  readonly checks: ReadonlyMap<string, readonly Check[]>;
+  /** Hosts that could not be examined. */
+  readonly failures: readonly HostFailure[];
+  /** Hosts that the run had changed, that were red, and that went back. */
+  readonly wentBack: ReadonlyMap<string, WentBack>;
+}
+
+export interface WentBack {
+  /** The generation whose state the host has again; 0: as before berth. */
+  readonly to: number;
+  /** The verification there; undefined: nothing of berth is left to verify, or it did not come to that. */
+  readonly checks: readonly Check[] | undefined;
+  /** Why the host is not where it should be. */
+  readonly error: Fail | undefined;
+}
+
+/**
+ * Verifies the hosts after an apply. One that the apply changed and that is red goes back to how it was before, and is
+ * verified again; nothing of this touches any other host. What was seen stays on the host, beside the journal.
+ */
+export async function proveHosts(context: FlowContext, made: ReadonlyMap<string, Made>): Promise<Proof> {
+  const { done, failures } = await verifyHosts(context);
+  const changed = context.hosts.filter(({ name }) => made.has(name) && done.has(name));
+  const marked = await onHosts(context, changed, async (host) => {
+    const checks = done.get(host.name) ?? [];
+    await mark(context, host, made.get(host.name)?.generation, checks);
+  });
+  const red = changed.filter(({ name }) => done.get(name)?.some(isRed));
+  const wentBack = new Map<string, WentBack>();
+  if (context.rollback !== 'never') {
+    await onHosts({ ...context, maxFailures: undefined }, red, async (host) => {
+      wentBack.set(host.name, await goBackAndVerify(context, host, made.get(host.name)?.before ?? 0));
+    });
+  }
+  return { checks: done, failures: [...failures, ...marked.failures], wentBack };
+}
+
+async function goBackAndVerify(context: FlowContext, host: HostEntry, to: number): Promise<WentBack> {
+  const where = to === 0 ? 'before berth' : `after generation ${to}`;
+  context.emit({
+    kind: 'note',
+    level: 'warn',
+    host: host.name,
+    message: `the verification is red: the host goes back to how it was ${where}`,
+  });
+  try {
+    const back = await rollBackHost(context, host, to);
+    if (to === 0) return { to, checks: undefined, error: undefined };
+    const { done, failures } = await verifyWentBack(context, new Map([[host.name, back]]));
+    return { to, checks: done.get(host.name), error: failures[0]?.error };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const fail = asFail(error);
+    context.emit({ kind: 'failed', host: host.name, error: fail });
+    return { to, checks: undefined, error: fail };
+  }
+}
+
+/** Verifies hosts that went back, each as what it follows there. */
+export const verifyWentBack = async (
+  context: FlowContext,
+  made: ReadonlyMap<string, RolledBack>,
+): Promise<HostResults<readonly Check[]>> => {
+  const hosts = [...made.values()].map(({ host }) => host);
+  const results = await verifyHosts({ ...context, hosts });
+  const examined = hosts.filter(({ name }) => results.done.has(name));
+  const marked = await onHosts(context, examined, (host) =>
+    mark(context, host, made.get(host.name)?.generation, results.done.get(host.name) ?? []),
+  );
+  return { ...results, failures: [...results.failures, ...marked.failures] };
+};
+
+async function mark(
+  context: FlowContext,
+  host: HostEntry,
+  generation: number | undefined,
+  checks: readonly Check[],
+): Promise<void> {
+  if (generation === undefined) return;
+  const red = checks.filter(isRed);
+  const colour = red.length > 0 ? 'red' : 'green';
+  const connection = await context.connect(host);
+  await markVerified(connection, generation, { colour, evidence: red.map(told).join('\n') }, context.signal);
+}
+
+const told = ({ id, title, detail, evidence, remedy }: Check): string =>
+  [
+    `${id} (${title}): ${detail}`,
+    ...(evidence ?? []).map((each) => `--- ${each.title}\n${each.text}`),
+    ...(remedy === undefined ? [] : [`remedy: ${remedy}`]),
+    '',
+  ].join('\n');

@@ -1,0 +1,26 @@
+import { CommandFailed } from '../../core/fail.ts';
+import { quote } from '../quote.ts';
+import type { Connection } from '../transport/connection.ts';
+import { stateFolder } from './state.ts';
+
+/**
+ * Notes on the host what the verification of a generation came to. The evidence of a red one stays beside its journal, also
+ * when the generation is undone.
+ */
+export async function markVerified(
+  connection: Connection,
+  generation: number,
+  verdict: { readonly colour: 'green' | 'red'; readonly evidence: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const folder = `${stateFolder}/generations/${String(generation).padStart(6, '0')}`;
+  const script = `cd ${quote(folder)} && umask 077 && cat > evidence && { [ -s evidence ] || rm evidence; }
+printf 'verified\\t%s\\t%s\\n' ${verdict.colour} "$(date +%s)" >> outcome`;
+  const result = await connection.sh(script, { signal, input: verdict.evidence });
+  if (result.exitCode === 0) return;
+  throw new CommandFailed(
+    `${connection.host}: the verdict on generation ${generation} cannot be noted on the host`,
+    { argv: ['sh', '-c', script], ...result },
+    { hint: 'See whether the disk is full or read-only.' },
+  );
+}

@@ -1,0 +1,51 @@
+import type { BeforeRecord, History } from '../host/facts/history.ts';
+import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
+import type { Spec } from '../profile/profile.ts';
+import type { HostPlan } from '../resources/change.ts';
+import { planRollback } from '../resources/rollback.ts';
+import { isOfRelease } from '../resources/way-back.ts';
+import { daemon, releaseRoot } from './engine-berth.ts';
+import { planNodeRemoval, removalRequest, stopPods } from './removal.ts';
+
+const release = { root: releaseRoot };
+
+/** The probe of a removal, and everything that the generations to undo have touched. */
+export function rollbackRequest(spec: Spec, records: readonly BeforeRecord[]): ProbeRequest {
+  const request = removalRequest(spec);
+  const all = (known: readonly string[], more: readonly string[]) => [...new Set([...known, ...more])];
+  const named = (...kinds: readonly BeforeRecord['kind'][]) =>
+    records.flatMap((record) => (kinds.includes(record.kind) && 'name' in record ? [record.name] : []));
+  const paths = records.flatMap((record) => ('path' in record ? [record.path] : []));
+  return {
+    ...request,
+    files: all(
+      request.files,
+      paths.filter((path) => !isOfRelease(path, release)),
+    ),
+    units: all(request.units, named('unit', 'disturbed')),
+    modules: all(request.modules, named('module', 'loaded')),
+    interfaces: all(request.interfaces, named('interface')),
+    sysctls: all(
+      request.sysctls,
+      records.flatMap((record) => (record.kind === 'sysctl' ? [record.key] : [])),
+    ),
+  };
+}
+
+/** What must change for the host to be as it was before the generations that left these records. */
+export function planNodeRollback(
+  facts: Facts,
+  history: History,
+  records: readonly BeforeRecord[],
+): Omit<HostPlan, 'host'> {
+  const planned = planRollback({ records, history, facts, release });
+  const ends = planned.changes.some(({ id }) => id === `unit:${daemon}`);
+  const pods = ends ? stopPods(facts) : undefined;
+  return { ...planned, changes: [...(pods === undefined ? [] : [pods]), ...planned.changes] };
+}
+
+/** As before berth, like a removal, but berth's memory of the host stays: this can be undone too. */
+export function planBeforeBerth(spec: Spec, facts: Facts): Omit<HostPlan, 'host'> {
+  const { changes, notes } = planNodeRemoval(spec, facts);
+  return { changes: changes.filter(({ id }) => id !== 'forget'), notes };
+}

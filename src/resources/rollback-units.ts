@@ -1,0 +1,130 @@
+import type { Facts } from '../host/facts/probe.ts';
+import type { Change } from './change.ts';
+import { bringUp } from './unit.ts';
+
+export interface UnitRecord {
+  readonly name: string;
+  /** As systemd says it; `-` or empty when there was no unit file. */
+  readonly fileState: string;
+  readonly activeState: string;
+}
+
+const systemctl = (...args: readonly string[]) =>
+  ({ kind: 'run', argv: ['systemctl', ...args], deadlineSeconds: 150 }) as const;
+
+const runs = (state: string | undefined): boolean =>
+  state === 'active' || state === 'activating' || state === 'reloading';
+
+/** Services that did not run, or not at boot: they stop while the files that they run are still there. */
+export function takeUnitsDown(units: readonly UnitRecord[], facts: Facts): Change[] {
+  return units.toReversed().flatMap((unit): Change[] => {
+    const { name } = unit;
+    const now = facts.units.get(name);
+    if (now === undefined || !now.loaded) return [];
+    const verbs = [
+      ...(runs(now.activeState) && !runs(unit.activeState) ? ['stop'] : []),
+      ...(now.fileState === 'enabled' && unit.fileState !== 'enabled' ? ['disable'] : []),
+      ...(now.fileState === 'masked' && unit.fileState !== 'masked' ? ['unmask'] : []),
+    ];
+    if (verbs.length === 0) return [];
+    return [
+      {
+        id: `unit:${name}`,
+        action: 'remove',
+        summary: `${verbs.join(' and ')} ${name}`,
+        origins: [{ kind: 'unit', name, fileState: now.fileState, activeState: now.activeState }],
+        steps: verbs.map((verb) => systemctl(verb, name)),
+      },
+    ];
+  });
+}
+
+/** Services that ran: enabled again, and running with what lies on disk by then. */
+export function bringUnitsUp(
+  units: readonly UnitRecord[],
+  disturbed: ReadonlySet<string>,
+  written: ReadonlySet<string>,
+  facts: Facts,
+): Change[] {
+  const isUnitFile = (path: string) => path.startsWith('/etc/systemd/system/');
+  const reload: Change[] = [...written].some(isUnitFile)
+    ? [
+        {
+          id: 'units:reload',
+          action: 'update',
+          summary: 'let systemd read the unit files',
+          steps: [systemctl('daemon-reload')],
+        },
+      ]
+    : [];
+  const known = new Map(units.map((unit) => [unit.name, unit]));
+  const names = [...new Set([...known.keys(), ...disturbed])];
+  return [
+    ...reload,
+    ...names.flatMap((name) => enable(name, known.get(name), written, facts)),
+    ...names.flatMap((name) => run(name, known.get(name), disturbed.has(name), facts)),
+  ];
+}
+
+function enable(
+  name: string,
+  before: UnitRecord | undefined,
+  written: ReadonlySet<string>,
+  facts: Facts,
+): Change[] {
+  const now = facts.units.get(name)?.fileState;
+  if (before?.fileState === 'masked' && now !== 'masked')
+    return [
+      { id: `mask:${name}`, action: 'enable', summary: `mask ${name}`, steps: [systemctl('mask', name)] },
+    ];
+  if (before?.fileState !== 'enabled') return [];
+  if (now === 'enabled' && !written.has(`/etc/systemd/system/${name}`)) return [];
+  return [
+    {
+      id: `enable:${name}`,
+      action: 'enable',
+      summary: `enable ${name} again`,
+      origins: [originOf(name, facts)],
+      steps: [systemctl('reenable', name)],
+    },
+  ];
+}
+
+function run(name: string, before: UnitRecord | undefined, isDisturbed: boolean, facts: Facts): Change[] {
+  const now = facts.units.get(name)?.activeState;
+  // A unit that nothing is noted of ran, else nobody would have had to restart it.
+  const should = before === undefined ? runs(now) || now === 'failed' : runs(before.activeState);
+  if (!should) return [];
+  if (!runs(now))
+    return [
+      {
+        id: `start:${name}`,
+        action: 'start',
+        summary: `start ${name}`,
+        origins: [originOf(name, facts)],
+        refreshes: [name],
+        steps: [bringUp('start', name)],
+      },
+    ];
+  if (!isDisturbed) return [];
+  return [
+    {
+      id: `restart:${name}`,
+      action: 'restart',
+      summary: `restart ${name}`,
+      reason: 'what it runs or reads changes',
+      refreshes: [name],
+      steps: [bringUp('restart', name)],
+    },
+  ];
+}
+
+const originOf = (name: string, facts: Facts) => {
+  const now = facts.units.get(name);
+  return {
+    kind: 'unit',
+    name,
+    fileState: now?.fileState ?? '',
+    activeState: now?.activeState ?? 'inactive',
+  } as const;
+};
