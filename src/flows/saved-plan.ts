@@ -42,9 +42,14 @@ export interface SavedHost {
 
 export type SavedChange = Omit<Change, 'steps'> & { readonly steps: readonly SavedStep[] };
 
-export type SavedStep =
-  | Exclude<Step, { readonly kind: 'write' }>
-  | (Omit<Extract<Step, { readonly kind: 'write' }>, 'content'> & { readonly content: SavedContent });
+/** A step with content, as `write` is one: what it brings to the host is saved in its own form. */
+type Bringing = Extract<Step, { readonly content: Content }>;
+
+type Saved<S extends Bringing> = S extends Bringing
+  ? Omit<S, 'content'> & { readonly content: SavedContent }
+  : never;
+
+export type SavedStep = Exclude<Step, Bringing> | Saved<Bringing>;
 
 export type SavedContent =
   | { readonly kind: 'text'; readonly text: string }
@@ -100,7 +105,7 @@ export function savePlan(planned: Iterable<PlannedHost>, made: MadeBy): SavedPla
 const saveChange = (change: Change, sealed: (text: string) => string): SavedChange => ({
   ...change,
   steps: change.steps.map((step) =>
-    step.kind === 'write' ? { ...step, content: saveContent(step.path, step.content, sealed) } : step,
+    'content' in step ? { ...step, content: saveContent(step.path, step.content, sealed) } : step,
   ),
 });
 
@@ -140,7 +145,7 @@ export function openChange(
   return {
     ...saved,
     steps: saved.steps.map(
-      (step): Step => (step.kind === 'write' ? { ...step, content: open(step.path, step.content) } : step),
+      (step): Step => ('content' in step ? { ...step, content: open(step.path, step.content) } : step),
     ),
   };
 }
@@ -180,7 +185,7 @@ const digestOfPlan = (plan: object): string =>
   createHash('sha256').update(JSON.stringify(plan)).digest('hex');
 
 const envelope = z.looseObject({ version: z.int(), berth: z.string() });
-const steps = z.array(z.looseObject({ kind: z.enum(['write', 'link', 'delete', 'copy', 'run']) }));
+const steps = z.array(z.looseObject({ kind: z.enum(['write', 'link', 'delete', 'copy', 'stage', 'run']) }));
 const form = z.looseObject({
   madeAt: z.iso.datetime(),
   profile: z.strictObject({
