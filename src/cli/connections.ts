@@ -1,13 +1,15 @@
 import type { Emit } from '../core/events.ts';
 import type { RunStats } from '../faces/stats-text.ts';
 import type { Connection } from '../host/transport/connection.ts';
-import { openConnection, type ReadSecret } from '../host/transport/open.ts';
-import { addressOf } from '../inventory/address.ts';
+import { openConnection, type ReadSecret, shareAmongConnections } from '../host/transport/open.ts';
+import { addressBook } from '../inventory/address.ts';
 import type { HostEntry } from '../profile/profile.ts';
 
 export interface Connections extends AsyncDisposable {
   /** The connection to a host: made once, when first asked for. */
   readonly connect: (host: HostEntry) => Promise<Connection>;
+  /** A new connection beside it, for the caller alone. */
+  readonly reconnect: (host: HostEntry, signal: AbortSignal) => Promise<Connection>;
   /** What the connections cost so far. */
   stats(): Promise<RunStats['hosts']>;
 }
@@ -19,13 +21,18 @@ export const keepConnections = (options: {
   readonly readSecret: ReadSecret;
 }): Connections => {
   const opened = new Map<string, Promise<Connection>>();
+  const addressOf = addressBook(options.signal);
+  const sharing = shareAmongConnections();
   const open = async (host: HostEntry): Promise<Connection> =>
-    openConnection(host, await addressOf(host), options);
+    openConnection(host, await addressOf(host), { ...options, sharing });
   const established = async (): Promise<Connection[]> =>
     (await Promise.allSettled(opened.values())).flatMap((result) =>
       result.status === 'fulfilled' ? [result.value] : [],
     );
   return {
+    // Nothing is shown of it: the phases of the host go on.
+    reconnect: async (host, signal) =>
+      openConnection(host, await addressOf(host), { ...options, sharing, emit: () => {}, signal }),
     connect(host) {
       const connection = opened.get(host.name) ?? open(host);
       opened.set(host.name, connection);
@@ -39,6 +46,7 @@ export const keepConnections = (options: {
       })),
     async [Symbol.asyncDispose]() {
       await Promise.all((await established()).map((connection) => connection.close()));
+      await sharing[Symbol.asyncDispose]();
     },
   };
 };

@@ -2,19 +2,37 @@ import { access } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
 import type { HostEntry, SshAddress } from '../profile/profile.ts';
 import { addressInside, embeddedFolder, placesOf } from './embedded/places.ts';
+import { SshResolver } from './ssh/resolve.ts';
 
-/** How a host of the profile is reached. An embedded host must have been made before. */
-export async function addressOf(host: HostEntry): Promise<SshAddress | 'local'> {
-  switch (host.address.kind) {
-    case 'ssh':
-      return host.address.ssh;
-    case 'local':
-      return 'local';
-    case 'embedded': {
-      const { name, network } = host.address.embedded;
-      return embeddedAddress(host.name, name, network);
+export type AddressOf = (host: HostEntry) => Promise<SshAddress | 'local'>;
+
+/** How the hosts of a profile are reached; for one command. An embedded host must have been made before. */
+export function addressBook(signal: AbortSignal): AddressOf {
+  const ssh = new SshResolver(signal);
+  return async (host) => {
+    switch (host.address.kind) {
+      case 'ssh':
+        return await ssh.resolve(host.address.ssh).catch((error: unknown) => {
+          throw ofHost(host.name, error);
+        });
+      case 'local':
+        return 'local';
+      case 'embedded': {
+        const { name, network } = host.address.embedded;
+        return await embeddedAddress(host.name, name, network);
+      }
     }
-  }
+  };
+}
+
+function ofHost(name: string, error: unknown): unknown {
+  if (!(error instanceof Fail)) return error;
+  const { code, message, hint, context } = error;
+  return new Fail(code, `${name}: ${message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    context,
+    cause: error,
+  });
 }
 
 async function embeddedAddress(host: string, name: string, network: string): Promise<SshAddress> {
@@ -35,5 +53,6 @@ async function embeddedAddress(host: string, name: string, network: string): Pro
     identityFiles: [places.identity],
     password: undefined,
     knownHostsFiles: [places.knownHosts],
+    transport: 'ssh2',
   };
 }

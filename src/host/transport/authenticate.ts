@@ -5,12 +5,10 @@ import {
   type Agent,
   defaultIdentityFiles,
   expandHome,
+  type Keyring,
   labelOf,
   OneKeyAgent,
   type ReadSecret,
-  readAgent,
-  readIdentity,
-  unlock,
 } from './identities.ts';
 
 /** One way to prove who we are. `method` is asked for only when its turn comes: it may prompt. */
@@ -28,34 +26,60 @@ interface Attempt {
   outcome: string;
 }
 
+/** Nobody was let in: what was tried, what came of it, and what the host would accept. */
+export function authenticationFailed(
+  label: string,
+  { user, host, port }: SshAddress,
+  attempts: readonly Readonly<Attempt>[],
+  accepted: readonly string[] | undefined,
+  cause: unknown,
+): Fail {
+  const tried = attempts.map((attempt) => `${attempt.label}: ${attempt.outcome}`);
+  const offered = accepted === undefined ? '' : ` The host accepts: ${accepted.join(', ')}.`;
+  return new Fail(
+    'AuthenticationFailed',
+    `${label}: ${user}@${host}:${port} let us in with none of: ${tried.join('; ')}.${offered}`,
+    {
+      hint:
+        'Add the public key to ~/.ssh/authorized_keys of the user, or name the right key in ssh.identityFiles ' +
+        'or a password in ssh.password.',
+      context: { attempts },
+      cause,
+    },
+  );
+}
+
 /**
  * The order of authentication for one connection, and what came of each try.
- * Identity files named in the profile mean these and no others, through the agent when it holds them;
- * else everything the agent has, then the usual files. Passwords come last.
+ * Identity files named in the profile mean these and no others, through the agent when it holds them; so do those of
+ * ssh_config with IdentitiesOnly. Else everything the agent has, then the files. Passwords come last.
  */
 export class Authenticator {
   readonly attempts: Attempt[] = [];
   readonly #hostName: string;
   readonly #ssh: SshAddress;
   readonly #readSecret: ReadSecret;
+  readonly #keyring: Keyring;
   readonly #candidates: Candidate[] = [];
   #offered: readonly string[] | undefined;
   #running: Attempt | undefined;
   /** Round trips that success costs once the last method was sent: a key is first offered, then proven. */
   lastMethodWaits = 1;
 
-  constructor(hostName: string, ssh: SshAddress, readSecret: ReadSecret) {
+  constructor(hostName: string, ssh: SshAddress, readSecret: ReadSecret, keyring: Keyring) {
     this.#hostName = hostName;
     this.#ssh = ssh;
     this.#readSecret = readSecret;
+    this.#keyring = keyring;
   }
 
   async prepare(): Promise<void> {
     const named = this.#ssh.identityFiles.length > 0;
-    const agent = await readAgent();
-    if (!named && agent !== undefined) for (const key of agent.keys) this.#addAgentKey(agent, key);
+    const only = this.#ssh.identitiesOnly ?? named;
+    const agent = await this.#keyring.agent(this.#ssh.agent);
+    if (!only && agent !== undefined) for (const key of agent.keys) this.#addAgentKey(agent, key);
     const files = named ? this.#ssh.identityFiles.map(expandHome) : defaultIdentityFiles();
-    for (const file of files) await this.#addFile(file, agent, named);
+    for (const file of files) await this.#addFile(file, agent, { named, only });
     this.#addPassword();
     this.#addQuestions();
     if (!this.#candidates.some((candidate) => candidate.secondFactor !== true)) this.#addNothing();
@@ -67,7 +91,8 @@ export class Authenticator {
     partial: boolean | null,
     answer: NextAuthHandler,
   ): Promise<void> {
-    if (this.#running !== undefined) this.#running.outcome = partial ? 'accepted, more is asked' : 'refused';
+    if (this.#running?.outcome === 'no answer')
+      this.#running.outcome = partial ? 'accepted, more is asked' : 'refused';
     if (left !== null) this.#offered = left;
     const candidate = this.#takeCandidate(partial === true);
     if (candidate === undefined) {
@@ -83,20 +108,7 @@ export class Authenticator {
   }
 
   failure(cause: unknown): Fail {
-    const { user, host, port } = this.#ssh;
-    const tried = this.attempts.map(({ label, outcome }) => `${label}: ${outcome}`);
-    const offered = this.#offered === undefined ? '' : ` The host accepts: ${this.#offered.join(', ')}.`;
-    return new Fail(
-      'AuthenticationFailed',
-      `${this.#hostName}: ${user}@${host}:${port} let us in with none of: ${tried.join('; ')}.${offered}`,
-      {
-        hint:
-          'Add the public key to ~/.ssh/authorized_keys of the user, or name the right key in ssh.identityFiles ' +
-          'or a password in ssh.password.',
-        context: { attempts: this.attempts },
-        cause,
-      },
-    );
+    return authenticationFailed(this.#hostName, this.#ssh, this.attempts, this.#offered, cause);
   }
 
   #takeCandidate(partial: boolean): Candidate | undefined {
@@ -118,9 +130,13 @@ export class Authenticator {
     });
   }
 
-  async #addFile(file: string, agent: Agent | undefined, named: boolean): Promise<void> {
+  async #addFile(
+    file: string,
+    agent: Agent | undefined,
+    { named, only }: { readonly named: boolean; readonly only: boolean },
+  ): Promise<void> {
     const { user: username } = this.#ssh;
-    const identity = await readIdentity(file);
+    const identity = await this.#keyring.identity(file);
     if (identity.kind === 'unusable') {
       if (named) this.attempts.push({ label: `key ${identity.label}`, outcome: identity.why });
       return;
@@ -128,7 +144,8 @@ export class Authenticator {
     const wire = identity.kind === 'ready' ? identity.key.getPublicSSH() : identity.publicKey;
     const held = wire && agent?.keys.find((key) => key.getPublicSSH().equals(wire));
     if (agent !== undefined && held !== undefined) {
-      if (named) this.#addAgentKey(agent, held);
+      // Offered already where all keys of the agent are.
+      if (only) this.#addAgentKey(agent, held);
       return;
     }
     if (identity.kind === 'ready') {
@@ -143,7 +160,11 @@ export class Authenticator {
     this.#candidates.push({
       label: `key ${file} (encrypted)`,
       offeredAs: 'publickey',
-      method: async () => ({ type: 'publickey', username, key: await unlock(identity, this.#readSecret) }),
+      method: async () => ({
+        type: 'publickey',
+        username,
+        key: await this.#keyring.unlock(identity, this.#readSecret),
+      }),
     });
   }
 
@@ -165,10 +186,16 @@ export class Authenticator {
       offeredAs: 'keyboard-interactive',
       method: async () => {
         const secret = await read();
+        // The password answers the first question; what the host asks beyond it, such as a code, a person knows.
+        let given = false;
         return {
           type: 'keyboard-interactive',
           username,
-          prompt: (_name, _instructions, _language, prompts, finish) => finish(prompts.map(() => secret)),
+          prompt: (_name, _instructions, _language, prompts, finish) => {
+            const known = given || prompts.length === 0 ? [] : [secret];
+            given ||= known.length > 0;
+            this.#ask(prompts.slice(known.length), finish, known);
+          },
         };
       },
     });
@@ -177,12 +204,6 @@ export class Authenticator {
   /** A second factor that the host asks for in its own words; asked only after a first was accepted. */
   #addQuestions(): void {
     const { user: username } = this.#ssh;
-    const ask = async (prompts: readonly Prompt[]) => {
-      const answers: string[] = [];
-      for (const { prompt } of prompts)
-        answers.push(await this.#readSecret({ kind: 'prompt' }, prompt.trim()));
-      return answers;
-    };
     this.#candidates.push({
       label: 'keyboard-interactive',
       offeredAs: 'keyboard-interactive',
@@ -190,11 +211,23 @@ export class Authenticator {
       method: async () => ({
         type: 'keyboard-interactive',
         username,
-        prompt: (_name, _instructions, _language, prompts, finish) => {
-          // An answer that could not be read is an empty one: the host refuses it and the list says so.
-          ask(prompts).then(finish, () => finish(prompts.map(() => '')));
-        },
+        prompt: (_name, _instructions, _language, prompts, finish) => this.#ask(prompts, finish, []),
       }),
+    });
+  }
+
+  /** Asks a person what the host asks, in its words. What could not be asked is answered with nothing, and refused. */
+  #ask(prompts: readonly Prompt[], finish: (answers: string[]) => void, known: readonly string[]): void {
+    const ask = async () => {
+      const answers = [...known];
+      for (const { prompt } of prompts)
+        answers.push(await this.#readSecret({ kind: 'prompt' }, prompt.trim()));
+      return answers;
+    };
+    ask().then(finish, (error: unknown) => {
+      if (this.#running !== undefined)
+        this.#running.outcome = `not answered: ${error instanceof Error ? error.message : error}`;
+      finish([...known, ...prompts.map(() => '')]);
     });
   }
 

@@ -21,6 +21,8 @@ export interface ConnectionStats {
   /** Round trips by our count: connection set-up, channel opens, requests that waited for an answer. */
   readonly roundTrips: number;
   readonly channels: number;
+  /** The most channels that were open at the same time. */
+  readonly mostChannels: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
 }

@@ -1,43 +1,51 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import { Fail } from '../../core/fail.ts';
 import { untilAborted } from './interrupted.ts';
+import type { Wire } from './wire.ts';
 
-const deadlineMs = 15_000;
+export interface Dialled {
+  /** Who is dialled, for messages: the host of the profile, or a jump host. */
+  readonly label: string;
+  readonly host: string;
+  readonly port: number;
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
 
 /** A TCP connection, or Fail `Unreachable` with what the network said. */
-export async function dial(
-  hostName: string,
-  host: string,
-  port: number,
-  signal: AbortSignal,
-): Promise<Socket> {
+export async function dial(to: Dialled): Promise<Wire> {
+  const { host, port, signal, deadlineMs } = to;
   const socket = connect({ host, port });
   const connected = new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
-    socket.once('error', (error) => reject(unreachable(hostName, host, port, error)));
+    socket.once('error', (error) => reject(unreachable(to, error)));
   });
   const deadline = AbortSignal.timeout(deadlineMs);
   try {
-    await untilAborted(connected, AbortSignal.any([signal, deadline]), `${hostName}: connecting`);
+    await untilAborted(connected, AbortSignal.any([signal, deadline]), `${to.label}: connecting`);
   } catch (error) {
     socket.destroy();
-    if (deadline.aborted && !signal.aborted) throw unreachable(hostName, host, port, error);
+    if (deadline.aborted && !signal.aborted) throw unreachable(to, error);
     throw error;
   }
   socket.setNoDelay(true);
   return socket;
 }
 
-function unreachable(hostName: string, host: string, port: number, cause: unknown): Fail {
+/** A host that is booting refuses connections, and has no route and no name for a moment. */
+const passing = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET', 'EAI_AGAIN']);
+
+function unreachable(to: Dialled, cause: unknown): Fail {
+  const { label, host, port } = to;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'ETIMEDOUT';
-  return new Fail('Unreachable', `${hostName}: ${host}:${port} cannot be reached: ${reasonOf(code)}`, {
+  return new Fail('Unreachable', `${label}: ${host}:${port} cannot be reached: ${reasonOf(code, to)}`, {
     hint: hintOf(code),
-    context: { host, port, code },
+    context: { host, port, code, mayPass: passing.has(code) },
     cause,
   });
 }
 
-function reasonOf(code: string): string {
+function reasonOf(code: string, { deadlineMs }: Dialled): string {
   switch (code) {
     case 'ECONNREFUSED':
       return 'the connection is refused';

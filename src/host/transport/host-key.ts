@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Fail } from '../../core/fail.ts';
-import { type KnownKey, knownHostsName } from './known-hosts.ts';
+import type { KnownKey } from './known-hosts.ts';
 
 /** The fingerprint as ssh-keygen prints it. */
 export const fingerprint = (key: Buffer): string =>
@@ -23,18 +23,19 @@ const algorithmsByType: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * Host key algorithms to offer: those of already known keys first, so that a host with several keys shows
- * the one that can be checked. ssh-rsa with SHA-1 is never offered.
+ * the one that can be checked. ssh-rsa with SHA-1 is never offered. `wanted`: HostKeyAlgorithms of ssh_config.
  */
-export function preferredAlgorithms(known: readonly KnownKey[]): string[] {
+export function preferredAlgorithms(known: readonly KnownKey[], wanted?: readonly string[]): string[] {
   const knownTypes = known.filter((key) => key.marker === 'none').map((key) => key.type);
   const types = new Set([...knownTypes, ...Object.keys(algorithmsByType)]);
-  return [...types].flatMap((type) => algorithmsByType[type] ?? []);
+  const algorithms = [...types].flatMap((type) => algorithmsByType[type] ?? []);
+  return wanted === undefined ? algorithms : wanted.filter((name) => algorithms.includes(name));
 }
 
 export interface HostKeyQuestion {
   readonly hostName: string;
-  readonly host: string;
-  readonly port: number;
+  /** The host in known_hosts: `name`, or `[name]:port`. */
+  readonly name: string;
   /** Where an accepted key belongs: the first of the known_hosts files. */
   readonly file: string;
   readonly known: readonly KnownKey[];
@@ -54,16 +55,16 @@ export function judgeHostKey(question: HostKeyQuestion): Fail | undefined {
 
 const describe = ({ offered }: HostKeyQuestion) => `${keyType(offered)} ${fingerprint(offered)}`;
 
-const knownHostsLine = ({ host, port, offered }: HostKeyQuestion) =>
-  `${knownHostsName(host, port)} ${keyType(offered)} ${offered.toString('base64')}`;
+const knownHostsLine = ({ name, offered }: HostKeyQuestion) =>
+  `${name} ${keyType(offered)} ${offered.toString('base64')}`;
 
 function unknownKey(question: HostKeyQuestion): Fail {
-  const { hostName, host, port, file, known } = question;
-  const name = knownHostsName(host, port);
+  const { hostName, name, file, known } = question;
   const authority = known.find((entry) => entry.marker === 'cert-authority');
   const otherTypes = known.filter((entry) => entry.marker === 'none');
   const remarks = [
-    authority && `${authority.file}:${authority.line} names a certificate authority: not supported here.`,
+    authority &&
+      `${authority.file}:${authority.line} names a certificate authority: that needs transport: openssh.`,
     otherTypes.length > 0 &&
       `Known for ${name} are only other types: ${otherTypes.map((key) => `${key.type} (${key.file}:${key.line})`).join(', ')}.`,
   ].filter((remark) => typeof remark === 'string');
@@ -80,8 +81,7 @@ function unknownKey(question: HostKeyQuestion): Fail {
 }
 
 function changedKey(question: HostKeyQuestion, old: KnownKey): Fail {
-  const { hostName, host, port } = question;
-  const name = knownHostsName(host, port);
+  const { hostName, name } = question;
   return new Fail(
     'HostKeyChanged',
     `${hostName}: the host key of ${name} changed: it shows ${describe(question)}, ` +

@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type IdentityCallback, type ParsedKey } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
+import { readIfThere } from '../../core/read-if-there.ts';
 import type { SecretSource } from '../../profile/profile.ts';
 import { fingerprint } from './host-key.ts';
+import { isEncrypted } from './key-file.ts';
 
 /** Reads a secret where it is needed. `what` says to the person who is asked what is wanted. */
 export type ReadSecret = (source: SecretSource, what: string) => Promise<string>;
@@ -16,26 +17,13 @@ export const defaultIdentityFiles = (): string[] =>
 export const expandHome = (path: string): string =>
   path.startsWith('~/') ? join(homedir(), path.slice(2)) : path;
 
-export async function readIfThere(path: string): Promise<Buffer | undefined> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) {
-      return undefined;
-    }
-    throw error;
-  }
-}
-
 export interface Agent {
   readonly socket: string;
   readonly keys: readonly ParsedKey[];
 }
 
-/** The agent that SSH_AUTH_SOCK names, and what it holds. Undefined when there is none or it does not answer. */
-export async function readAgent(): Promise<Agent | undefined> {
-  const socket = process.env['SSH_AUTH_SOCK'];
-  if (socket === undefined || socket === '') return undefined;
+/** What the agent at a socket holds. Undefined when it does not answer, or holds nothing. */
+async function readAgent(socket: string): Promise<Agent | undefined> {
   const { promise, resolve } = Promise.withResolvers<ParsedKey[] | undefined>();
   new ssh2.OpenSSHAgent(socket).getIdentities((error, keys) => {
     resolve(error ? undefined : (keys ?? []).filter((key) => 'getPublicSSH' in key));
@@ -69,7 +57,7 @@ export type Identity =
     }
   | { readonly kind: 'unusable'; readonly label: string; readonly why: string };
 
-export async function readIdentity(path: string): Promise<Identity> {
+async function readIdentity(path: string): Promise<Identity> {
   const text = await readIfThere(path);
   if (text === undefined) return { kind: 'unusable', label: path, why: 'no such file' };
   const key = ssh2.utils.parseKey(text);
@@ -91,20 +79,8 @@ async function readPublicKey(path: string): Promise<Buffer | undefined> {
   return key instanceof Error ? undefined : key.getPublicSSH();
 }
 
-/** Decided from the file itself: the cipher name of an openssh-key-v1 file, or the headers of a PEM file. */
-function isEncrypted(text: Buffer): boolean {
-  const body = text.toString('latin1');
-  if (/^(Proc-Type: 4,ENCRYPTED|-----BEGIN ENCRYPTED PRIVATE KEY-----)/m.test(body)) return true;
-  const armoured = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]*?)-----END/.exec(body)?.[1];
-  if (armoured === undefined) return false;
-  const blob = Buffer.from(armoured, 'base64');
-  const magic = 'openssh-key-v1\0'.length;
-  if (blob.length < magic + 4) return false;
-  return blob.toString('latin1', magic + 4, magic + 4 + blob.readUInt32BE(magic)) !== 'none';
-}
-
 /** Opens an encrypted key with what the person types; a wrong passphrase is a failure, not a silent next try. */
-export async function unlock(
+async function unlock(
   identity: Extract<Identity, { kind: 'encrypted' }>,
   readSecret: ReadSecret,
 ): Promise<ParsedKey> {
@@ -117,4 +93,38 @@ export async function unlock(
     });
   }
   return key;
+}
+
+/** The keys of one command: each file is read, each agent asked, and each passphrase typed once for all hosts. */
+export class Keyring {
+  readonly #agents = new Map<string, Promise<Agent | undefined>>();
+  readonly #identities = new Map<string, Promise<Identity>>();
+  readonly #unlocked = new Map<string, Promise<ParsedKey>>();
+  readonly #answers = new Map<string, Promise<string>>();
+
+  /** `named`: a socket, or `none`; else the one of $SSH_AUTH_SOCK. */
+  async agent(named: string | undefined): Promise<Agent | undefined> {
+    const socket = named === 'none' ? undefined : (named ?? process.env['SSH_AUTH_SOCK']);
+    if (socket === undefined || socket === '') return undefined;
+    return await once(this.#agents, socket, () => readAgent(socket));
+  }
+
+  identity(path: string): Promise<Identity> {
+    return once(this.#identities, path, () => readIdentity(path));
+  }
+
+  /** What ssh asks a person: the same question once for all hosts. */
+  ask(question: string, readSecret: ReadSecret): Promise<string> {
+    return once(this.#answers, question, () => readSecret({ kind: 'prompt' }, question));
+  }
+
+  unlock(identity: Extract<Identity, { kind: 'encrypted' }>, readSecret: ReadSecret): Promise<ParsedKey> {
+    return once(this.#unlocked, identity.path, () => unlock(identity, readSecret));
+  }
+}
+
+function once<T>(made: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const value = made.get(key) ?? make();
+  made.set(key, value);
+  return value;
 }

@@ -15,9 +15,8 @@ export interface KnownKey {
 export const knownHostsName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
 
-/** The lines of `text` that match the host. Lines that cannot be understood match nothing, as in OpenSSH. */
-export function findKnownKeys(file: string, text: string, host: string, port: number): KnownKey[] {
-  const name = knownHostsName(host, port);
+/** The lines of `text` that match the name. Lines that cannot be understood match nothing, as in OpenSSH. */
+export function findKnownKeys(file: string, text: string, name: string): KnownKey[] {
   return text.split('\n').flatMap((line, index) => {
     const entry = parseLine(line);
     if (entry === undefined || !matchesHost(entry.patterns, name)) return [];

@@ -18,23 +18,25 @@ class LocalConnection implements Connection {
   readonly #become: Become;
   readonly #meter = new Meter();
   readonly #running = new Set<RawProcess>();
+  #most = 0;
 
   constructor(host: string, become: Become) {
     this.host = host;
     this.#become = become;
   }
 
-  async sh(
+  sh(
     script: string,
     options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
   ): Promise<ExecResult> {
-    return collect(this.host, await this.spawn(script, options), options.input);
+    return collect(this, script, options);
   }
 
   async spawn(script: string, { signal }: { readonly signal: AbortSignal }): Promise<RemoteProcess> {
     const shell = new RootShell(this.host, this.#become, () => {});
     const raw = start(this.host, shell.loginCommand());
     this.#running.add(raw);
+    this.#most = Math.max(this.#most, this.#running.size);
     raw.ended.then(
       () => this.#running.delete(raw),
       () => this.#running.delete(raw),
@@ -57,7 +59,7 @@ class LocalConnection implements Connection {
   }
 
   stats(): ConnectionStats {
-    return this.#meter.read({ sent: 0, received: 0 });
+    return this.#meter.read({ sent: 0, received: 0, mostChannels: this.#most });
   }
 
   async close(): Promise<void> {

@@ -13,12 +13,17 @@ export class Meter {
     this.#channels += 1;
   }
 
-  read(bytes: { readonly sent: number; readonly received: number }): ConnectionStats {
+  read(seen: {
+    readonly sent: number;
+    readonly received: number;
+    readonly mostChannels: number;
+  }): ConnectionStats {
     return {
       roundTrips: this.#roundTrips,
       channels: this.#channels,
-      bytesSent: bytes.sent,
-      bytesReceived: bytes.received,
+      mostChannels: seen.mostChannels,
+      bytesSent: seen.sent,
+      bytesReceived: seen.received,
     };
   }
 }

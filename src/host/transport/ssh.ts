@@ -1,155 +1,57 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { Client, type ClientChannel } from 'ssh2';
+import { connect as connectTcp } from 'node:net';
+import type { Client, ClientChannel } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
-import type { SshAddress } from '../../profile/profile.ts';
-import { Authenticator } from './authenticate.ts';
 import { collect } from './collect.ts';
 import type { Connection, ConnectionStats, ExecResult, RemoteProcess } from './connection.ts';
-import { dial } from './dial.ts';
-import { judgeHostKey, preferredAlgorithms } from './host-key.ts';
-import { expandHome, type ReadSecret, readIfThere } from './identities.ts';
 import { untilAborted } from './interrupted.ts';
-import { findKnownKeys, type KnownKey } from './known-hosts.ts';
+import { addressText } from './jump-hosts.ts';
+import { Lanes } from './lanes.ts';
 import { Meter } from './meter.ts';
+import { type Reach, reach } from './reach.ts';
 import { type Become, type RawProcess, RootShell } from './root-shell.ts';
+import type { Wire } from './wire.ts';
 
-/** Longer than sshd's LoginGraceTime of two minutes: a person may have to type a passphrase. */
-const loginDeadlineMs = 150_000;
-
-/** A dead peer is noticed after three unanswered questions. */
-const keepalive = { intervalMs: 10_000, unanswered: 3 };
-
-interface Login {
-  readonly hostName: string;
-  readonly ssh: SshAddress;
-  readonly readSecret: ReadSecret;
-  readonly become: Become;
-  readonly signal: AbortSignal;
-}
-
-/** Connects, checks the host key, proves who we are. Costs about 6 round trips. */
-export async function connectSsh(login: Login): Promise<Connection> {
-  const { hostName, ssh, signal } = login;
+/** Connects, checks the host key, proves who we are. Costs about 6 round trips, more through jump hosts. */
+export async function connectSsh(
+  to: Omit<Reach, 'meter'>,
+  become: Become,
+  release: () => Promise<void>,
+): Promise<Connection> {
   const meter = new Meter();
-  const files = ssh.knownHostsFiles.length > 0 ? ssh.knownHostsFiles.map(expandHome) : defaultKnownHosts();
-  const known = await readKnownKeys(files, ssh);
-  const authenticator = new Authenticator(hostName, ssh, login.readSecret);
-  await authenticator.prepare();
-  const socket = await dial(hostName, ssh.host, ssh.port, signal);
-  meter.wait();
-  const client = new Client();
-  const ready = handshake({ login, client, socket, known, file: files[0] ?? '', authenticator, meter });
-  const deadline = AbortSignal.timeout(loginDeadlineMs);
-  try {
-    await untilAborted(ready, AbortSignal.any([signal, deadline]), `${hostName}: logging in`);
-  } catch (error) {
-    client.destroy();
-    socket.destroy();
-    throw error;
-  }
-  return new SshConnection(login, client, socket, meter);
+  const { client, wire } = await reach({ ...to, meter });
+  return new SshConnection(to, { become, client, wire, meter, release });
 }
 
-const defaultKnownHosts = (): string[] => [
-  join(homedir(), '.ssh', 'known_hosts'),
-  '/etc/ssh/ssh_known_hosts',
-];
-
-async function readKnownKeys(files: readonly string[], ssh: SshAddress): Promise<KnownKey[]> {
-  const keys: KnownKey[] = [];
-  for (const file of files) {
-    const text = await readIfThere(file);
-    if (text !== undefined) keys.push(...findKnownKeys(file, text.toString('utf8'), ssh.host, ssh.port));
-  }
-  return keys;
-}
-
-interface Handshake {
-  readonly login: Login;
+interface Parts {
+  readonly become: Become;
   readonly client: Client;
-  readonly socket: Socket;
-  readonly known: readonly KnownKey[];
-  readonly file: string;
-  readonly authenticator: Authenticator;
+  readonly wire: Wire;
   readonly meter: Meter;
-}
-
-/** Settles when the connection is ready or it is certain that it will not be. */
-function handshake({ login, client, socket, known, file, authenticator, meter }: Handshake): Promise<void> {
-  const { hostName, ssh } = login;
-  let handshaken = false;
-  return new Promise((resolve, reject) => {
-    client.once('ready', () => {
-      meter.wait(authenticator.lastMethodWaits);
-      resolve();
-    });
-    client.once('handshake', () => {
-      handshaken = true;
-      // Key exchange, and the request for the authentication service.
-      meter.wait(2);
-    });
-    const failed = (cause?: unknown) =>
-      reject(handshaken ? authenticator.failure(cause) : noHandshake(login, cause));
-    client.on('error', (error: Error & { level?: string }) => {
-      // An agent that does not answer is one refused method among others.
-      if (error.level !== 'agent') failed(error);
-    });
-    client.once('close', () => failed());
-    client.connect({
-      sock: socket,
-      username: ssh.user,
-      algorithms: { serverHostKey: preferredAlgorithms(known) as never },
-      keepaliveInterval: keepalive.intervalMs,
-      keepaliveCountMax: keepalive.unanswered,
-      readyTimeout: 0,
-      hostVerifier: (offered: Buffer, verify: (ok: boolean) => void) => {
-        // Versions and key exchange proposals crossed before the key could come.
-        meter.wait();
-        const fail = judgeHostKey({ hostName, host: ssh.host, port: ssh.port, file, known, offered });
-        if (fail !== undefined) reject(fail);
-        verify(fail === undefined);
-      },
-      authHandler: (left, partial, answer) => {
-        // A refused attempt cost one wait.
-        if (left !== null) meter.wait();
-        authenticator.next(left, partial, answer).catch(reject);
-      },
-    });
-  });
-}
-
-function noHandshake({ hostName, ssh }: Login, cause: unknown): Fail {
-  const said = cause instanceof Error ? cause.message : 'the connection was closed';
-  return new Fail(
-    'Unreachable',
-    `${hostName}: ${ssh.host}:${ssh.port} does not complete the SSH handshake: ${said}`,
-    {
-      hint: 'Check that an SSH server listens there; a server that is overloaded drops connections (MaxStartups).',
-      cause,
-    },
-  );
+  /** Lets go of what this connection alone needed, such as its jump hosts. */
+  readonly release: () => Promise<void>;
 }
 
 class SshConnection implements Connection {
   readonly host: string;
   readonly address: string;
   readonly #client: Client;
-  readonly #socket: Socket;
+  readonly #wire: Wire;
   readonly #meter: Meter;
   readonly #become: Become;
+  readonly #release: () => Promise<void>;
   readonly #lost: Promise<never>;
+  readonly #lanes = new Lanes();
   readonly #forwards = new Map<number, number>();
   #closing = false;
 
-  constructor({ hostName, ssh, become }: Login, client: Client, socket: Socket, meter: Meter) {
-    this.host = hostName;
-    this.address = `${ssh.user}@${ssh.host}:${ssh.port}`;
+  constructor({ label, ssh }: Pick<Reach, 'label' | 'ssh'>, { become, client, wire, meter, release }: Parts) {
+    this.host = label;
+    this.address = [ssh, ...(ssh.jump?.toReversed() ?? [])].map(addressText).join(' through ');
     this.#client = client;
-    this.#socket = socket;
+    this.#wire = wire;
     this.#meter = meter;
     this.#become = become;
+    this.#release = release;
     const { promise, reject } = Promise.withResolvers<never>();
     this.#lost = promise;
     promise.catch(() => {});
@@ -165,11 +67,11 @@ class SshConnection implements Connection {
     });
   }
 
-  async sh(
+  sh(
     script: string,
     options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
   ): Promise<ExecResult> {
-    return collect(this.host, await this.spawn(script, options), options.input);
+    return collect(this, script, options);
   }
 
   async spawn(script: string, { signal }: { readonly signal: AbortSignal }): Promise<RemoteProcess> {
@@ -181,12 +83,28 @@ class SshConnection implements Connection {
     return shell.enter(raw, script, signal);
   }
 
+  /** Waits for its turn; a host that allows fewer channels than we want gets as many as it allows. */
   async #exec(command: string, signal: AbortSignal): Promise<RawProcess> {
+    for (;;) {
+      const giveBack = await this.#lanes.take(signal, `${this.host}: waiting for a channel`);
+      try {
+        const raw = await this.#open(command, signal);
+        raw.ended.then(giveBack, giveBack);
+        return raw;
+      } catch (error) {
+        const again = error instanceof ChannelRefused && this.#lanes.shrink();
+        giveBack();
+        if (!again) throw error;
+      }
+    }
+  }
+
+  async #open(command: string, signal: AbortSignal): Promise<RawProcess> {
     const opened = new Promise<RawProcess>((resolve, reject) => {
       // Throws at once, without a callback, when the connection is gone already.
-      if (this.#socket.destroyed) return;
+      if (this.#wire.destroyed) return;
       this.#client.exec(command, (error, channel) => {
-        if (error) reject(this.#refusedChannel(error));
+        if (error) reject(new ChannelRefused(this, error));
         else if (signal.aborted) channel.close();
         // Listened to at once: the exit of a short command may come in the same packet as the answer.
         else resolve(this.#rawProcess(channel));
@@ -216,13 +134,6 @@ class SshConnection implements Connection {
       ended: outcome,
       abandon: () => channel.close(),
     };
-  }
-
-  #refusedChannel(cause: Error): Fail {
-    return new Fail('ConnectionLost', `${this.host}: ${this.address} refused a channel: ${cause.message}`, {
-      hint: "Raise MaxSessions in the host's sshd_config if it was lowered.",
-      cause,
-    });
   }
 
   #lostBecause(cause: Error | undefined): Fail {
@@ -263,19 +174,34 @@ class SshConnection implements Connection {
   }
 
   stats(): ConnectionStats {
-    return this.#meter.read({ sent: this.#socket.bytesWritten, received: this.#socket.bytesRead });
+    const { bytesWritten: sent, bytesRead: received } = this.#wire;
+    return this.#meter.read({ sent, received, mostChannels: this.#lanes.most });
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#socket.destroyed) return;
+    await this.#end();
+    await this.#release();
+  }
+
+  async #end(): Promise<void> {
+    if (this.#wire.destroyed) return;
     const closed = new Promise<void>((resolve) => {
       this.#client.once('close', () => resolve());
     });
     this.#client.end();
-    const patience = setTimeout(() => this.#socket.destroy(), 2000);
+    const patience = setTimeout(() => this.#wire.destroy(), 2000);
     await closed;
     clearTimeout(patience);
+  }
+}
+
+export class ChannelRefused extends Fail {
+  constructor({ host, address }: Connection, cause: Error) {
+    super('ConnectionLost', `${host}: ${address} refused a channel: ${cause.message}`, {
+      hint: "Raise MaxSessions in the host's sshd_config if it was lowered.",
+      cause,
+    });
   }
 }
 

@@ -69,7 +69,7 @@ export const recordedHost = (
       return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited: exitOf(child) };
     },
     forwardToLocal: () => Promise.reject(new Error('the recorded host forwards nothing')),
-    stats: () => ({ roundTrips: 0, channels: 0, bytesSent: 0, bytesReceived: 0 }),
+    stats: () => ({ roundTrips: 0, channels: 0, mostChannels: 0, bytesSent: 0, bytesReceived: 0 }),
     close: async () => undefined,
   };
   return {
@@ -78,7 +78,7 @@ export const recordedHost = (
       existsSync(join(state, 'calls'))
         ? readFileSync(join(state, 'calls'), 'utf8').trimEnd().split('\n')
         : [],
-    left: () => readdirSync(state).filter((name) => name !== 'calls'),
+    left: () => readdirSync(state).filter((name) => name !== 'calls' && name !== 'value'),
     leaveStalePod: () => writeFileSync(join(state, 'pod'), '{}'),
     last: () => {
       if (last) return last;

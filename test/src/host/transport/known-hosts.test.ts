@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { Fail } from '../../../../src/core/fail.ts';
 import { fingerprint, judgeHostKey, preferredAlgorithms } from '../../../../src/host/transport/host-key.ts';
-import { findKnownKeys } from '../../../../src/host/transport/known-hosts.ts';
+import { findKnownKeys, knownHostsName } from '../../../../src/host/transport/known-hosts.ts';
 
 /** Public keys as ssh-keygen makes them, and how ssh-keygen itself sees a known_hosts file. */
 const folder = mkdtempSync(join(tmpdir(), 'berth-known-hosts-'));
@@ -24,7 +24,9 @@ const two = makeKey('two');
 const ecdsa = makeKey('ecdsa', 'ecdsa');
 
 const matches = (text: string, host: string, port = 22) =>
-  findKnownKeys('known_hosts', text, host, port).map(({ line, marker }) => `${line}:${marker}`);
+  findKnownKeys('known_hosts', text, knownHostsName(host, port)).map(
+    ({ line, marker }) => `${line}:${marker}`,
+  );
 
 const cases: [title: string, pattern: string, host: string, port: number, found: boolean][] = [
   ['a plain name', 'node-1', 'node-1', 22, true],
@@ -79,10 +81,9 @@ test('the fingerprint is the one that ssh-keygen prints', () => {
 const judge = (text: string, offered: Buffer) =>
   judgeHostKey({
     hostName: 'n1',
-    host: 'node-1',
-    port: 22,
+    name: 'node-1',
     file: '/home/me/.ssh/known_hosts',
-    known: findKnownKeys('known_hosts', text, 'node-1', 22),
+    known: findKnownKeys('known_hosts', text, 'node-1'),
     offered,
   });
 
@@ -118,14 +119,17 @@ test('a key of a type that is not known for a known host is unknown, and the mes
   assert.ok(fail?.message.includes('ecdsa-sha2-nistp256 (known_hosts:1)'));
 });
 
-test('a certificate authority is named as not supported, and accepts nothing', () => {
+test('a certificate authority is named with the way that knows it, and accepts no plain key', () => {
   const fail = judge(`@cert-authority node-1 ${one.line}\n`, one.wire);
   assert.equal(fail?.code, 'HostKeyUnknown');
-  assert.match(fail?.message ?? '', /known_hosts:1 names a certificate authority: not supported/);
+  assert.match(
+    fail?.message ?? '',
+    /known_hosts:1 names a certificate authority: that needs transport: openssh/,
+  );
 });
 
 test('types that are known already are asked for first, and SHA-1 never', () => {
-  const algorithms = preferredAlgorithms(findKnownKeys('f', `node-1 ${ecdsa.line}\n`, 'node-1', 22));
+  const algorithms = preferredAlgorithms(findKnownKeys('f', `node-1 ${ecdsa.line}\n`, 'node-1'));
   assert.equal(algorithms[0], 'ecdsa-sha2-nistp256');
   assert.ok(algorithms.includes('ssh-ed25519'));
   assert.ok(!algorithms.includes('ssh-rsa'));

@@ -1,0 +1,139 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runCommand } from '../../../core/command.ts';
+import { Fail } from '../../../core/fail.ts';
+import { readIfThere } from '../../../core/read-if-there.ts';
+import type { SshAddress } from '../../../profile/profile.ts';
+import { authenticationFailed } from '../authenticate.ts';
+import { dial } from '../dial.ts';
+import { judgeHostKey } from '../host-key.ts';
+import { addressText } from '../jump-hosts.ts';
+import { knownHostsFiles, nameInKnownHosts, readKnownKeys } from '../known-keys.ts';
+import { connectDeadlineMs } from '../login.ts';
+import { afterLastLogin, type LogEvidence, readLog } from './log.ts';
+import type { Master } from './master.ts';
+
+interface Failed {
+  readonly label: string;
+  readonly ssh: SshAddress;
+  readonly master: Master;
+  readonly signal: AbortSignal;
+  /** What a person was asked and did not answer. */
+  readonly unanswered: readonly string[];
+}
+
+/** Why an ssh that ended before its connection stood did not get there. */
+export async function diagnose(failed: Failed): Promise<Fail> {
+  const { label, ssh, master } = failed;
+  const own = readLog(await master.log());
+  const jump = ssh.jump ?? [];
+  if (own.greeted || jump.length === 0) return await explain(failed, own);
+  // The hosts before this one log to standard error, each after the one before it let us in.
+  const { log, logins } = afterLastLogin(master.stderr());
+  const hop = jump[logins];
+  if (hop === undefined) return beyondJump(failed, own, jump);
+  const its = await explain({ ...failed, label: `jump host ${addressText(hop)}`, ssh: hop }, readLog(log));
+  return new Fail(its.code, `${label}: ${its.message}`, {
+    ...(its.hint === undefined ? {} : { hint: its.hint }),
+    context: its.context,
+    cause: its,
+  });
+}
+
+/** One host of the way, from what was logged of it. */
+async function explain(failed: Failed, evidence: LogEvidence): Promise<Fail> {
+  const { label, ssh, unanswered } = failed;
+  if (evidence.hostKey !== undefined && !evidence.exchanged) return await hostKeyRefused(failed, evidence);
+  if (evidence.exchanged) {
+    const attempts = evidence.attempts.map((attempt) => ({ label: attempt, outcome: 'refused' }));
+    const questions = unanswered.map((question) => ({ label: question, outcome: 'not answered' }));
+    return authenticationFailed(label, ssh, [...attempts, ...questions], evidence.offered, wordsOf(evidence));
+  }
+  return await unreachable(failed, evidence);
+}
+
+const wordsOf = ({ words }: LogEvidence): Error =>
+  new Error(words.slice(-5).join('; ') || 'ssh said nothing');
+
+/** Where nothing lies between, a connection of our own tells more precisely what the network says. */
+async function unreachable(failed: Failed, evidence: LogEvidence): Promise<Fail> {
+  const { label, ssh, master, signal } = failed;
+  const { host, port } = ssh;
+  const said = [...evidence.words, ...readLog(master.stderr()).words].slice(-3).join('; ');
+  const isDirect = ssh.jump === undefined && ssh.beyondSsh2?.includes('ProxyCommand') !== true;
+  if (isDirect) {
+    try {
+      (await dial({ label, host, port, signal, deadlineMs: connectDeadlineMs(ssh) })).destroy();
+    } catch (error) {
+      if (error instanceof Fail) return error;
+      throw error;
+    }
+  }
+  return new Fail(
+    'Unreachable',
+    `${label}: ${host}:${port} does not complete the SSH handshake: ${said || 'ssh said nothing'}`,
+    {
+      hint: isDirect
+        ? 'Check that an SSH server listens there; a server that is overloaded drops connections (MaxStartups).'
+        : 'Run ssh with the same destination by hand, with -v, to see where the way ends.',
+      context: { host, port, mayPass: isDirect && !evidence.greeted },
+    },
+  );
+}
+
+function beyondJump({ label, ssh, master }: Failed, own: LogEvidence, jump: readonly SshAddress[]): Fail {
+  const last = jump.at(-1) ?? ssh;
+  const said = [...readLog(master.stderr()).words, ...own.words].slice(-3).join('; ');
+  return new Fail(
+    'Unreachable',
+    `${label}: jump host ${addressText(last)} does not connect us with ${ssh.host}:${ssh.port}: ${said}`,
+    {
+      hint: 'Check that the host is up, that its sshd listens there, and the route between the two.',
+      context: { host: ssh.host, port: ssh.port, mayPass: true },
+    },
+  );
+}
+
+/** The log has the fingerprint of the key alone; the key itself, which the remedy needs, is asked for once more. */
+async function hostKeyRefused(failed: Failed, evidence: LogEvidence): Promise<Fail> {
+  const { label, ssh } = failed;
+  const offered = await offeredKey(failed);
+  const [file = ''] = knownHostsFiles(ssh);
+  const name = nameInKnownHosts(ssh);
+  const judged =
+    offered && judgeHostKey({ hostName: label, name, file, known: await readKnownKeys(ssh), offered });
+  if (judged !== undefined) return judged;
+  const { type, fingerprint } = evidence.hostKey ?? { type: 'a key', fingerprint: '' };
+  return new Fail(
+    'HostKeyUnknown',
+    `${label}: ssh does not accept the host key of ${name}: ${type} ${fingerprint}: ${wordsOf(evidence).message}`,
+    {
+      hint: `Compare it with what the host prints, and correct its lines in ${file}.`,
+      context: { fingerprint },
+    },
+  );
+}
+
+/**
+ * The key that the host shows, noted by ssh in a known_hosts file that nobody else reads. Nothing is proven to the host
+ * meanwhile: no way to log in is allowed.
+ */
+async function offeredKey({ master, signal, ssh }: Failed): Promise<Buffer | undefined> {
+  const file = join(master.folder, 'shown');
+  await writeFile(file, '');
+  const options = {
+    StrictHostKeyChecking: 'accept-new',
+    UserKnownHostsFile: file,
+    GlobalKnownHostsFile: '/dev/null',
+    HashKnownHosts: 'no',
+    PreferredAuthentications: 'none',
+    BatchMode: 'yes',
+  };
+  const argv = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  await runCommand(['ssh', ...argv, '-F', join(master.folder, 'config'), '-T', '--', master.destination], {
+    signal,
+    deadlineSeconds: Math.ceil(connectDeadlineMs(ssh) / 1000) + 15,
+  });
+  const noted = (await readIfThere(file))?.toString('utf8').trim().split('\n').at(-1)?.split(' ')[2];
+  return noted === undefined ? undefined : Buffer.from(noted, 'base64');
+}
