@@ -55,6 +55,16 @@ const isEmpty = (value: unknown): boolean =>
 export const hostPorts = (pod: PodNetwork): PodNetwork['portMappings'] =>
   pod.portMappings.filter(({ hostPort }) => hostPort > 0);
 
+/**
+ * The plugins of a list that have something to do for this pod. portmap publishes ports of the host: for a pod that asks
+ * for none it hands the result on as it came, after a process and, at DEL, several runs of iptables. CRI-O and the
+ * kubelet's own host ports cost such a pod nothing either.
+ */
+export const pluginsFor = (plugins: readonly PluginConfig[], pod: PodNetwork): readonly PluginConfig[] =>
+  hostPorts(pod).length > 0
+    ? plugins
+    : plugins.filter(({ type }, index) => index === 0 || type !== 'portmap');
+
 /** What the pod asks for and no plugin of the list takes. */
 export const unmetRequests = (plugins: readonly PluginConfig[], pod: PodNetwork): readonly string[] => {
   const takes = (capability: string) =>

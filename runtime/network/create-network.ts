@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import type { CniResult } from '../spec/cni/cni.ts';
-import { cniArgs, INTERFACE, runtimeConfig, unmetRequests } from './arguments.ts';
+import { cniArgs, INTERFACE, pluginsFor, runtimeConfig, unmetRequests } from './arguments.ts';
 import { type Attachment, createAttachments } from './attachments.ts';
 import {
   type ConfigFolder,
@@ -70,7 +70,7 @@ export const createNetwork = ({ cni, stateDir, runPlugin, warn }: NetworkOptions
       }
       const { list } = attachment;
       if (list.disableCheck || !versionAtLeast(list.cniVersion, '0.4.0')) return;
-      for (const plugin of list.plugins) {
+      for (const plugin of pluginsFor(list.plugins, attachment.pod)) {
         if (signal.aborted) throw cancelled();
         await plugins.run(invocation('CHECK', attachment, plugin, attachment.result, attachment.pod.netns));
       }
@@ -201,7 +201,7 @@ const invocation = (
 /** Each plugin gets the result of the one before; the last one's is the network's. */
 const addAll = async (attachment: Attachment, plugins: Plugins, signal: AbortSignal): Promise<CniResult> => {
   let result: CniResult | undefined;
-  for (const plugin of attachment.list.plugins) {
+  for (const plugin of pluginsFor(attachment.list.plugins, attachment.pod)) {
     if (signal.aborted) throw cancelled();
     const call = invocation('ADD', attachment, plugin, result, attachment.pod.netns);
     const output = await plugins.run(call);
@@ -238,7 +238,7 @@ const delAll = async (attachment: Attachment, plugins: Plugins, signal: AbortSig
   const netns = isNamespace(attachment.pod.netns) ? attachment.pod.netns : '';
   const prevResult = versionAtLeast(attachment.list.cniVersion, '0.4.0') ? attachment.result : undefined;
   const failures: unknown[] = [];
-  for (const plugin of attachment.list.plugins.toReversed()) {
+  for (const plugin of pluginsFor(attachment.list.plugins, attachment.pod).toReversed()) {
     if (signal.aborted) throw cancelled();
     await plugins
       .run(invocation('DEL', attachment, plugin, prevResult, netns))

@@ -133,6 +133,25 @@ test('a host port is published by portmap and goes with the pod', async (context
   assert.doesNotMatch(rules(), new RegExp(pod.id));
 });
 
+test('portmap is not run for a pod without host ports', async (context) => {
+  const node = nodeFor(context);
+  const network = bridgeNetwork(node);
+  const portmap = { type: 'portmap', capabilities: { portMappings: true } };
+  node.configure('10-net.conflist', { ...network, plugins: [...network.plugins, portmap] });
+  const pod = node.pod({
+    portMappings: [{ protocol: 'tcp', containerPort: 80, hostPort: 0, hostIp: '' }],
+  });
+  const result = await node.network.add(pod, signal);
+  assert.equal(podIps(result).length, 1);
+  await node.network.check(pod, signal);
+  await node.network.del(pod, signal);
+  assert.deepEqual(
+    node.runs.map(({ command, type }) => `${command} ${type}`),
+    ['ADD bridge', 'CHECK bridge', 'DEL bridge'],
+  );
+  assert.deepEqual(leases(node), []);
+});
+
 test('addresses of both families: IPv4 first', async (context) => {
   const node = nodeFor(context);
   const network = bridgeNetwork(node);
