@@ -4,8 +4,9 @@ import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
 import type { Change, HostPlan, Step } from '../resources/change.ts';
 import { planRemoval, type Tree } from '../resources/remove.ts';
-import { daemon, releaseRoot } from './engine-berth.ts';
+import { daemon } from './engine-berth.ts';
 import { probeRequest } from './node.ts';
+import { everyPlace, placesOn } from './places.ts';
 
 /** What the runtime keeps besides what apply installed: state of pods, images, leases of pod addresses, releases. */
 const treesOf = (spec: Spec): Tree[] => [
@@ -16,10 +17,8 @@ const treesOf = (spec: Spec): Tree[] => [
     path: `/var/lib/cni/networks/${name}`,
     folders: ['/var/lib/cni/networks', '/var/lib/cni'],
   })),
-  { path: releaseRoot, kept: true },
+  ...everyPlace('releases').map((path) => ({ path, kept: true as const })),
 ];
-
-const crictl = '/usr/local/bin/crictl';
 
 /** One record for each pod, as long as the pod lives: a reboot ends both. */
 const podRecords = '/run/berth/pods';
@@ -40,7 +39,10 @@ export const planNodeRemoval = (spec: Spec, facts: Facts): Omit<HostPlan, 'host'
  * containers live is started for it.
  * @throws Fail `Unsupported` when there are pods and no crictl to end them with
  */
-export function stopPods({ units, files }: Facts): Change | undefined {
+export function stopPods(facts: Facts): Change | undefined {
+  const { units, files } = facts;
+  const { crictl } = placesOn(facts);
+  const removePods = podRemoval(crictl);
   const isUp = units.get(daemon)?.activeState === 'active';
   const records = fileAt(files, podRecords);
   const hasPods = records.kind === 'directory' && !records.empty;
@@ -76,11 +78,11 @@ const startDaemon: Step = {
 
 const stopDaemon: Step = { kind: 'run', argv: ['systemctl', 'stop', daemon], deadlineSeconds: 150 };
 
-const removePods: Step = {
+const podRemoval = (crictl: string): Step => ({
   kind: 'run',
   argv: [crictl, '--runtime-endpoint', 'unix:///var/run/crio/crio.sock', 'rmp', '--all', '--force'],
   deadlineSeconds: 300,
-};
+});
 
 /**
  * The portmap plugin takes the rules of a pod away, and leaves the chains that it made for the first one. Where somebody

@@ -98,7 +98,7 @@ async function contents(host: EmbeddedHost): Promise<readonly string[]> {
       ! -path '/usr/share/info/*' ! -path '*/__pycache__/*' ! -path /etc/ld.so.cache ! -path '/etc/ssl/certs/*' \\
       -printf 'file %p %s\\n'
     find /var/lib /var/cache/apt/archives -xdev -maxdepth 1 -printf 'file %p\\n'
-    iptables-save 2>/dev/null | grep -v '^#' | grep BERTH
+    iptables-save 2>/dev/null | grep -v '^#' | grep -e BERTH -e CNI-
     true`);
   return listed.split('\n').sort();
 }

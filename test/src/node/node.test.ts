@@ -61,7 +61,7 @@ const spec: Spec = {
   packages: { extra: ['jq', 'runc'] },
   artifacts: { source: 'auto', mirror: undefined, folder: undefined },
   generations: { keep: 10 },
-  verify: { level: 'node', image: 'x', imageSource: 'registry' },
+  verify: { level: 'node', image: 'x', imageSource: 'registry', hostPort: 18_736, critestImages: {} },
 };
 
 const bare: ShortFacts = {
@@ -315,15 +315,15 @@ test('a template that renders nonsense is refused before it goes anywhere', asyn
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'a.json.hbs'), '{ "name": {{name}} }');
   writeFileSync(join(folder, 'b.service.hbs'), 'Setting=outside\n');
-  const renderThese = await loadTemplates(folder);
+  const renderThese = await loadTemplates(undefined, folder);
   const fails = (path: string, values: Record<string, unknown>, text: RegExp) =>
     assert.throws(
       () => renderThese(path, values),
       (error) => error instanceof Error && text.test(error.message),
     );
   assert.equal(renderThese('/a.json', { name: '"x"' }), '{ "name": "x" }');
-  fails('/a.json', { name: 'unquoted' }, /\/a\.json rendered something that is not valid/);
-  fails('/a.json', {}, /"name" not defined/);
+  fails('/a.json', { name: 'unquoted' }, /a\.json\.hbs: what it makes for \/a\.json is not valid/);
+  fails('/a.json', {}, /a\.json\.hbs:1: "name" not defined/);
   fails('/b.service', {}, /line 1 is no setting in a section/);
   fails('/c', {}, /no template/);
 });
@@ -357,8 +357,9 @@ const livePods = { '/run/berth/pods': { folder: 'full' } } as const;
 test('a reset asks a running daemon to end its pods', () => {
   const running = { 'berthd.service': { activeState: 'active' } };
   const steps = podsStep({ files: crictlFile, units: running });
-  assert.equal(steps.length, 1);
+  assert.equal(steps.length, 2);
   assert.match(steps[0] ?? '', /crictl .*rmp --all --force$/);
+  assert.match(steps[1] ?? '', /CNI-HOSTPORT/);
 });
 
 test('a reset starts a daemon that is down while pods live, and only then', () => {
