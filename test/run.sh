@@ -39,6 +39,7 @@ need tmux tmux
 need curl curl
 need zstd zstd
 need jq jq
+need xmllint libxml2-utils
 need sudo sudo
 need setpriv util-linux
 [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"

@@ -1,17 +1,57 @@
-import { Command } from 'commander';
-import { type RunOptions, withRunOptions } from './options.ts';
+import { Command, InvalidArgumentError } from 'commander';
+import type { HostEntry, VerifyLevel } from '../profile/profile.ts';
+import { type ReportOptions, type RunOptions, withJunitOption, withRunOptions } from './options.ts';
 
-const verify = async (file: string, options: RunOptions): Promise<number> => {
-  const [{ runOnHosts }, { prove }] = await Promise.all([import('./run-command.ts'), import('./prove.ts')]);
-  return await runOnHosts(file, options, prove);
+interface VerifyOptions extends RunOptions, ReportOptions {
+  readonly level?: VerifyLevel;
+}
+
+const levels: readonly VerifyLevel[] = ['smoke', 'node', 'full'];
+
+const level = (text: string): VerifyLevel => {
+  const found = levels.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`It must be one of ${levels.join(', ')}.`);
+};
+
+const atLevel = (host: HostEntry, wanted: VerifyLevel): HostEntry => ({
+  ...host,
+  spec: { ...host.spec, verify: { ...host.spec.verify, level: wanted } },
+});
+
+const verify = async (file: string, options: VerifyOptions): Promise<number> => {
+  const [{ runOnHosts }, { prove }, { withJunit }] = await Promise.all([
+    import('./run-command.ts'),
+    import('./prove.ts'),
+    import('./junit-report.ts'),
+  ]);
+  const { level: wanted } = options;
+  return await runOnHosts(
+    file,
+    options,
+    withJunit(options.junit, 'berth verify', (context, face) => {
+      const hosts = wanted === undefined ? context.hosts : context.hosts.map((host) => atLevel(host, wanted));
+      return prove({ ...context, hosts }, face);
+    }),
+  );
 };
 
 export const verifyCommand = (setExitCode: (code: number) => void): Command =>
-  withRunOptions(new Command('verify'))
+  withJunitOption(withRunOptions(new Command('verify')))
+    .option('--level <level>', 'smoke, node or full: in place of spec.verify.level', level)
     .summary('prove the hosts with crictl')
     .description(
-      'Checks units, socket and versions, then plays the life of a redis pod with the real crictl on each host.\n' +
+      'Proves each host, by the level of spec.verify.level or --level:\n' +
+        '  smoke  services, socket, versions, and the configuration as rendered and as running\n' +
+        '  node   also pods as workloads use them: the life of a redis pod with the real crictl, addresses, DNS,\n' +
+        '         host ports, the way out, exec, attach, port-forward, logs\n' +
+        '  full   also restarts of the daemons under a running container, limits, confinement, and a part of critest\n' +
         'What it starts it takes away again. Exits with 18 when a check is red.',
     )
-    .addHelpText('after', '\nExample:\n  berth verify profiles/single-node.yaml --stats')
-    .action(async (file: string, options: RunOptions) => setExitCode(await verify(file, options)));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  berth verify profiles/single-node.yaml --stats\n' +
+        '  berth verify fleet.yaml --level smoke --parallel 100\n' +
+        '  berth verify fleet.yaml --level full --junit report.xml --ci   in a pipeline',
+    )
+    .action(async (file: string, options: VerifyOptions) => setExitCode(await verify(file, options)));

@@ -1,4 +1,4 @@
-import type { Check } from '../core/events.ts';
+import { type Check, type Grade, isRed } from '../core/events.ts';
 import { counted, duration, printable, shortened } from '../core/text.ts';
 import type { Style } from './style.ts';
 
@@ -24,17 +24,44 @@ const columnsFor = (checks: readonly Check[], width: number): Columns => {
 const cell = (text: string, width: number): string =>
   shortened(printable(text).replace(/\s+/g, ' ').trim(), width).padEnd(width);
 
+/** Green, but worth a word. */
+const isWarning = (check: Check): boolean => check.ok && check.remedy !== undefined;
+
+/** How a check stands out: its mark, and the colour of its words where they are not plain. */
+const looksOf = (check: Check): { readonly mark: string; readonly colour: 'green' | 'yellow' | 'red' } => {
+  if (isRed(check)) return { mark: '✗', colour: 'red' };
+  if (check.notRun) return { mark: '–', colour: 'yellow' };
+  return isWarning(check) ? { mark: '!', colour: 'yellow' } : { mark: '✓', colour: 'green' };
+};
+
 const row = (check: Check, columns: Columns, style: Style): string => {
-  const mark = check.ok ? style('green', '✓') : style('red', '✗');
+  const { mark, colour } = looksOf(check);
   const id = cell(check.id, columns.id);
   const detail = cell(check.detail, columns.detail);
   const cells = [
-    ` ${mark} ${check.ok ? id : style('red', id)}`,
+    ` ${style(colour, mark)} ${colour === 'green' ? id : style(colour, id)}`,
     cell(check.title, columns.title),
-    check.ok ? style('dim', detail) : style('red', detail),
+    style(colour === 'green' ? 'dim' : colour, detail),
     style('dim', duration(check.milliseconds).padStart(columns.time)),
   ];
   return cells.join('  ').trimEnd();
+};
+
+const gradeTitles: Readonly<Record<Grade, string>> = {
+  smoke: 'smoke: services, socket, versions, configuration',
+  node: 'node: pods as workloads use them',
+  full: 'full: restarts, limits, conformance',
+  reboot: 'after the reboot',
+};
+
+/** The rows, with a heading above each grade where there are several. */
+const rows = (checks: readonly Check[], columns: Columns, style: Style): string[] => {
+  const graded = new Set(checks.map((check) => check.grade)).size > 1;
+  return checks.flatMap((check, index) => {
+    const { grade } = check;
+    const begins = graded && grade !== undefined && grade !== checks[index - 1]?.grade;
+    return [...(begins ? [` ${style('bold', gradeTitles[grade])}`] : []), row(check, columns, style)];
+  });
 };
 
 /** Evidence is shown from its end; --json has all of it. */
@@ -65,11 +92,30 @@ const redCheckText = (check: Check, shown: Set<string>, style: Style): string =>
     ...(check.remedy === undefined ? [] : [`     ${style('yellow', 'remedy')}: ${check.remedy}`]),
   ].join('\n');
 
-/** `all 19 checks are green`, `2 of 19 checks are red`. */
+/** `all 19 checks are green`, `2 of 19 checks are red`, `18 checks are green, one was not run`. */
 export const checksSummary = (checks: readonly Check[]): string => {
-  const red = checks.filter((check) => !check.ok).length;
-  if (red > 0) return `${red} of ${counted(checks.length, 'check')} ${red === 1 ? 'is' : 'are'} red`;
+  const red = checks.filter(isRed).length;
+  const skipped = checks.filter((check) => check.notRun).length;
+  const notRun = skipped === 0 ? '' : `, ${skipped === 1 ? 'one was' : `${skipped} were`} not run`;
+  if (red > 0) return `${red} of ${counted(checks.length, 'check')} ${red === 1 ? 'is' : 'are'} red${notRun}`;
+  if (skipped > 0) {
+    const green = checks.length - skipped;
+    return `${counted(green, 'check')} ${green === 1 ? 'is' : 'are'} green${notRun}`;
+  }
   return checks.length === 1 ? 'the check is green' : `all ${checks.length} checks are green`;
+};
+
+/** Why a check was not run, or what a warning asks for: the table may have cut it short. */
+const wordsBelow = (checks: readonly Check[], style: Style): string[] => {
+  const told = checks.filter((check) => check.notRun || isWarning(check));
+  if (told.length === 0) return [];
+  return [
+    '',
+    ...told.flatMap(({ id, detail, remedy }) => [
+      `   ${style('yellow', id)}: ${printable(detail).replace(/\s+/g, ' ').trim()}`,
+      ...(remedy === undefined ? [] : [`     ${style('yellow', 'remedy')}: ${remedy}`]),
+    ]),
+  ];
 };
 
 /** The verification of one host as a table of `width` columns, red checks explained below it. */
@@ -81,15 +127,17 @@ export const checksText = (
   const { style } = options;
   if (checks.length === 0) return `${style('bold', host)}\n  ${style('red', 'nothing was checked')}\n`;
   const columns = columnsFor(checks, options.width);
-  const red = checks.filter((check) => !check.ok);
+  const red = checks.filter(isRed);
+  const outcome = red.length > 0 ? 'red' : checks.some((check) => check.notRun) ? 'yellow' : 'green';
   const shown = new Set<string>();
   const total = checks.reduce((sum, check) => sum + check.milliseconds, 0);
   return [
     style('bold', host),
-    ...checks.map((check) => row(check, columns, style)),
+    ...rows(checks, columns, style),
+    ...wordsBelow(checks, style),
     ...red.map((check) => redCheckText(check, shown, style)),
     '',
-    style(red.length === 0 ? 'green' : 'red', `${host}: ${checksSummary(checks)}, in ${duration(total)}`),
+    style(outcome, `${host}: ${checksSummary(checks)}, in ${duration(total)}`),
     '',
   ].join('\n');
 };

@@ -1,4 +1,4 @@
-import type { Event } from '../core/events.ts';
+import { type Event, isRed } from '../core/events.ts';
 import { byteSize, duration, printable } from '../core/text.ts';
 import type { Progress } from './progress.ts';
 import type { Style } from './style.ts';
@@ -42,8 +42,9 @@ const makeWording = (verbose: boolean): ((event: Event) => string | undefined) =
       case 'note':
         return event.level === 'debug' && !verbose ? undefined : `${event.level}: ${event.message}`;
       case 'checked': {
-        const { id, ok, detail, milliseconds } = event.check;
-        return marked(!ok, `${id}: ${detail} (${duration(milliseconds)})`);
+        const { id, notRun, detail, milliseconds } = event.check;
+        const text = `${id}: ${detail} (${duration(milliseconds)})`;
+        return notRun ? `–   ${text}` : marked(isRed(event.check), text);
       }
       case 'failed':
         // The face that holds this printer tells failures in full.

@@ -1,7 +1,9 @@
-import type { Check } from '../core/events.ts';
+import { type Check, isRed } from '../core/events.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { type HostResults, onHosts } from './on-hosts.ts';
+import { readSecrets } from './read-secrets.ts';
+import { asRendered } from './verify/as-rendered.ts';
 import { type ImageServer, makeImageServer } from './verify/image-server.ts';
 import { verifyHost } from './verify/verify-host.ts';
 
@@ -29,6 +31,20 @@ const offerImage = async <Offer>(
   }
 };
 
+const grades: readonly (Check['grade'] | undefined)[] = ['smoke', 'node', 'full', 'reboot'];
+
+/** Some checks are done beside others: the list has them by grade, and within one by the part that they belong to. */
+const listed = (checks: readonly Check[]): readonly Check[] => {
+  const parts = [...new Set(checks.map(partOf))];
+  return checks.toSorted(
+    (a, b) =>
+      grades.indexOf(a.grade) - grades.indexOf(b.grade) ||
+      parts.indexOf(partOf(a)) - parts.indexOf(partOf(b)),
+  );
+};
+
+const partOf = ({ id }: Check): string => id.split('.')[0] ?? id;
+
 const verifyOne = async (
   host: HostEntry,
   context: FlowContext,
@@ -43,8 +59,14 @@ const verifyOne = async (
   try {
     const image = await offerImage(host, context, () => images.offerTo(host, connection, signal));
     try {
-      const checks = await verifyHost(connection, host.spec, { emit, signal });
-      failed = checks.some((check) => !check.ok);
+      const secrets = await readSecrets(context, host);
+      // Neither waits for the other, nor changes what the other looks at.
+      const lists = await Promise.all([
+        verifyHost(connection, host.spec, { emit, signal }),
+        asRendered(connection, host.spec, { emit, signal, secrets }),
+      ]);
+      const checks = listed(lists.flat());
+      failed = checks.some(isRed);
       return checks;
     } finally {
       await image.close();

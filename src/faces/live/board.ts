@@ -1,4 +1,4 @@
-import type { Event, Phase } from '../../core/events.ts';
+import { type Event, isRed, type Phase } from '../../core/events.ts';
 
 /** What the live view knows: per host the phases, the step at work, the bytes on their way. Times in ms of one clock. */
 export interface Board {
@@ -99,7 +99,8 @@ const hostAfter = (host: HostBoard, event: Event, now: number): HostBoard => {
     case 'bytes':
       return bytes(host, event);
     case 'checked':
-      return event.check.ok ? { ...host, green: host.green + 1 } : { ...host, red: host.red + 1 };
+      if (event.check.ok) return { ...host, green: host.green + 1 };
+      return isRed(event.check) ? { ...host, red: host.red + 1 } : host;
     default:
       return host;
   }

@@ -40,13 +40,15 @@ const portOf = (image: string): number => {
 };
 
 /** Serves each architecture's image once, when the first host of that kind wants it. */
-export const makeImageServer = ({ emit, signal: whole }: FlowContext): ImageServer => {
+export const makeImageServer = ({ emit, signal: whole, lock }: FlowContext): ImageServer => {
   const served = new Map<Architecture, Promise<Served>>();
   const serve = (arch: Architecture): Promise<Served> => {
-    const server = served.get(arch) ?? serveWalkthroughImage({ arch, signal: whole, emit });
+    const server = served.get(arch) ?? serveLocked(arch);
     served.set(arch, server);
     return server;
   };
+  const serveLocked = async (arch: Architecture): Promise<Served> =>
+    serveWalkthroughImage({ arch, signal: whole, emit, lock: await lock?.() });
   return {
     async offerTo(host, connection, signal) {
       const { image, imageSource, level } = host.spec.verify;

@@ -1,11 +1,25 @@
-# Values come on standard input, one a line, so that nothing needs quoting: names of OCI runtimes and folders of CNI
-# plugins, separated by spaces; then the image, the configurations of pod and container, and a value to store.
-IFS= read -r runtimes
-IFS= read -r plugin_folders
-IFS= read -r image
-IFS= read -r pod_config
-IFS= read -r container_config
-IFS= read -r value
+# Values come on standard input, so that nothing needs quoting: a name, a blank and the value on each line, a dot at the
+# end. A name that ends in .json is a file of crictl's; @WORK@ in it is the folder of this run.
+while IFS= read -r line && [ "$line" != . ]; do
+  case ${line%% *} in
+    runtimes) runtimes=${line#* } ;;
+    plugin-folders) plugin_folders=${line#* } ;;
+    image) image=${line#* } ;;
+    value) value=${line#* } ;;
+    host-port) host_port=${line#* } ;;
+    names) names=${line#* } ;;
+    targets) targets=${line#* } ;;
+    *.json)
+      text=${line#* }
+      case $text in *@WORK@*) text=${text%%@WORK@*}$work${text#*@WORK@} ;; esac
+      printf '%s\n' "$text" >"$work/${line%% *}"
+      ;;
+    *)
+      echo "the verification was given ${line%% *}, which it does not know" >&2
+      exit 70
+      ;;
+  esac
+done
 
 # Standard input stays open as long as somebody wants the answers. When it ends, nobody does: whoever runs us was
 # interrupted, or the connection broke, and what we started must be taken away now and not after the step at work.

@@ -2,12 +2,17 @@
 #   frame TAB id TAB exit-status TAB begin-ns TAB end-ns TAB base64(stdout) TAB base64(stderr)
 # POSIX sh, coreutils or busybox.
 work=$(mktemp -d /run/berth-verify.XXXXXX) || exit 70
+# Where the step at work keeps its output: $work itself, or the folder of a lane.
+here=$work
 
-child= watcher=
+child= watcher= lanes=
 stop() {
   trap '' HUP INT TERM PIPE
   [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
   [ -z "$child" ] || kill "$child" 2>/dev/null
+  # A lane ends its own step; what it leaves is taken away when it is over.
+  for lane in $lanes; do kill "${lane#*=}" 2>/dev/null; done
+  for lane in $lanes; do wait "${lane#*=}" 2>/dev/null; done
 }
 # What a run must take away; walk-through.sh says what.
 take_away() { :; }
@@ -28,10 +33,10 @@ esac
 # Enough for any honest answer, and a bound for the others.
 encoded() { head -c 65536 "$1" | base64 | tr -d '\n'; }
 
-# frame ID BEGIN: reports what is in $work/out and $work/err under $status.
+# frame ID BEGIN: reports what is in $here/out and $here/err under $status.
 frame() {
   end=$(now)
-  printf 'frame\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$status" "$2" "$end" "$(encoded "$work/out")" "$(encoded "$work/err")"
+  printf 'frame\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$status" "$2" "$end" "$(encoded "$here/out")" "$(encoded "$here/err")"
 }
 
 # step ID SECONDS COMMAND…: runs a command within a deadline, and within 4 MiB of output. It runs beside the shell,
@@ -40,7 +45,7 @@ step() {
   id=$1 limit=$2
   shift 2
   begin=$(now)
-  (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$work/out" 2>"$work/err" &
+  (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$here/out" 2>"$here/err" &
   child=$!
   wait "$child"
   status=$?
@@ -48,14 +53,14 @@ step() {
   frame "$id" "$begin"
 }
 
-# repeat SECONDS COMMAND…: runs the function again and again until it succeeds; its last answer stays in $work. The
+# repeat SECONDS COMMAND…: runs the function again and again until it succeeds; its last answer stays in $here. The
 # function may say that waiting is of no use by setting hopeless.
 repeat() {
   until=$(($(date +%s) + $1))
   shift
   begin=$(now)
   hopeless=
-  until "$@" </dev/null >"$work/out" 2>"$work/err"; do
+  until "$@" </dev/null >"$here/out" 2>"$here/err"; do
     status=$?
     # 127: there is no such program, and waiting will not bring it.
     [ -z "$hopeless" ] && [ "$status" != 127 ] && [ "$(date +%s)" -lt "$until" ] || return 0
@@ -66,10 +71,44 @@ repeat() {
 
 # not_run ID WHY: reports a step that would mean nothing, under an exit status of its own; verdict.ts knows it.
 not_run() {
-  : >"$work/out"
-  echo "not run: $2" >"$work/err"
+  : >"$here/out"
+  echo "not run: $2" >"$here/err"
   status=77
   frame "$1" "$(now)"
+}
+
+# fails ID WORDS…: reports a step that is red by what was seen already.
+fails() {
+  failed=$1
+  shift
+  : >"$here/out"
+  echo "$*" >"$here/err"
+  status=1
+  frame "$failed" "$(now)"
+}
+
+# lane NAME FUNCTION: runs steps beside the others. Frames of several at once would mix on standard output: they wait
+# in the folder of the lane until collect.
+lane() {
+  mkdir "$work/$1"
+  (
+    here=$work/$1 child= watcher= lanes=
+    trap stop EXIT
+    trap 'exit 70' HUP INT TERM PIPE
+    "$2"
+  ) >"$work/$1/frames" &
+  lanes="$lanes $1=$!"
+}
+
+# collect: waits for all lanes and reports what they have found, in the order in which they were started.
+collect() {
+  for lane in $lanes; do
+    wait "${lane#*=}"
+    ended=$?
+    cat "$work/${lane%%=*}/frames"
+    [ "$ended" = 0 ] || fails "${lane%%=*}.lane" "the checks broke off with status $ended"
+  done
+  lanes=
 }
 
 cri() { timeout 30 crictl --timeout 30s "$@"; }

@@ -23,6 +23,13 @@ export interface Judge {
   readonly remedy?: string;
 }
 
+/** A check of which the exit status says all. */
+export const done = (title: string, detail: string, remedy?: string): Judge => ({
+  title,
+  judge: () => green(detail),
+  ...(remedy === undefined ? {} : { remedy }),
+});
+
 /** Exit status of timeout(1) when it had to end the command. */
 const timedOut = 124;
 const notFound = 127;

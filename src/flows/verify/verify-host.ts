@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Check, Emit } from '../../core/events.ts';
+import type { Check, Emit, Grade } from '../../core/events.ts';
 import { CommandFailed } from '../../core/fail.ts';
 import type { Connection, RemoteProcess } from '../../host/transport/connection.ts';
-import type { Spec } from '../../profile/profile.ts';
+import type { Spec, VerifyLevel } from '../../profile/profile.ts';
 import { type Evidence, journals, ownEvidence } from './evidence.ts';
 import { type Frame, linesOf, parseFrame } from './frame.ts';
-import { podForms } from './pod.ts';
+import { inputOf } from './input.ts';
+import { networkJudges } from './network.ts';
 import { smokeJudges } from './smoke.ts';
+import { streamJudges } from './streams.ts';
 import { type Judge, verdictOf, wasRun } from './verdict.ts';
 import { troubleJudges, walkThroughJudges } from './walk-through.ts';
 
@@ -15,29 +17,42 @@ import { troubleJudges, walkThroughJudges } from './walk-through.ts';
 interface Examination {
   readonly script: string;
   readonly input: string;
-  readonly judges: ReadonlyMap<string, Judge>;
+  readonly judges: ReadonlyMap<string, Graded>;
+}
+
+interface Graded {
+  readonly judge: Judge;
+  readonly grade: Grade;
 }
 
 const scriptText = (name: string): Promise<string> => readFile(new URL(name, import.meta.url), 'utf8');
 
+/** The scripts of each level, after those of the levels below it. */
+const scripts: Readonly<Record<VerifyLevel, readonly string[]>> = {
+  smoke: ['prelude.sh', 'inputs.sh', 'smoke.sh'],
+  node: ['network.sh', 'streams.sh', 'walk-through.sh'],
+  full: [],
+};
+
+const levels: readonly VerifyLevel[] = ['smoke', 'node', 'full'];
+
+const judgesOf = (spec: Spec, value: string): Readonly<Record<VerifyLevel, Iterable<[string, Judge]>>> => ({
+  smoke: smokeJudges(spec),
+  node: [...walkThroughJudges(spec, value), ...troubleJudges, ...networkJudges(spec, value), ...streamJudges],
+  full: [],
+});
+
 const examinationOf = async (spec: Spec): Promise<Examination> => {
   const uid = randomUUID();
   const value = uid.slice(0, 8);
-  const { pod, container } = podForms(spec.verify.image, uid);
-  const lines = [
-    spec.ociRuntimes.map(({ name }) => name).join(' '),
-    spec.cni.pluginDirs.join(' '),
-    spec.verify.image,
-    pod,
-    container,
-    value,
-  ];
-  const walks = spec.verify.level === 'node';
-  const parts = ['prelude.sh', 'inputs.sh', 'smoke.sh', ...(walks ? ['walk-through.sh'] : [])];
+  const asked = levels.slice(0, levels.indexOf(spec.verify.level) + 1);
+  const judges = judgesOf(spec, value);
   return {
-    script: (await Promise.all(parts.map(scriptText))).join('\n'),
-    input: `${lines.join('\n')}\n`,
-    judges: new Map([...smokeJudges(spec), ...(walks ? walkThroughJudges(spec, value) : [])]),
+    script: (await Promise.all(asked.flatMap((level) => scripts[level]).map(scriptText))).join('\n'),
+    input: inputOf(spec, uid, value),
+    judges: new Map(
+      asked.flatMap((grade) => [...judges[grade]].map(([id, judge]) => [id, { judge, grade }] as const)),
+    ),
   };
 };
 
@@ -57,12 +72,18 @@ const frames = async function* (process: RemoteProcess): AsyncGenerator<Frame> {
   }
 };
 
-const checkOf = async (frame: Frame, judge: Judge, gather: () => Promise<Evidence>): Promise<Check> => {
+const checkOf = async (
+  frame: Frame,
+  { judge, grade }: Graded,
+  gather: () => Promise<Evidence>,
+): Promise<Check> => {
   const { ok, detail, remedy } = verdictOf(frame, judge);
   return {
     id: frame.id,
     title: judge.title,
+    grade,
     ok,
+    ...(wasRun(frame) ? {} : { notRun: true }),
     milliseconds: frame.milliseconds,
     detail,
     ...(ok || !wasRun(frame) ? {} : { evidence: [...ownEvidence(frame), ...(await gather())] }),
@@ -70,9 +91,9 @@ const checkOf = async (frame: Frame, judge: Judge, gather: () => Promise<Evidenc
   };
 };
 
-const unknownJudge: Judge = {
-  title: 'unknown',
-  judge: () => ({ ok: false, detail: 'berth does not know this check' }),
+const unknown: Graded = {
+  judge: { title: 'unknown', judge: () => ({ ok: false, detail: 'berth does not know this check' }) },
+  grade: 'smoke',
 };
 
 /**
@@ -99,8 +120,7 @@ export const verifyHost = async (
   };
   try {
     for await (const frame of frames(remote)) {
-      const judge = judges.get(frame.id) ?? troubleJudges.get(frame.id) ?? unknownJudge;
-      const check = await checkOf(frame, judge, gather);
+      const check = await checkOf(frame, judges.get(frame.id) ?? unknown, gather);
       checks.push(check);
       emit({ kind: 'checked', host: connection.host, check });
     }

@@ -1,7 +1,7 @@
 # The life of a redis pod, told by crictl.
 # Without an answer from the socket there is nothing to walk through.
 if [ "$answering" != 0 ]; then
-  not_run redis.walk 'the socket does not answer'
+  for part in redis.walk network.rest exec.rest; do not_run "$part" 'the socket does not answer'; done
   exit 0
 fi
 
@@ -17,8 +17,8 @@ if command -v flock >/dev/null 2>&1; then
   child=$!
   if ! wait "$child"; then
     status=75
-    : >"$work/out"
-    echo 'another verification of this host has been running for two minutes' >"$work/err"
+    : >"$here/out"
+    echo 'another verification of this host has been running for two minutes' >"$here/err"
     frame redis.lock "$(now)"
     exit 0
   fi
@@ -41,17 +41,23 @@ take_away() {
 }
 remove_pods >/dev/null 2>&1
 
-printf '%s\n' "$pod_config" | sed "s#@WORK@#$work#" >"$work/pod.json"
-printf '%s\n' "$container_config" >"$work/container.json"
 mkdir "$work/logs"
+
+# rest_not_run WHY: ends the walk; what does not depend on it is waited for.
+rest_not_run() {
+  not_run redis.walk "$1"
+  if [ ! -d "$work/network" ]; then
+    not_run network.rest "$1"
+    not_run exec.rest "$1"
+  fi
+  collect
+  exit 0
+}
 
 # must: a step without which the following ones mean nothing.
 must() {
   step "$@"
-  if [ "$status" != 0 ]; then
-    not_run redis.walk "it needs $1"
-    exit 0
-  fi
+  [ "$status" = 0 ] || rest_not_run "it needs $1"
   answer=$(cat "$work/out")
 }
 
@@ -60,15 +66,17 @@ must() {
 ask() {
   step "$@"
   [ "$status" = 124 ] || { [ "$status" != 0 ] && grep -q DeadlineExceeded "$work/err"; } || return 0
-  not_run redis.walk "the runtime did not answer $1 in time"
-  exit 0
+  rest_not_run "the runtime did not answer $1 in time"
 }
 
+lane world world_lane
 must redis.runp 60 crictl --timeout 60s runp "$work/pod.json"
 pod=$answer
 ask redis.inspectp 20 crictl --timeout 15s inspectp --output table "$pod"
 ask redis.pod-ip 20 crictl --timeout 15s inspectp --output json "$pod"
 must redis.pull 180 crictl --timeout 180s pull "$image"
+lane network network_lane
+lane streams streams_lane
 must redis.create 60 crictl --timeout 60s create "$pod" "$work/container.json" "$work/pod.json"
 container=$answer
 must redis.start 60 crictl --timeout 60s start "$container"
@@ -103,6 +111,7 @@ step redis.rm 30 crictl --timeout 30s rm "$container"
 step redis.stopp 60 crictl --timeout 60s stopp "$pod"
 step redis.rmp 60 crictl --timeout 60s rmp "$pod"
 
+collect
 ours() { pods && containers; }
 repeat 0 ours
 frame redis.nothing-left "$begin"

@@ -1,7 +1,7 @@
-import { contains, parseCidr } from '../../profile/cidr.ts';
 import type { Spec } from '../../profile/profile.ts';
 import { readContainerStatus, readPodStatus } from './answers.ts';
-import { green, type Judge, red, type Verdict } from './verdict.ts';
+import { outsideRanges } from './pod-range.ts';
+import { done, green, type Judge, red, type Verdict } from './verdict.ts';
 
 /** An identifier as people see it elsewhere: crictl shows 13 characters. */
 const shortId = (text: string): string => text.trim().slice(0, 13);
@@ -15,12 +15,6 @@ const made = (title: string, remedy?: string): Judge => ({
   ...(remedy === undefined ? {} : { remedy }),
 });
 
-const done = (title: string, detail: string, remedy?: string): Judge => ({
-  title,
-  judge: () => green(detail),
-  ...(remedy === undefined ? {} : { remedy }),
-});
-
 const inspectTable: Judge = {
   title: 'a table shows the pod',
   judge: ({ stdout }) => {
@@ -30,28 +24,16 @@ const inspectTable: Judge = {
   },
 };
 
-const podAddress = (spec: Spec): Judge => {
-  const subnets = spec.cni.networks[0]?.subnets ?? [];
-  return {
-    title: 'address in its network',
-    judge: ({ stdout }) => {
-      const network = readPodStatus(stdout)?.status.network;
-      if (!network || network.ip === '')
-        return red('the pod has no address', 'see why with: journalctl -u berthd -n 50');
-      const addresses = [network.ip, ...network.additionalIps.map(({ ip }) => ip)];
-      const foreign = addresses.find((address) => !subnets.some((subnet) => isInside(address, subnet)));
-      if (foreign === undefined) return green(addresses.join(', '));
-      const remedy =
-        'another configuration in /etc/cni/net.d wins: the first one by name is used unless one is named';
-      return red(`${foreign} is outside ${subnets.join(', ')}`, remedy);
-    },
-  };
-};
-
-const isInside = (address: string, subnet: string): boolean => {
-  const range = parseCidr(subnet);
-  return range !== undefined && contains(range, address);
-};
+const podAddress = (spec: Spec): Judge => ({
+  title: 'address in its network',
+  judge: ({ stdout }) => {
+    const network = readPodStatus(stdout)?.status.network;
+    if (!network || network.ip === '')
+      return red('the pod has no address', 'see why with: journalctl -u berthd -n 50');
+    const addresses = [network.ip, ...network.additionalIps.map(({ ip }) => ip)];
+    return outsideRanges(addresses, spec) ?? green(addresses.join(', '));
+  },
+});
 
 const running: Judge = {
   title: 'the container runs',
@@ -160,7 +142,7 @@ export const walkThroughJudges = (spec: Spec, value: string): ReadonlyMap<string
   ]);
 
 /** Checks that appear only when they are red. */
-export const troubleJudges: ReadonlyMap<string, Judge> = new Map([
+export const troubleJudges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
   ['redis.walk', done('the rest of the walk', 'walked')],
   ['redis.lock', done('no other verification', 'alone')],
   ['redis.clean-up', done('all is taken away', 'taken away', 'crictl pods; crictl rmp --force POD')],

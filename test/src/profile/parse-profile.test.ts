@@ -77,9 +77,18 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
         'net.bridge.bridge-nf-call-ip6tables': '1',
       },
     },
+    swap: 'keep',
+    timeSync: 'keep',
+    proxy: { no: [] },
     packages: { extra: [] },
     artifacts: { source: 'auto', mirror: undefined, folder: undefined },
-    verify: { level: 'node', image: 'quay.io/crio/redis:alpine', imageSource: 'registry' },
+    verify: {
+      level: 'node',
+      image: 'quay.io/crio/redis:alpine',
+      imageSource: 'registry',
+      hostPort: 18_736,
+      critestImages: {},
+    },
   });
 });
 

@@ -1,0 +1,130 @@
+import type { Check, Emit } from '../../core/events.ts';
+import { CommandFailed, Fail, type FailCode } from '../../core/fail.ts';
+import { fileAt } from '../../host/facts/files.ts';
+import { type Facts, probe } from '../../host/facts/probe.ts';
+import type { Connection } from '../../host/transport/connection.ts';
+import type { Given, Supplies } from '../../node/concern.ts';
+import { planNode, probeRequest } from '../../node/node.ts';
+import { loadTemplates } from '../../node/templates.ts';
+import type { Spec } from '../../profile/profile.ts';
+import type { Change } from '../../resources/change.ts';
+
+const crictl = '/usr/local/bin/crictl';
+
+/**
+ * The release and crictl as the host has them: whether they are the right ones, versions.* say. Nothing has to be made or
+ * fetched to look at everything else.
+ */
+const suppliesOn = ({ releases, files }: Facts): Supplies | undefined => {
+  const { current } = releases;
+  const program = fileAt(files, crictl);
+  if (current === undefined || program.kind !== 'file') return undefined;
+  const release = [...(releases.releases.get(current) ?? [])];
+  return {
+    release: {
+      version: current,
+      files: release.flatMap(([name, fact]) =>
+        fact.kind === 'file'
+          ? [{ name, path: name, sha256: fact.sha256, bytes: fact.bytes, mode: fact.mode }]
+          : [],
+      ),
+    },
+    crictl: { path: crictl, sha256: program.sha256, bytes: program.bytes },
+  };
+};
+
+const tellOf = ({ summary, reason }: Change): string =>
+  reason === undefined ? summary : `${summary} (${reason})`;
+
+/** About what runs, not about what lies there. */
+const concernsServices = ({ action }: Change): boolean => action === 'start' || action === 'restart';
+
+type Seen = Pick<Check, 'ok' | 'detail' | 'notRun' | 'evidence' | 'remedy'>;
+
+const remedy = 'see all of it with: berth plan; put it right with: berth apply';
+
+const verdictOn = (changes: readonly Change[], green: string): Seen => {
+  if (changes.length === 0) return { ok: true, detail: green };
+  return {
+    ok: false,
+    detail: changes.map(tellOf).join('; '),
+    evidence: changes.flatMap((change) =>
+      change.diff === undefined ? [] : [{ title: change.id, text: change.diff }],
+    ),
+    remedy,
+  };
+};
+
+const judged = (facts: Facts, changes: readonly Change[]): readonly [Seen, Seen] => [
+  verdictOn(
+    changes.filter((change) => !concernsServices(change)),
+    `${facts.install.applied.size} files, kernel, packages`,
+  ),
+  verdictOn(changes.filter(concernsServices), 'all run what lies there, and were started after it'),
+];
+
+/** What the host keeps of the profile's secrets is compared too. */
+type Secrets = NonNullable<Given['secrets']>;
+
+const look = async (
+  connection: Connection,
+  spec: Spec,
+  secrets: Secrets,
+  signal: AbortSignal,
+): Promise<readonly [Seen, Seen]> => {
+  const render = await loadTemplates(spec.templates);
+  const facts = await probe(connection, probeRequest(spec, render), signal);
+  const notRun = (detail: string): Seen => ({ ok: false, notRun: true, detail: `not run: ${detail}` });
+  if (facts.install.applied.size === 0) {
+    const seen = notRun('berth has applied nothing on this host');
+    return [seen, seen];
+  }
+  const supplies = suppliesOn(facts);
+  if (supplies === undefined)
+    return [
+      { ok: false, detail: `there is no current release, or no ${crictl}`, remedy },
+      notRun('it needs config.rendered'),
+    ];
+  return judged(facts, planNode({ host: connection.host, spec, facts, supplies, render, secrets }).changes);
+};
+
+/** Errors that tell something of the host, and do not end its examination. */
+const tellingCodes: readonly FailCode[] = ['CommandFailed', 'HostMoved', 'Unsupported'];
+
+const lookOrSay = async (...asked: Parameters<typeof look>): Promise<readonly [Seen, Seen]> => {
+  try {
+    return await look(...asked);
+  } catch (error) {
+    if (!(error instanceof Fail) || !tellingCodes.includes(error.code)) throw error;
+    const text = error instanceof CommandFailed ? error.stderr : '';
+    return [
+      {
+        ok: false,
+        detail: error.message,
+        evidence: text.trim() === '' ? [] : [{ title: 'what it complained', text }],
+        ...(error.hint === undefined ? {} : { remedy: error.hint }),
+      },
+      { ok: false, notRun: true, detail: 'not run: it needs config.rendered' },
+    ];
+  }
+};
+
+/**
+ * Whether the host has what the profile renders, and whether its services run with that: the plan of an apply, which
+ * must be empty. One command on the host.
+ */
+export const asRendered = async (
+  connection: Connection,
+  spec: Spec,
+  { emit, signal, secrets }: { readonly emit: Emit; readonly signal: AbortSignal; readonly secrets: Secrets },
+): Promise<readonly Check[]> => {
+  const started = performance.now();
+  const [rendered, services] = await lookOrSay(connection, spec, secrets, signal);
+  const milliseconds = performance.now() - started;
+  const checks: readonly Check[] = [
+    { id: 'config.rendered', title: 'as the profile says', grade: 'smoke', milliseconds, ...rendered },
+    { id: 'config.services', title: 'services run with it', grade: 'smoke', milliseconds: 0, ...services },
+  ];
+  for (const check of checks) emit({ kind: 'checked', host: connection.host, check });
+  return checks;
+};
