@@ -1,3 +1,4 @@
+import { isRed } from '../core/events.ts';
 import { Fail } from '../core/fail.ts';
 import { counted } from '../core/text.ts';
 import type { Face } from '../faces/face.ts';
@@ -11,7 +12,7 @@ export const prove = async (context: FlowContext, face: Face): Promise<number> =
   const { done, failures } = await verifyHosts(context);
   face.checks(done);
   const failed = exitCodeOfFailures(failures, context.hosts.length, face);
-  const red = [...done].filter(([, checks]) => checks.some((check) => !check.ok)).map(([host]) => host);
+  const red = [...done].filter(([, checks]) => checks.some(isRed)).map(([host]) => host);
   if (red.length === 0) return failed;
   const error = new Fail(
     'VerifyFailed',
