@@ -4,11 +4,12 @@ import type { CniNetwork, Spec } from '../profile/profile.ts';
 import type { Origin } from '../resources/change.ts';
 import type { Resource } from '../resources/resource.ts';
 import { type Concern, rendered } from './concern.ts';
+import { everyPlace, placesOn } from './places.ts';
 import type { Render } from './templates.ts';
 
 const folder = '/etc/cni/net.d';
 const loopback = `${folder}/99-loopback.conf`;
-const masqueradeScript = '/usr/libexec/berth-masquerade';
+const masqueradeTemplate = '/usr/libexec/berth-masquerade';
 const masqueradeUnit = 'berth-masquerade.service';
 const masqueradeUnitFile = `/etc/systemd/system/${masqueradeUnit}`;
 
@@ -20,7 +21,7 @@ const isIpv6 = (subnet: string): boolean => subnet.includes(':');
 
 export const cni: Concern = {
   asks: ({ cni: { networks } }) => ({
-    files: [...networks.map(fileOf), loopback, masqueradeScript, masqueradeUnitFile],
+    files: [...networks.map(fileOf), loopback, ...everyPlace('masquerade'), masqueradeUnitFile],
     folders: [folder],
     interfaces: networks.map((network) => network.bridge),
     units: [masqueradeUnit],
@@ -29,7 +30,7 @@ export const cni: Concern = {
     resources: [
       ...spec.cni.networks.map((network, index) => networkFile(network, index, facts, render)),
       rendered(render, loopback, {}),
-      ...ways(spec, render),
+      ...ways(spec, facts, render),
     ],
     notes: foreignFiles(spec, facts),
   }),
@@ -58,9 +59,10 @@ function networkFile(network: CniNetwork, index: number, facts: Facts, render: R
 }
 
 /** The way of pods through iptables: their packets pass, and leave with an address of the node where the profile says so. */
-function ways({ cni: { networks } }: Spec, render: Render): Resource[] {
+function ways({ cni: { networks } }: Spec, facts: Facts, render: Render): Resource[] {
   const subnets = networks.flatMap((network) => network.subnets);
   const masqueraded = networks.flatMap((network) => (network.masquerade === 'node' ? network.subnets : []));
+  const { masquerade: script } = placesOn(facts);
   const values = {
     forward4: subnets.filter((subnet) => !isIpv6(subnet)),
     forward6: subnets.filter(isIpv6),
@@ -68,9 +70,15 @@ function ways({ cni: { networks } }: Spec, render: Render): Resource[] {
     ipv6: masqueraded.filter(isIpv6),
   };
   return [
-    rendered(render, masqueradeScript, values, { mode: 0o755, readBy: [masqueradeUnit] }),
-    rendered(render, masqueradeUnitFile, {}, { readBy: [masqueradeUnit] }),
-    { kind: 'unit', name: masqueradeUnit, file: masqueradeUnitFile },
+    {
+      kind: 'file',
+      path: script,
+      content: { kind: 'text', text: render(masqueradeTemplate, values, script) },
+      mode: 0o755,
+      readBy: [masqueradeUnit],
+    },
+    rendered(render, masqueradeUnitFile, { script }, { readBy: [masqueradeUnit] }),
+    { kind: 'unit', name: masqueradeUnit, file: masqueradeUnitFile, guarded: true },
   ];
 }
 

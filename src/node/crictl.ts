@@ -1,16 +1,15 @@
 import { type Concern, rendered } from './concern.ts';
+import { everyPlace, placesOn } from './places.ts';
 
-/** Outside the package manager's folders, and in sudo's secure_path on every distribution that we know. */
-const program = '/usr/local/bin/crictl';
 const config = '/etc/crictl.yaml';
 
 export const crictl: Concern = {
-  asks: () => ({ files: [program, config] }),
-  resources: ({ supplies, render }) => ({
+  asks: () => ({ files: [...everyPlace('crictl'), config] }),
+  resources: ({ facts, supplies, render }) => ({
     resources: [
       {
         kind: 'file',
-        path: program,
+        path: placesOn(facts).crictl,
         content: { kind: 'local-file', ...supplies.crictl },
         mode: 0o755,
       },

@@ -1,10 +1,8 @@
 import type { Resource } from '../resources/resource.ts';
 import { type Concern, rendered } from './concern.ts';
-
-export const releaseRoot = '/usr/lib/berth';
+import { everyPlace, placesOn } from './places.ts';
 
 const config = '/etc/crio/crio.conf.d/10-berth.conf';
-const launcher = '/usr/bin/berthd';
 const shim = 'berth-shim.service';
 export const daemon = 'berthd.service';
 const unitFile = (unit: string): string => `/etc/systemd/system/${unit}`;
@@ -20,12 +18,11 @@ const runs = {
 
 export const engineBerth: Concern = {
   asks: () => ({
-    files: [config, launcher, unitFile(shim), unitFile(daemon)],
+    files: [config, ...everyPlace('launcher'), unitFile(shim), unitFile(daemon)],
     units: [shim, daemon],
-    releases: releaseRoot,
   }),
-  resources: ({ spec, supplies, render }) => {
-    const root = releaseRoot;
+  resources: ({ spec, facts, supplies, render }) => {
+    const { releases: root, launcher } = placesOn(facts);
     const { version } = supplies.release;
     const unit = (name: typeof shim | typeof daemon): Resource => ({
       kind: 'unit',
@@ -47,7 +44,12 @@ export const engineBerth: Concern = {
           },
           { readBy: [daemon] },
         ),
-        rendered(render, launcher, { root }, { mode: 0o755 }),
+        {
+          kind: 'file',
+          path: launcher,
+          content: { kind: 'text', text: render('/usr/bin/berthd', { root }, launcher) },
+          mode: 0o755,
+        },
         rendered(render, unitFile(shim), { root }, { readBy: [shim] }),
         rendered(render, unitFile(daemon), { root }, { readBy: [daemon] }),
         unit(shim),

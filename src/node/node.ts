@@ -8,12 +8,13 @@ import type { Resource } from '../resources/resource.ts';
 import { cni } from './cni.ts';
 import type { Concern, Given } from './concern.ts';
 import { crictl } from './crictl.ts';
-import { engineBerth, releaseRoot } from './engine-berth.ts';
+import { engineBerth } from './engine-berth.ts';
 import { firewall } from './firewall.ts';
 import { kernel } from './kernel.ts';
 import { limits } from './limits.ts';
 import { networkManager } from './network-manager.ts';
 import { packages } from './packages.ts';
+import { everyPlace } from './places.ts';
 import { policy } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { registries } from './registries.ts';
@@ -65,7 +66,7 @@ export function probeRequest(spec: Spec): ProbeRequest {
     sysctls: all('sysctls'),
     interfaces: all('interfaces'),
     disks: ['/usr', '/var', '/etc', stateFolder],
-    releases: releaseRoot,
+    releases: everyPlace('releases'),
   };
 }
 

@@ -4,10 +4,9 @@ import type { Spec } from '../profile/profile.ts';
 import type { HostPlan } from '../resources/change.ts';
 import { planRollback } from '../resources/rollback.ts';
 import { isOfRelease } from '../resources/way-back.ts';
-import { daemon, releaseRoot } from './engine-berth.ts';
+import { daemon } from './engine-berth.ts';
+import { everyPlace } from './places.ts';
 import { planNodeRemoval, removalRequest, stopPods } from './removal.ts';
-
-const release = { root: releaseRoot };
 
 /** The probe of a removal, and everything that the generations to undo have touched. */
 export function rollbackRequest(spec: Spec, records: readonly BeforeRecord[]): ProbeRequest {
@@ -20,7 +19,7 @@ export function rollbackRequest(spec: Spec, records: readonly BeforeRecord[]): P
     ...request,
     files: all(
       request.files,
-      paths.filter((path) => !isOfRelease(path, release)),
+      paths.filter((path) => !everyPlace('releases').some((root) => isOfRelease(path, { root }))),
     ),
     units: all(request.units, named('unit', 'disturbed')),
     modules: all(request.modules, named('module', 'loaded')),
@@ -38,7 +37,7 @@ export function planNodeRollback(
   history: History,
   records: readonly BeforeRecord[],
 ): Omit<HostPlan, 'host'> {
-  const planned = planRollback({ records, history, facts, release });
+  const planned = planRollback({ records, history, facts, release: { root: facts.releases.root } });
   const ends = planned.changes.some(({ id }) => id === `unit:${daemon}`);
   const pods = ends ? stopPods(facts) : undefined;
   return { ...planned, changes: [...(pods === undefined ? [] : [pods]), ...planned.changes] };

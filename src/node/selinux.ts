@@ -2,7 +2,6 @@ import type { Facts } from '../host/facts/probe.ts';
 import { localContextsFile } from '../resources/entry.ts';
 import type { Resource } from '../resources/resource.ts';
 import type { Concern } from './concern.ts';
-import { releaseRoot } from './engine-berth.ts';
 
 const runtimeType = 'container_runtime_exec_t';
 const stateType = 'container_var_lib_t';
@@ -11,8 +10,8 @@ const stateType = 'container_var_lib_t';
  * systemd starts `node` as an entry point of the container runtime's domain, which may start containers; without the type
  * it would stay in a domain that may not. What the daemon makes in /run gets its type from the policy itself.
  */
-const contexts = [
-  { pattern: `${releaseRoot}/[^/]+/node`, type: runtimeType },
+const contextsOf = ({ releases }: Facts) => [
+  { pattern: `${releases.root}/[^/]+/node`, type: runtimeType },
   { pattern: '/var/lib/berth(/.*)?', type: stateType },
 ];
 
@@ -42,7 +41,7 @@ export const selinux: Concern = {
           'semanage is missing: a relabel of the file system undoes the labels of berth; install policycoreutils-python-utils and apply again',
         ],
       };
-    const entries = contexts.map(
+    const entries = contextsOf(facts).map(
       ({ pattern, type }): Resource => ({ kind: 'entry', system: 'fcontext', name: pattern, value: type }),
     );
     return { resources: [...entries, ...labels] };
@@ -50,8 +49,8 @@ export const selinux: Concern = {
 };
 
 /** The state folder is made by the daemon: what is not there yet will be right from its start. */
-const labelled = (version: string, { health }: Facts): Resource[] => [
-  { kind: 'context', path: `${releaseRoot}/${version}/node`, type: runtimeType },
+const labelled = (version: string, { health, releases }: Facts): Resource[] => [
+  { kind: 'context', path: `${releases.root}/${version}/node`, type: runtimeType },
   ...(health.selinux?.types.has('/var/lib/berth')
     ? [{ kind: 'context', path: '/var/lib/berth', type: stateType } as const]
     : []),

@@ -86,7 +86,37 @@ origin=$state/origin
 [ -r "$origin" ] || origin=/dev/null
 mounts=$(cat /proc/self/mounts 2>/dev/null)
 
+# FOLDER: the file system that holds it is mounted read-only.
+is_read_only() {
+  p=$(readlink -f "$1")/
+  best=
+  access=rw
+  while read -r d m t o rest; do
+    case $p in
+      "${m%/}"/*)
+        [ ${#m} -ge ${#best} ] || continue
+        best=$m
+        case ,$o, in *,ro,*) access=ro ;; *) access=rw ;; esac
+        ;;
+    esac
+  done << END
+$mounts
+END
+  [ $access = ro ]
+}
+
+# Releases are where the host lets them be.
+set -- $releases
+releases=$1
+if is_read_only /usr; then releases=${2:-$1}; fi
+
 echo @system
+for d in /usr /usr/local; do is_read_only "$d" && printf 'read-only\t%s\n' "$d"; done
+if [ -e /run/ostree-booted ]; then
+  l=fixed
+  command -v rpm-ostree > /dev/null 2>&1 && l=layered
+  printf 'image\t%s\n' "$l"
+fi
 for f in /etc/os-release /usr/lib/os-release; do
   [ -r "$f" ] && { printf 'os\t%s\n' "$(b64 < "$f")"; break; }
 done
@@ -146,7 +176,7 @@ if command -v apt-get > /dev/null 2>&1; then
         case $s in *' installed') printf 'needs\t%s\t%s\n' "$p" "$d" ;; esac
       done
   fi
-elif command -v dnf > /dev/null 2>&1; then
+elif command -v dnf > /dev/null 2>&1 || { [ -e /run/ostree-booted ] && command -v rpm > /dev/null 2>&1; }; then
   printf 'manager\tdnf\n'
   # A name may be one that a package provides: iptables is iptables-nft on many.
   known=$(rpm -q --whatprovides --qf '%{NAME}\t%{VERSION}-%{RELEASE}\t[%{PROVIDENAME} ]\n' $dnf 2>/dev/null |
@@ -267,6 +297,7 @@ done
 for i in $interfaces; do [ -e "/sys/class/net/$i" ] && printf 'interface\t%s\n' "$i"; done
 
 echo @releases
+printf 'root\t%s\n' "$releases"
 [ -L "$releases/current" ] && printf 'current\t%s\n' "$(readlink "$releases/current")"
 set --
 set +f

@@ -31,8 +31,8 @@ export interface ProbeRequest {
   readonly interfaces: readonly string[];
   /** Folders whose free space matters. */
   readonly disks: readonly string[];
-  /** The folder of release folders. */
-  readonly releases: string;
+  /** Folders of release folders: the usual one, and the one of hosts whose /usr is read-only. */
+  readonly releases: readonly string[];
   /** Also what is wrong on the host, which takes seconds to find out: for the doctor alone. */
   readonly trouble?: TroubleRequest;
 }
@@ -111,7 +111,7 @@ export async function probeScript(request: ProbeRequest): Promise<string> {
     sysctls: request.sysctls.map((key) => `${key}=${sysctlPath(key)}`),
     interfaces: request.interfaces,
     disks: request.disks,
-    releases: [request.releases],
+    releases: request.releases,
     owned: request.trouble?.owned ?? [],
     locks: request.trouble?.locks ?? [],
   };
@@ -153,7 +153,7 @@ export function parseFacts(
     files: parseFiles(linesIn('files')),
     units: parseUnits(linesIn('units')),
     kernel: parseKernel(linesIn('kernel')),
-    releases: parseReleases(linesIn('releases'), request.releases),
+    releases: parseReleases(linesIn('releases')),
     disks: parseDisks(linesIn('disk')),
     install: parseInstall(linesIn('install')),
     clock: Number(fieldOf(linesIn('health'), 'clock')) || undefined,

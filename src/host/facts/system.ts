@@ -12,6 +12,10 @@ export interface SystemFacts {
   readonly systemd: number | undefined;
   /** Kind of container that the host itself is, e.g. `systemd-nspawn`; empty on machines. */
   readonly container: string;
+  /** Of /usr and /usr/local, those that cannot be written to. */
+  readonly readOnly: ReadonlySet<string>;
+  /** An image-based host: `layered` when rpm-ostree can add packages to it. Undefined: an ordinary one. */
+  readonly image: 'layered' | 'fixed' | undefined;
   readonly memoryBytes: { readonly total: number; readonly available: number };
   /** machine-id(5), and the firmware's own number where the host may read it: no other host has the same. */
   readonly identity: string;
@@ -34,6 +38,8 @@ export const parseSystem = (lines: Lines): SystemFacts => ({
   cgroup: parseCgroup(fieldOf(lines, 'cgroup')),
   systemd: Number.parseInt(fieldOf(lines, 'systemd'), 10) || undefined,
   container: fieldOf(lines, 'container'),
+  readOnly: new Set(linesOf(lines, 'read-only').map(([folder = '']) => folder)),
+  image: parseImage(fieldOf(lines, 'image')),
   memoryBytes: {
     total: Number(fieldOf(lines, 'total')) * 1024,
     available: Number(fieldOf(lines, 'available')) * 1024,
@@ -68,6 +74,9 @@ function architecture(machine: string): SystemFacts['arch'] {
   if (machine === 'x86_64') return 'x64';
   return machine === 'aarch64' || machine === 'arm64' ? 'arm64' : undefined;
 }
+
+const parseImage = (value: string): SystemFacts['image'] =>
+  value === 'layered' || value === 'fixed' ? value : undefined;
 
 const parseCgroup = (value: string): SystemFacts['cgroup'] =>
   value === 'v2' || value === 'hybrid' ? value : 'v1';

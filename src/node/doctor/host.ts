@@ -1,7 +1,8 @@
 import { byteSize } from '../../core/text.ts';
+import type { Facts } from '../../host/facts/probe.ts';
 import type { Change } from '../../resources/change.ts';
 import { packageManagers } from '../../resources/package-managers.ts';
-import { daemon, releaseRoot } from '../engine-berth.ts';
+import { daemon } from '../engine-berth.ts';
 import { timeKeepers } from '../time-sync.ts';
 import { type Cause, inDepth, type Sign } from './cause.ts';
 
@@ -9,12 +10,12 @@ export const denials: Cause = {
   code: 'BD004',
   name: 'access-denied',
   why: 'SELinux or AppArmor keeps the runtime from what it must do; what fails then seldom says so.',
-  find: inDepth(({ denials: messages }) => {
+  find: inDepth(({ denials: messages }, { facts: { releases } }) => {
     const ours = messages.filter(
       (message) =>
         /\b(comm|exe|profile)="?[^" ]*(berth|crun|runc|containers-default|crio)/.test(message) ||
         message.includes('container_runtime_t') ||
-        message.includes(`${releaseRoot}/`),
+        message.includes(`${releases.root}/`),
     );
     if (ours.length === 0) return [];
     const isSelinux = ours.some((message) => message.includes('avc:'));
@@ -175,13 +176,13 @@ export const inodesLow: Cause = {
 };
 
 /** Where programs or device files of berth and its containers lie. */
-const needs = [
-  { folder: releaseRoot, option: 'noexec', what: 'the programs of berth' },
+const needsOf = ({ releases }: Facts) => [
+  { folder: releases.root, option: 'noexec', what: 'the programs of berth' },
   { folder: '/var/lib/berth', option: 'noexec', what: 'the programs of containers' },
   { folder: '/var/lib/berth', option: 'nosuid', what: 'sudo and ping in containers' },
   { folder: '/var/lib/berth', option: 'nodev', what: 'device files in images' },
   { folder: '/run/berth', option: 'ro', what: 'records of pods' },
-] as const;
+];
 
 export const mountOptions: Cause = {
   code: 'BD020',
@@ -192,7 +193,7 @@ export const mountOptions: Cause = {
       [...facts.health.mounts.keys()]
         .filter((point) => point === '/' || folder === point || folder.startsWith(`${point}/`))
         .toSorted((one, other) => other.length - one.length)[0];
-    return needs.flatMap(({ folder, option, what }): Sign[] => {
+    return needsOf(facts).flatMap(({ folder, option, what }): Sign[] => {
       const point = mountOf(folder);
       if (point === undefined || !facts.health.mounts.get(point)?.options.has(option)) return [];
       return [

@@ -1,6 +1,5 @@
 import { entriesOf, fileAt } from '../../host/facts/files.ts';
 import type { Facts } from '../../host/facts/probe.ts';
-import { releaseRoot } from '../engine-berth.ts';
 import type { Cause } from './cause.ts';
 import { inDepth } from './cause.ts';
 
@@ -9,11 +8,14 @@ const cniFolder = '/etc/cni/net.d';
 /** Units of other container runtimes. berthd answers to CRI-O's name too: the program of the process tells them apart. */
 export const runtimeUnits = ['crio.service', 'containerd.service', 'docker.service'] as const;
 
-const activeRuntimes = ({ units }: Facts): { unit: string; program: string }[] =>
+/** What the doctor looks at in the probe of an apply too. */
+export const watchedUnits = [...runtimeUnits, 'kubelet.service'];
+
+const activeRuntimes = ({ units, releases }: Facts): { unit: string; program: string }[] =>
   runtimeUnits.flatMap((unit) => {
     const fact = units.get(unit);
     const program = fact?.mainProcess?.executable ?? '';
-    return fact?.activeState === 'active' && !program.startsWith(`${releaseRoot}/`)
+    return fact?.activeState === 'active' && !program.startsWith(`${releases.root}/`)
       ? [{ unit, program }]
       : [];
   });
@@ -81,6 +83,7 @@ export const foreignRuntime: Cause = {
   code: 'BD002',
   name: 'foreign-runtime',
   why: 'Two runtimes on one node compete for the socket, for cgroups and for the packet filter, and a kubelet sees the pods of one of them only.',
+  beforeChanges: true,
   find: (examined) => [
     ...activeRuntimes(examined.facts).map(({ unit, program }) => ({
       level: unit === 'crio.service' ? ('error' as const) : ('info' as const),

@@ -11,6 +11,8 @@ import type { UnitFact } from '../../../src/host/facts/units.ts';
 /** A host in the short form of the case files: what is not said is as on a bare Debian host. */
 export interface ShortFacts {
   readonly manager?: 'apt' | 'dnf' | 'none';
+  readonly image?: 'layered' | 'fixed';
+  readonly readOnly?: readonly string[];
   readonly files?: Readonly<Record<string, ShortFile>>;
   readonly packages?: Readonly<Record<string, Partial<PackageFact>>>;
   readonly listsAgeSeconds?: number;
@@ -113,6 +115,8 @@ export function factsOf(short: ShortFacts): Facts {
       memoryBytes: { total: 2 ** 31, available: 2 ** 30 },
       identity: '0123456789abcdef0123456789abcdef',
       missingTools: [],
+      readOnly: new Set(short.readOnly),
+      image: short.image,
       ...short.system,
     },
     packages: {
@@ -142,6 +146,7 @@ export function factsOf(short: ShortFacts): Facts {
       interfaces: new Set(short.interfaces ?? []),
     },
     releases: {
+      root: '/usr/lib/berth',
       current: short.current,
       releases: mapOf(short.releases, (release) => mapOf(release, fileFact)),
     },

@@ -34,7 +34,7 @@ const request: ProbeRequest = {
   sysctls: [],
   interfaces: [],
   disks: [],
-  releases: '/nonexistent/releases',
+  releases: ['/nonexistent/releases'],
 };
 
 /** Runs the real probe with a shell of this machine; `state` stands for berth's memory of the host. */
@@ -170,7 +170,7 @@ test('releases are listed with their files and the one in use', async (t) => {
     writeFileSync(join(releases, version, 'node'), version, { mode: 0o755 });
   }
   symlinkSync('2', join(releases, 'current'));
-  const facts = await ask({ releases });
+  const facts = await ask({ releases: [releases] });
   assert.equal(facts.releases.current, '2');
   assert.deepEqual([...facts.releases.releases.keys()], ['1', '2']);
   const node = facts.releases.releases.get('1')?.get('node');
