@@ -1,12 +1,17 @@
 import { Fail } from '../core/fail.ts';
 import { type Facts, type ProbeRequest, probe } from '../host/facts/probe.ts';
 import type { Connection } from '../host/transport/connection.ts';
+import type { Given } from '../node/concern.ts';
 import { planNode, probeRequest, requireSupported } from '../node/node.ts';
-import { loadTemplates } from '../node/templates.ts';
+import { packagesFor } from '../node/packages.ts';
+import { loadTemplates, type Render } from '../node/templates.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { HostPlan } from '../resources/change.ts';
+import { requireScripts, scriptJudge } from './check-scripts.ts';
 import type { FlowContext } from './context.ts';
+import { lockedPackages, withLockedPackages } from './locked-packages.ts';
 import { inPhase } from './on-hosts.ts';
+import { readSecrets } from './read-secrets.ts';
 import { supplyHosts } from './supply.ts';
 
 /** A host, how it is, and what must change for it to be as the profile says. */
@@ -26,18 +31,43 @@ export async function surveyor(
   context: FlowContext,
   expect: (host: string, facts: Facts) => void = () => {},
 ): Promise<Survey> {
-  const render = await loadTemplates();
+  const templates = new Map<string | undefined, Promise<Render>>();
+  const templatesOf = (folder: string | undefined): Promise<Render> => {
+    const loaded = templates.get(folder) ?? loadTemplates(folder);
+    templates.set(folder, loaded);
+    return loaded;
+  };
+  const judge = scriptJudge(context.signal);
   const supply = supplyHosts(context);
   return async (host) => {
+    const render = await templatesOf(host.spec.templates);
     const connection = await context.connect(host);
-    const facts = await probeHost(context, connection, probeRequest(host.spec));
+    const lock = await context.lock?.();
+    const facts = await probeHost(
+      context,
+      connection,
+      withLockedPackages(probeRequest(host.spec, render), lock),
+    );
     expect(host.name, facts);
     const arch = named(host.name, () => requireSupported(facts));
-    const supplies = await supply(host, arch);
+    const packages = named(host.name, () => lockedPackages(lock, facts, packagesFor(host.spec, facts)));
+    const made = await supply(host, arch);
+    const supplies = packages === undefined ? made : { ...made, packages };
+    const secrets = await readSecrets(context, host);
     const plan = await inPhase(context, host.name, 'plan', async () => {
       const { tags } = context;
-      const given = { spec: host.spec, facts, supplies, render, ...(tags === undefined ? {} : { tags }) };
-      return { host: host.name, ...named(host.name, () => planNode(given)) };
+      const given: Given = {
+        host: host.name,
+        spec: host.spec,
+        facts,
+        supplies,
+        render,
+        secrets,
+        ...(tags === undefined ? {} : { tags }),
+      };
+      const planned = named(host.name, () => planNode(given));
+      await requireScripts(planned.changes, judge);
+      return { host: host.name, ...planned };
     });
     return { connection, facts, plan };
   };

@@ -1,12 +1,15 @@
+import type { Secret } from '../core/secret.ts';
 import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
-import type { Spec } from '../profile/profile.ts';
-import type { ReleaseFile, Resource } from '../resources/resource.ts';
+import type { SecretSource, Spec } from '../profile/profile.ts';
+import type { LockedPackages, ReleaseFile, Resource } from '../resources/resource.ts';
 import type { Render } from './templates.ts';
 
 /** What must be there before it can be said what a node is: made or fetched on the control machine. */
 export interface Supplies {
   readonly release: { readonly version: string; readonly files: readonly ReleaseFile[] };
   readonly crictl: { readonly path: string; readonly sha256: string; readonly bytes: number };
+  /** Undefined: berth.lock says nothing of packages, or there is none. */
+  readonly packages?: LockedPackages;
 }
 
 export interface Given {
@@ -14,6 +17,10 @@ export interface Given {
   readonly facts: Facts;
   readonly supplies: Supplies;
   readonly render: Render;
+  /** What the profile's secrets are, by where they come from; empty when left out. */
+  readonly secrets?: ReadonlyMap<SecretSource, Secret>;
+  /** The profile's name of the host, for templates of the user. */
+  readonly host?: string;
   /** Plan the changes of these concerns alone; undefined: of all. */
   readonly tags?: readonly string[];
 }
@@ -29,11 +36,12 @@ export const rendered = (
   render: Render,
   path: string,
   values: Readonly<Record<string, unknown>>,
-  rest: { readonly mode?: number; readonly readBy?: readonly string[] } = {},
+  rest: { readonly mode?: number; readonly readBy?: readonly string[]; readonly guarded?: boolean } = {},
 ): Resource => ({
   kind: 'file',
   path,
   content: { kind: 'text', text: render(path, values) },
   mode: rest.mode ?? 0o644,
+  ...(rest.guarded ? { guarded: true } : {}),
   ...(rest.readBy === undefined ? {} : { readBy: rest.readBy }),
 });

@@ -8,6 +8,8 @@ import type { Resource } from '../resources/resource.ts';
 import { cni } from './cni.ts';
 import type { Concern, Given } from './concern.ts';
 import { crictl } from './crictl.ts';
+import { doctorNotes } from './doctor/notes.ts';
+import { watchedUnits } from './doctor/runtimes.ts';
 import { engineBerth } from './engine-berth.ts';
 import { firewall } from './firewall.ts';
 import { kernel } from './kernel.ts';
@@ -20,7 +22,9 @@ import { proxy } from './proxy.ts';
 import { registries } from './registries.ts';
 import { selinux } from './selinux.ts';
 import { swap } from './swap.ts';
+import type { Render } from './templates.ts';
 import { timeSync } from './time-sync.ts';
+import { requireOneEach, userTemplates } from './user-templates.ts';
 
 /**
  * In the order in which they are made: what others need comes first. The names are part of the interface: each change
@@ -39,6 +43,7 @@ const concernsByName: Readonly<Record<string, Concern>> = {
   policy,
   crictl,
   proxy,
+  templates: userTemplates,
   engine: engineBerth,
   // After the files that it labels, and before the services that run them.
   selinux,
@@ -48,8 +53,8 @@ const concerns = Object.values(concernsByName);
 /** What `--tags` may name. */
 export const tagNames: readonly string[] = [...Object.keys(concernsByName), obsoleteTag];
 
-/** Everything that the profile could touch on any host. */
-export function probeRequest(spec: Spec): ProbeRequest {
+/** Everything that the profile, and templates of the user, could touch on any host. */
+export function probeRequest(spec: Spec, render?: Pick<Render, 'added'>): ProbeRequest {
   const asks = concerns.map((concern) => concern.asks(spec));
   const all = <Key extends 'files' | 'folders' | 'units' | 'modules' | 'sysctls' | 'interfaces'>(
     key: Key,
@@ -59,9 +64,9 @@ export function probeRequest(spec: Spec): ProbeRequest {
       apt: asks.flatMap((ask) => ask.packages?.apt ?? []),
       dnf: asks.flatMap((ask) => ask.packages?.dnf ?? []),
     },
-    files: all('files'),
+    files: [...new Set([...all('files'), ...(render?.added ?? []).map(({ path }) => path)])],
     folders: all('folders'),
-    units: all('units'),
+    units: [...new Set([...all('units'), ...watchedUnits])],
     modules: all('modules'),
     sysctls: all('sysctls'),
     interfaces: all('interfaces'),
@@ -76,12 +81,13 @@ export function planNode(given: Given): Omit<HostPlan, 'host'> {
     const { resources, notes } = concern.resources(given);
     return { notes, resources: resources.map((resource): Resource => ({ ...resource, tag })) };
   });
-  const planned = planResources(
-    made.flatMap(({ resources }) => resources),
-    given.facts,
-    given.tags,
-  );
-  return { ...planned, notes: [...made.flatMap(({ notes }) => notes ?? []), ...planned.notes] };
+  const resources = made.flatMap((each) => each.resources);
+  requireOneEach(resources);
+  const planned = planResources(resources, given.facts, given.tags);
+  return {
+    ...planned,
+    notes: [...made.flatMap(({ notes }) => notes ?? []), ...doctorNotes(given), ...planned.notes],
+  };
 }
 
 /**

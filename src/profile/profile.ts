@@ -1,4 +1,5 @@
 import type { ArtifactSources } from '../artifacts/sources.ts';
+import type { Secret } from '../core/secret.ts';
 
 /**
  * The profile, parsed: every default filled in, every value in its narrow type.
@@ -122,13 +123,18 @@ export type SecretSource =
   | { readonly kind: 'env'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'prompt' }
-  /** Standard output of a program of this machine. */
-  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  /** Standard output of a program of this machine, which runs in `folder`. */
+  | { readonly kind: 'command'; readonly argv: readonly string[]; readonly folder: string }
   | { readonly kind: 'age'; readonly path: string; readonly identity: string }
   /** `key`: the keys on the way to the value, with dots between them. */
   | { readonly kind: 'sops'; readonly path: string; readonly key: string };
 
+/** Reads a secret where it comes from, each source once. `what` says what it is for, for questions and messages. */
+export type SecretOf = (source: SecretSource, what: string) => Promise<Secret>;
+
 export interface Spec {
+  /** Folder of templates of the user: they take the place of berth's, or add files. */
+  readonly templates?: string | undefined;
   readonly engine: { readonly name: 'berth' };
   readonly ociRuntimes: readonly OciRuntime[];
   readonly crictl: { readonly version: string };

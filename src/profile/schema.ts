@@ -484,6 +484,12 @@ const spec = section(
       },
       'Where pinned programs come from.',
     ).prefault({}),
+    templates: file
+      .meta({
+        description:
+          'Folder of your own templates. One that lies where berth has one (etc/crictl.yaml.hbs) takes its place; any other makes a file of its own, at the path that its place says.',
+      })
+      .optional(),
     generations: section(
       {
         keep: z.int().min(1).max(1000).default(10).meta({
