@@ -61,15 +61,16 @@ export async function fetchArtifact(
   return { path, sha256, bytes };
 }
 
-/** The same with how it came to be, which only fetching it or an earlier fetch can tell. */
+/** The same with how it came to be, which only fetching it or an earlier fetch can tell. `fresh`: whatever the cache has. */
 export async function fetchWithOrigin(
   name: ArtifactName,
   version: string,
   arch: Architecture,
   sources: ArtifactSources,
   work: Work,
+  { fresh }: { readonly fresh: boolean },
 ): Promise<Program> {
-  const known = await cached(keyOf(name, version, arch));
+  const known = fresh ? undefined : await cached(keyOf(name, version, arch));
   const from = known === undefined ? undefined : await readOrigin(keyOf(name, version, arch), known.sha256);
   if (known !== undefined && from !== undefined) return { ...known, from };
   return fetchProgram(name, version, arch, sources, work, undefined);

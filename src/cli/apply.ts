@@ -64,7 +64,7 @@ const isWorthProving = (name: string, { plan, failures, notBegun }: Omit<Applied
   !notBegun.includes(name) &&
   (plan.hosts.find(({ host }) => host === name)?.otherTags ?? 0) === 0;
 
-const run = async (file: string, options: ChangeOptions & ReportOptions): Promise<number> => {
+const run = async (file: string, options: ChangeOptions & ReportOptions & BundleOptions): Promise<number> => {
   const [{ runOnHosts }, { readPlanFile }, { withJunit }] = await Promise.all([
     import('./run-command.ts'),
     import('./plan-file.ts'),
@@ -76,13 +76,23 @@ const run = async (file: string, options: ChangeOptions & ReportOptions): Promis
     return saved === undefined ? { profile: file } : subjectOf(saved, file, options);
   };
   const work: Work = async (context, face) => {
-    if (saved === undefined) return await apply(context, face, options);
+    if (saved === undefined) return await apply(await withBundleOf(context, options), face, options);
     const plan = saved;
     const { applySavedPlan } = await import('../flows/apply-saved.ts');
     const carry: Carry = (given, confirmed) => applySavedPlan(given, plan, confirmed);
     return await apply(context, face, { ...options, yes: true }, carry);
   };
   return await runOnHosts(subject, options, withJunit(options.junit, 'berth apply', work));
+};
+
+interface BundleOptions {
+  readonly bundle?: string;
+}
+
+const withBundleOf = async (context: FlowContext, { bundle }: BundleOptions): Promise<FlowContext> => {
+  if (bundle === undefined) return context;
+  const { withBundle } = await import('../flows/use-bundle.ts');
+  return await withBundle(context, bundle);
 };
 
 /** A saved plan has its own tags and hosts; of the hosts, `--hosts` may choose. */
@@ -124,6 +134,10 @@ export const applyCommand = (setExitCode: (code: number) => void): Command =>
       'after',
       '\nExamples:\n  berth apply profiles/single-node.yaml\n  berth apply fleet.yaml --yes --ci --parallel 20   in a pipeline\n  berth apply plan.json                               what was planned, exactly\n  berth apply fleet.yaml --check                      is there anything to do?\n  berth apply fleet.yaml --max-failures 3 --log-file apply.jsonl',
     )
-    .action(async (file: string, options: ChangeOptions & ReportOptions) =>
+    .option(
+      '--bundle <file>',
+      'take everything from this archive of berth bundle: nothing else is asked for anything',
+    )
+    .action(async (file: string, options: ChangeOptions & ReportOptions & BundleOptions) =>
       setExitCode(await run(file, options)),
     );

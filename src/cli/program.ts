@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import { ownVersion } from '../core/own-version.ts';
 import { applyCommand } from './apply.ts';
 import { buildReleaseCommand } from './build-release.ts';
+import { bundleCommand } from './bundle.ts';
 import { doctorCommand } from './doctor.ts';
+import { lockCommand } from './lock.ts';
 import { planCommand } from './plan.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { resetCommand } from './reset.ts';
@@ -40,6 +42,8 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
     doctorCommand,
     rollbackCommand,
     resetCommand,
+    lockCommand,
+    bundleCommand,
     quickstartCommand,
     buildReleaseCommand,
   ];

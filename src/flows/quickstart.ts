@@ -1,6 +1,6 @@
-import { fetchArtifact } from '../artifacts/fetch.ts';
 import type { Architecture } from '../artifacts/pins.ts';
-import { buildRelease } from '../artifacts/release/build.ts';
+import { supplyProgram } from '../artifacts/supply/program.ts';
+import { supplyRelease } from '../artifacts/supply/release.ts';
 import { prepareWalkthroughImage } from '../artifacts/walkthrough-image.ts';
 import { asFail } from '../core/as-fail.ts';
 import { Fail } from '../core/fail.ts';
@@ -107,26 +107,24 @@ type Task = (signal: AbortSignal) => Promise<void>;
 function artifactSteps(context: FlowContext, { name: host, spec }: HostEntry): Task[] {
   const arch = ownArchitecture();
   const { version } = spec.crictl;
+  const lock = async () => context.lock?.();
   const tasks: Task[] = [
     (signal) =>
       step(context, host, 'crictl', `fetch crictl ${version}`, async () => {
-        const { sha256 } = await fetchArtifact('crictl', version, arch, spec.artifacts, {
-          ...context,
-          signal,
-          host,
-        });
+        const work = { emit: context.emit, signal, host };
+        const { sha256 } = await supplyProgram('crictl', version, arch, spec.artifacts, work, await lock());
         return sha256.slice(0, 12);
       }),
     (signal) =>
       step(context, host, 'release', "build berth's runtime", async () => {
-        const release = await buildRelease(arch, { ...context, signal, host });
+        const release = await supplyRelease(arch, { emit: context.emit, signal, host }, await lock());
         return release.version;
       }),
   ];
   if (spec.verify.imageSource === 'embedded')
     tasks.push((signal) =>
       step(context, host, 'image', 'make the redis image', async () => {
-        await prepareWalkthroughImage({ ...context, signal, host, arch });
+        await prepareWalkthroughImage({ emit: context.emit, signal, host, arch, lock: await lock() });
         return undefined;
       }),
     );

@@ -1,5 +1,5 @@
-import { fetchArtifact } from '../artifacts/fetch.ts';
-import { buildRelease } from '../artifacts/release/build.ts';
+import { supplyProgram } from '../artifacts/supply/program.ts';
+import { supplyRelease } from '../artifacts/supply/release.ts';
 import type { Supplies } from '../node/concern.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
@@ -29,10 +29,11 @@ async function makeSupplies(
   arch: Architecture,
 ): Promise<Supplies> {
   const work = { emit: context.emit, signal: context.signal, host };
+  const lock = await context.lock?.();
   const [release, crictl] = await Promise.all([
-    step(context, host, 'berth', 'the berth release', () => buildRelease(arch, work)),
+    step(context, host, 'berth', 'the berth release', () => supplyRelease(arch, work, lock)),
     step(context, host, 'crictl', `crictl ${spec.crictl.version}`, () =>
-      fetchArtifact('crictl', spec.crictl.version, arch, spec.artifacts, work),
+      supplyProgram('crictl', spec.crictl.version, arch, spec.artifacts, work, lock),
     ),
   ]);
   return { release, crictl };

@@ -1,5 +1,6 @@
 import type { Facts } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
+import type { LockedPackages } from '../resources/resource.ts';
 import type { Concern } from './concern.ts';
 import { selinuxPackages } from './selinux.ts';
 import { timePackages } from './time-sync.ts';
@@ -41,14 +42,26 @@ const forOthers = (spec: Spec, facts: Facts): readonly string[] => [
   ...selinuxPackages(facts),
 ];
 
+/** The packages by name that this host should have. */
+export const packagesFor = (spec: Spec, facts: Facts): string[] => [
+  ...new Set([...wanted(spec, facts.packages.manager ?? 'apt'), ...forOthers(spec, facts)]),
+];
+
 export const packages: Concern = {
   asks: (spec) => ({ packages: { apt: wanted(spec, 'apt'), dnf: wanted(spec, 'dnf') } }),
-  resources: ({ spec, facts }) => ({
-    resources: [
-      {
-        kind: 'packages',
-        names: [...new Set([...wanted(spec, facts.packages.manager ?? 'apt'), ...forOthers(spec, facts)])],
-      },
-    ],
-  }),
+  resources: ({ spec, facts, supplies: { packages: locked } }) => {
+    const names = packagesFor(spec, facts);
+    return {
+      resources: [{ kind: 'packages', names, layer: spec.packages.ostree === 'layer', ...(locked === undefined ? {} : { locked }) }],
+      notes: locked === undefined ? [] : otherVersions(names, locked, facts),
+    };
+  },
 };
+
+/** What somebody installed in another version stays: a lock is no reason to take a correction away. */
+const otherVersions = (names: readonly string[], locked: LockedPackages, facts: Facts): string[] =>
+  names.flatMap((name) => {
+    const [now, then] = [facts.packages.packages.get(name), locked.packages[name]];
+    if (now?.state !== 'installed' || then === undefined || now.version === then.version) return [];
+    return [`${name} ${now.version ?? ''} is installed and stays; berth.lock has ${then.version}`];
+  });

@@ -2,8 +2,10 @@ import { Fail } from '../core/fail.ts';
 import type { PackageFact } from '../host/facts/packages.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change, Step } from './change.ts';
+import { planImagePackages } from './image-packages.ts';
+import { installLocked } from './locked-packages.ts';
 import { packageManagers } from './package-managers.ts';
-import type { PackagesResource } from './resource.ts';
+import type { LockedPackages, PackagesResource } from './resource.ts';
 
 /** Lists older than this may name versions that the mirror no longer has. */
 const listsAreOldSeconds = 24 * 3600;
@@ -13,7 +15,9 @@ const installDeadlineSeconds = 900;
 const refreshDeadlineSeconds = 300;
 
 /** One change for all packages that are missing: one run of the package manager. */
-export function planPackages({ names }: PackagesResource, facts: Facts): Change[] {
+export function planPackages(resource: PackagesResource, facts: Facts): Change[] {
+  if (facts.system.image !== undefined) return planImagePackages(resource, facts);
+  const { names, locked } = resource;
   const { manager: managerName } = facts.packages;
   if (managerName === undefined) throw noManager(facts);
   const manager = packageManagers[managerName];
@@ -32,16 +36,19 @@ export function planPackages({ names }: PackagesResource, facts: Facts): Change[
   });
   const steps: Step[] = [];
   if (unhealthy.length > 0) steps.push(run(manager.repair(unhealthy), installDeadlineSeconds));
-  if (manager.refresh && absent.length > 0 && listsMustBeRefreshed(facts, absent)) {
+  if (manager.refresh && locked === undefined && absent.length > 0 && listsMustBeRefreshed(facts, absent)) {
     steps.push(run(manager.refresh, refreshDeadlineSeconds));
   }
   const missing = managerName === 'apt' ? absent : absent.filter((name) => !unhealthy.includes(name));
-  if (missing.length > 0) steps.push(run([...manager.install, ...missing], installDeadlineSeconds));
+  if (missing.length > 0 && locked === undefined)
+    steps.push(run([...manager.install, ...missing], installDeadlineSeconds));
+  if (missing.length > 0 && locked !== undefined)
+    steps.push(...installLocked(locked, { names: missing, others: notAsLocked(locked, facts) }));
   return [
     {
       id: 'packages',
       action: 'install',
-      summary: `install ${[...new Set([...absent, ...unhealthy])].map((name) => withVersion(name, factOf(facts, name))).join(', ')}`,
+      summary: `install ${[...new Set([...absent, ...unhealthy])].map((name) => withVersion(name, factOf(facts, name), locked)).join(', ')}`,
       ...(unhealthy.length > 0
         ? { reason: `${unhealthy.join(', ')}: the installation was interrupted or failed` }
         : {}),
@@ -54,9 +61,17 @@ export function planPackages({ names }: PackagesResource, facts: Facts): Change[
 const factOf = (facts: Facts, name: string): PackageFact =>
   facts.packages.packages.get(name) ?? { state: 'absent', version: undefined, candidate: undefined };
 
-/** A version that no list names is known only after the lists were fetched. */
-const withVersion = (name: string, { candidate }: PackageFact): string =>
-  candidate === undefined ? name : `${name} ${candidate}`;
+/** Without a lock, a version that no list names is known only after the lists were fetched. */
+const withVersion = (name: string, { candidate }: PackageFact, locked: LockedPackages | undefined): string => {
+  const version = locked?.packages[name]?.version ?? candidate;
+  return version === undefined ? name : `${name} ${version}`;
+};
+
+const notAsLocked = ({ packages }: LockedPackages, facts: Facts): string[] =>
+  Object.entries(packages).flatMap(([name, { version }]) => {
+    const now = factOf(facts, name);
+    return now.state === 'installed' && now.version === version ? [] : [name];
+  });
 
 const listsMustBeRefreshed = (facts: Facts, absent: readonly string[]): boolean =>
   (facts.packages.listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds ||

@@ -1,3 +1,4 @@
+import type { LockedPackage } from '../artifacts/lock/lock.ts';
 import type { Content, Origin } from './change.ts';
 
 /** A thing that should be so on a host. `node/` makes them; the file of each kind says what differs. */
@@ -25,6 +26,8 @@ export interface FileResource {
   readonly mode: number;
   /** Units that read this file: they run with what was there before until they are restarted. */
   readonly readBy?: readonly string[];
+  /** Its use can cut the connection. */
+  readonly guarded?: boolean;
   /** What its use will bring to the host, noted so that reset can take it away. */
   readonly origins?: readonly Origin[];
 }
@@ -39,6 +42,25 @@ export interface LinkResource {
 export interface PackagesResource {
   readonly kind: 'packages';
   readonly names: readonly string[];
+  /** On an image-based host: let rpm-ostree add what is missing. */
+  readonly layer?: boolean;
+  /** Exactly these versions; undefined: what the host's repositories offer. */
+  readonly locked?: LockedPackages;
+}
+
+/** What berth.lock says of the distribution of a host. */
+export interface LockedPackages {
+  /** The wanted ones and all that they need, by name. */
+  readonly packages: Readonly<Record<string, LockedPackage>>;
+  /** They travel with the apply; undefined: the host fetches them. */
+  readonly bundled?: BundledPackages;
+}
+
+export interface BundledPackages {
+  /** On this machine, by name. */
+  readonly files: Readonly<Record<string, { readonly path: string; readonly sha256: string; readonly bytes: number }>>;
+  /** The index of a repository of these files alone, for the package manager. */
+  readonly index: (files: ReadonlySet<string>) => string;
 }
 
 export interface ModuleResource {
@@ -79,6 +101,8 @@ export interface ReleaseFile {
 /** A service of systemd that is enabled and runs. Its unit file is a file resource of its own. */
 export interface UnitResource {
   readonly kind: 'unit';
+  /** It can cut the connection. */
+  readonly guarded?: boolean;
   readonly name: string;
   /** Path of its unit file. */
   readonly file: string;

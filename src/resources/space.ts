@@ -33,7 +33,7 @@ export function spaceNeeds(
 }
 
 function bytesOf(step: Step): number {
-  if (step.kind !== 'write') return 0;
+  if (step.kind !== 'write' && step.kind !== 'stage') return 0;
   return step.content.kind === 'local-file' ? step.content.bytes + smallFileBytes : smallFileBytes;
 }
 

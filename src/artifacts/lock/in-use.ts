@@ -1,4 +1,5 @@
 import { Fail } from '../../core/fail.ts';
+import type { CachedFile } from '../cache.ts';
 import type { Architecture } from '../pins.ts';
 import type { Lock } from './lock.ts';
 
@@ -7,8 +8,14 @@ export interface LockInUse {
   readonly lock: Lock;
   /** For messages. */
   readonly file: string;
-  /** Everything was in the bundle that this names: nothing is fetched. Undefined: there is no bundle. */
-  readonly bundle?: string;
+  /** Everything is in this bundle: nothing is fetched. Undefined: there is none. */
+  readonly bundle?: BundleInUse;
+}
+
+export interface BundleInUse {
+  readonly file: string;
+  /** Checked files in the cache, by their paths in the bundle. */
+  readonly members: ReadonlyMap<string, CachedFile>;
 }
 
 /** The remedy is always the same; `what` completes "berth.lock lacks". */
@@ -30,5 +37,5 @@ export function lockedFor<Value>(
 }
 
 /** A locked file that no way leads to any more. */
-export const notInBundle = (bundle: string, what: string): Fail =>
-  new Fail('Fetch', `${bundle} lacks ${what}`, { hint: 'make the bundle again with berth bundle' });
+export const notInBundle = ({ file }: BundleInUse, what: string): Fail =>
+  new Fail('Fetch', `${file} lacks ${what}`, { hint: 'make the bundle again with berth bundle' });

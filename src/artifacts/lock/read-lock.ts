@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import { Fail } from '../../core/fail.ts';
+import type { LockInUse } from './in-use.ts';
 import { type Lock, lockSchema } from './lock.ts';
 
 /** The lock of a profile lies beside it. */
@@ -17,6 +18,13 @@ export async function readLock(file: string): Promise<Lock | undefined> {
     throw new Fail('BadProfile', `${file} cannot be read: ${error.message}`, { cause: error });
   });
   return text === undefined ? undefined : parseLock(text, file);
+}
+
+/** The lock that decides about a profile. */
+export async function lockBeside(profile: string): Promise<LockInUse | undefined> {
+  const file = lockPathOf(profile);
+  const lock = await readLock(file);
+  return lock === undefined ? undefined : { lock, file };
 }
 
 /** `file` is for messages. */

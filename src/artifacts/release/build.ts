@@ -6,7 +6,7 @@ import type { CachedFile } from '../cache.ts';
 import type { Architecture } from '../pins.ts';
 import type { Work } from '../report.ts';
 import { bundles } from './bundles.ts';
-import { pinnedFile } from './npm-package.ts';
+import { pinnedFile, pinnedPackage } from './npm-package.ts';
 
 /** The release folder of the runtime, as it will lie in `/usr/lib/berth/<version>/`. */
 export interface Release {
@@ -28,7 +28,7 @@ const checkout = fileURLToPath(new URL('../../..', import.meta.url));
  */
 export async function buildRelease(arch: Architecture, work: Work, root = checkout): Promise<Release> {
   const files = [
-    await binary(root, 'node', { package: `node-linux-${arch}`, file: 'bin/node', mode: 0o755 }, work),
+    await binary(root, 'node', nodeOf(arch), work),
     await binary(root, 'koffi.node', koffiOf(arch), work),
     ...(await bundles(root)).map((file) => ({ ...file, mode: 0o644 })),
   ];
@@ -38,6 +38,16 @@ export async function buildRelease(arch: Architecture, work: Work, root = checko
     digest.update(`${sha256}  ${name}\n`);
   return { version: `${version}-${digest.digest('hex').slice(0, 12)}`, files };
 }
+
+/** The npm packages that give files of the release for this architecture, by the file's name. */
+export const npmPackagesOf = (arch: Architecture, root = checkout) =>
+  Promise.all(
+    Object.entries({ node: nodeOf(arch), 'koffi.node': koffiOf(arch) }).map(
+      async ([name, { package: from }]) => [name, await pinnedPackage(root, from)] as const,
+    ),
+  );
+
+const nodeOf = (arch: Architecture) => ({ package: `node-linux-${arch}`, file: 'bin/node', mode: 0o755 });
 
 const koffiOf = (arch: Architecture) => ({
   package: `@koromix/koffi-linux-${arch}`,

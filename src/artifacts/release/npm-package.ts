@@ -78,6 +78,16 @@ function archiveOf(answer: string, spec: string): string {
   throw new Fail('Fetch', `npm pack ${spec} did not say which file it wrote`);
 }
 
+/** The package as package-lock.json pins it, and where the public registry has it. */
+export async function pinnedPackage(
+  root: string,
+  name: string,
+): Promise<Locked & { readonly name: string; readonly address: string }> {
+  const { version, integrity } = await lockedPackage(root, name);
+  const base = name.split('/').at(-1);
+  return { name, version, integrity, address: `https://registry.npmjs.org/${name}/-/${base}-${version}.tgz` };
+}
+
 async function lockedPackage(root: string, name: string): Promise<Locked> {
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, Partial<Locked>>;

@@ -1,6 +1,6 @@
 import { Fail } from '../../core/fail.ts';
 import { cachedBlob } from '../cache.ts';
-import { type LockInUse, lockedFor, notInBundle } from '../lock/in-use.ts';
+import { type BundleInUse, type LockInUse, lockedFor, notInBundle } from '../lock/in-use.ts';
 import type { LockedRelease } from '../lock/lock.ts';
 import type { Architecture } from '../pins.ts';
 import { buildRelease, type Release } from '../release/build.ts';
@@ -20,7 +20,7 @@ export async function supplyRelease(
   return built;
 }
 
-async function fromBundle({ version, files }: LockedRelease, bundle: string): Promise<Release> {
+async function fromBundle({ version, files }: LockedRelease, bundle: BundleInUse): Promise<Release> {
   const found = await Promise.all(
     Object.entries(files).map(async ([name, { sha256, mode }]) => {
       const file = await cachedBlob(sha256);

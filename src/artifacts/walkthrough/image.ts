@@ -35,7 +35,12 @@ const parts = ['index', 'manifest', 'config', 'layer-userland', 'layer-redis'] a
 type Part = (typeof parts)[number];
 
 /** The walk-through's image for one architecture: from the cache, or made from the distribution's packages. */
-export async function redisImage(arch: Architecture, work: Work): Promise<ServedImage> {
+export async function redisImage(
+  arch: Architecture,
+  work: Work,
+  { fresh } = { fresh: false },
+): Promise<ServedImage> {
+  if (fresh) return withScratch((folder) => makeImage(arch, folder, work));
   const known = await Promise.all(parts.map((part) => cached(keyOf(arch, part))));
   const [index, manifest, ...blobs] = known.filter((file) => file !== undefined);
   if (known.length === parts.length && index !== undefined && manifest !== undefined && blobs.length === 3)

@@ -42,7 +42,9 @@ export async function resolvePackages(
   const packagesOf = (topic: string): Record<string, LockedPackage> =>
     parseUris((topics.get(topic) ?? []).map(([line = '']) => line));
   const bare = packagesOf('bare');
-  const lacking = Object.entries(packagesOf('wanted')).filter(([name]) => bare[name] === undefined);
+  const lacking = Object.entries(packagesOf('wanted')).filter(
+    ([name]) => bare[name] === undefined || names.includes(name),
+  );
   return { ...Object.fromEntries(lacking), ...packagesOf('here') };
 }
 

@@ -35,6 +35,8 @@ const describeStep = (step: Step): string => {
       return `delete ${step.path}${step.recursive ? '/**' : ''}`;
     case 'copy':
       return `copy ${step.from} ${step.path} ${step.mode.toString(8)}`;
+    case 'stage':
+      return `stage ${step.path}`;
     case 'run':
       return step.argv.join(' ');
   }
