@@ -34,6 +34,8 @@ export interface Config {
     readonly pluginDirs: readonly string[];
   };
   readonly registries: RegistriesConfig;
+  /** Logins at registries for requests that bring none; containers-auth.json(5). Read at each pull. */
+  readonly globalAuthFile: string | undefined;
   readonly policy: unknown;
 }
 

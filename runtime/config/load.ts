@@ -52,6 +52,7 @@ export const loadConfig = async ({
     pauseImage: settings.take('crio.image.pause_image', emptyOr(text)) ?? 'registry.k8s.io/pause:3.10.1',
     cni: readNetwork(settings),
     registries: { ...registries.config, shortNameMode: shortNameMode ?? registries.config.shortNameMode },
+    globalAuthFile: settings.take('crio.image.global_auth_file', emptyOr(absolutePath)),
     policy: await readPolicy(policyPath),
   };
   return {

@@ -7,12 +7,13 @@ import type { Digest, OciImageConfig } from '../spec/oci/image.ts';
 import type { Candidate, PulledImage, PullProgress, PullRequest } from './protocol.ts';
 import { isDigest } from './reference.ts';
 import { readSmallBlob } from './registry/blob.ts';
-import { ANONYMOUS, credentialsFrom } from './registry/credentials.ts';
+import { ANONYMOUS, type Credentials, credentialsFrom } from './registry/credentials.ts';
 import { fetchImageManifest, type ImageManifest } from './registry/fetch-image-manifest.ts';
 import { parseImageConfig } from './registry/image-config.ts';
 import { Registry } from './registry/registry.ts';
 import { STALL_MS } from './registry/transport.ts';
 import type { Source } from './registry-sources.ts';
+import type { RegistryAuth } from './store/image.ts';
 import { commitLayers, type LayerRecord, readLayer, type StagedLayer } from './store/layer.ts';
 import { diffIn, type Layout, layerFolder, layoutOf } from './store/layout.ts';
 import { makeStaging } from './store/staging.ts';
@@ -80,12 +81,18 @@ const together = (failures: readonly Fail[]): Fail => {
   return new Fail(last.code, reasons, last.hint === undefined ? {} : { hint: last.hint });
 };
 
+/** Who brings a login means the registry: nothing of it goes to a mirror. The node's own are each for one place. */
+const credentialsAt = (source: Source, brought: RegistryAuth | undefined): Credentials => {
+  if (brought !== undefined) return source.primary ? credentialsFrom(brought) : ANONYMOUS;
+  return credentialsFrom(source.login);
+};
+
 const fromSource = async (
   candidate: Candidate,
   source: Source,
   options: Omit<Attempt, 'registry'>,
 ): Promise<PulledImage> => {
-  const credentials = source.primary ? credentialsFrom(options.request.auth) : ANONYMOUS;
+  const credentials = credentialsAt(source, options.request.auth);
   const registry = new Registry({
     source,
     credentials,

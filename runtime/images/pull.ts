@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import type { Shim } from '../shim/client/shim.ts';
+import { loginFor, readLogins } from './auth-file.ts';
 import { checkPolicy } from './policy/policy.ts';
 import {
   type Candidate,
@@ -19,7 +20,7 @@ import type { OpenImageStore } from './store/open.ts';
 export interface PullImageOptions {
   readonly store: OpenImageStore;
   readonly shim: Pick<Shim, 'call'>;
-  readonly config: Pick<Config, 'registries' | 'policy'>;
+  readonly config: Pick<Config, 'registries' | 'policy' | 'globalAuthFile'>;
 }
 
 /** A cancelled pull that has not ended after this is left to itself. */
@@ -87,7 +88,8 @@ const pullOnce = async (
   { reference, auth }: PullOptions,
   signal: AbortSignal,
 ): Promise<Image> => {
-  const candidates = allowedCandidates(reference, options.config);
+  const allowed = allowedCandidates(reference, options.config);
+  const candidates = auth === undefined ? await withLogins(allowed, options.config.globalAuthFile) : allowed;
   const request: PullRequest = {
     version: 1,
     candidates,
@@ -119,6 +121,22 @@ const allowedCandidates = (reference: string, config: PullImageOptions['config']
   }
   if (allowed.length === 0) throw refusal ?? new Fail('InvalidArgument', `image ${reference} has no source`);
   return allowed;
+};
+
+/** A request without a login gets those of the node. */
+const withLogins = async (
+  candidates: readonly Candidate[],
+  file: string | undefined,
+): Promise<readonly Candidate[]> => {
+  if (file === undefined) return candidates;
+  const logins = await readLogins(file);
+  return candidates.map((candidate) => ({
+    ...candidate,
+    sources: candidate.sources.map((source) => {
+      const login = loginFor(source, logins);
+      return login === undefined ? source : { ...source, login };
+    }),
+  }));
 };
 
 /**

@@ -9,6 +9,7 @@ import {
   qualify,
   withName,
 } from './reference.ts';
+import type { RegistryAuth } from './store/image.ts';
 
 /** One place from which the bytes of an image may come. */
 export interface Source {
@@ -19,6 +20,8 @@ export interface Source {
   readonly insecure: boolean;
   /** False for a mirror: the caller's credentials are for the registry, and never go to its mirrors. */
   readonly primary: boolean;
+  /** The node's own login there, for requests that bring none. */
+  readonly login?: RegistryAuth;
 }
 
 type Registry = RegistriesConfig['registries'][number];

@@ -101,6 +101,7 @@ runtime_type = "pod"
 pause_image = "example.com/pause:1"
 signature_policy = "FOLDER/own-policy.json"
 short_name_mode = "disabled"
+global_auth_file = "/etc/other/auth.json"
 [crio.network]
 cni_default_network = "mynet"
 network_dir = "/etc/cni/other"
@@ -113,6 +114,7 @@ runroot = "/run/other-berth"
   const config = await load();
   assert.deepEqual(config.ignored, []);
   assert.equal(config.listen, '/run/other/crio.sock');
+  assert.equal(config.globalAuthFile, '/etc/other/auth.json');
   assert.equal(config.grpcMaxMessageBytes, 2000);
   assert.deepEqual(config.stream, { address: '::1', port: 10010, idleTimeoutSeconds: 5400 });
   assert.equal(config.defaultRuntime, 'other');

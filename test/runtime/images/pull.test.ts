@@ -71,7 +71,8 @@ const setUp = async (context: TestContext, policy: unknown = ACCEPT): Promise<Se
     aliases: {},
     registries: [],
   } as const;
-  return { root, shim, store, pullImage: createPullImage({ store, shim, config: { registries, policy } }) };
+  const config = { registries, policy, globalAuthFile: undefined };
+  return { root, shim, store, pullImage: createPullImage({ store, shim, config }) };
 };
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
