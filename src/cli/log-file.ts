@@ -1,16 +1,12 @@
 import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
 import { Fail } from '../core/fail.ts';
+import { scrub } from '../core/secret.ts';
 import type { Face } from '../faces/face.ts';
 import { formFace } from '../faces/json.ts';
 
 export interface LogFile extends Disposable {
   readonly face: Face;
-  /** From now on this text appears as `***`. */
-  hide(secret: string): void;
 }
-
-/** Shorter ones would hide half of every line, and protect nobody. */
-const shortestSecret = 3;
 
 /**
  * The record of a run: every event and result with its time, one JSON object a line, written before the next thing
@@ -23,12 +19,9 @@ export const openLogFile = (
   onBroken: (why: string) => void,
 ): LogFile => {
   const descriptor = openOrFail(path);
-  const secrets = new Set<string>();
   let broken = false;
   const masked = (_key: string, value: unknown): unknown =>
-    typeof value === 'string'
-      ? [...secrets].reduce((text, secret) => text.replaceAll(secret, '***'), value)
-      : value;
+    typeof value === 'string' ? scrub(value) : value;
   const write = (form: Readonly<Record<string, unknown>>): void => {
     if (broken) return;
     try {
@@ -45,12 +38,6 @@ export const openLogFile = (
   write({ kind: 'started', ...about });
   return {
     face: formFace(write),
-    hide(secret) {
-      if (secret.length < shortestSecret) return;
-      secrets.add(secret);
-      // As it stands in the texts of files and commands.
-      for (const line of secret.split('\n')) if (line.length >= shortestSecret) secrets.add(line);
-    },
     [Symbol.dispose]() {
       process.off('uncaughtExceptionMonitor', onCrash);
       closeSync(descriptor);

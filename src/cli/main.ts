@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { asFail } from '../core/as-fail.ts';
 import { failureText } from '../faces/failure-text.ts';
+import { scrubbedFailure } from '../faces/scrubbed.ts';
 import { styleFor } from '../faces/style.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { makeProgram } from './program.ts';
@@ -24,7 +25,7 @@ const main = async (argv: readonly string[]): Promise<number> => {
     await program.parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOfUsage(error);
-    const fail = asFail(error);
+    const fail = scrubbedFailure(asFail(error));
     process.stderr.write(failureText(fail, { style: styleFor(process.stderr), verbose: false }));
     return exitCodeOf(fail);
   }

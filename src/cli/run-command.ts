@@ -4,6 +4,7 @@ import { ownVersion } from '../core/own-version.ts';
 import { bothFaces } from '../faces/both-faces.ts';
 import type { Face } from '../faces/face.ts';
 import { openFace } from '../faces/open-face.ts';
+import { scrubbedFace } from '../faces/scrubbed.ts';
 import type { FlowContext } from '../flows/context.ts';
 import type { ReadSecret } from '../host/transport/open.ts';
 import { loadProfile, type ProfileAdditions } from '../profile/load-profile.ts';
@@ -41,7 +42,6 @@ const withHosts = async (
   options: RunOptions & Partial<ChangeOptions>,
   face: Face,
   signal: AbortSignal,
-  log: LogFile | undefined,
   work: Work,
 ): Promise<number> => {
   const subject: Subject = typeof subjectOf === 'string' ? { profile: subjectOf } : await subjectOf();
@@ -52,12 +52,8 @@ const withHosts = async (
   const hosts = selectHosts(profile, options.hosts ?? subject.hosts);
   chooseArtifactCache(hosts);
   const emit = face.emit.bind(face);
-  const read = secretReader(hosts, { signal, mayAsk: !options.ci, suspend: face.suspend.bind(face) });
-  const readSecret: ReadSecret = async (source, what) => {
-    const secret = await read(source, what);
-    log?.hide(secret);
-    return secret;
-  };
+  const secrets = secretReader(hosts, { signal, mayAsk: !options.ci, suspend: face.suspend.bind(face) });
+  const readSecret: ReadSecret = async (source, what) => (await secrets(source, what)).reveal();
   const started = performance.now();
   await using connections = keepConnections({ signal, emit, readSecret });
   const context: FlowContext = {
@@ -72,6 +68,7 @@ const withHosts = async (
     lockTimeoutSeconds: options.lockTimeout,
     rollback: rollbackPolicyOf(options),
     tags,
+    secret: secrets,
     lock: once(() => lockBeside(profile.file)),
   };
   try {
@@ -106,12 +103,12 @@ const logFor = async (options: RunOptions, face: Face): Promise<LogFile | undefi
 export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
   const shown = await openFace(options);
   using log = await logFor(options, shown);
-  const face = log === undefined ? shown : bothFaces(shown, log.face);
+  const face = scrubbedFace(log === undefined ? shown : bothFaces(shown, log.face));
   using interrupts = listenForInterrupts((name) => {
     const message = `${name}: finishing or undoing the step at work; a second one ends berth at once`;
     face.emit({ kind: 'note', level: 'warn', message });
   });
-  const exitCode = await withHosts(subject, options, face, interrupts.signal, log, work).catch(
+  const exitCode = await withHosts(subject, options, face, interrupts.signal, work).catch(
     (error: unknown) => {
       // What an interruption breaks on its way is part of the interruption.
       const fail = asFail(interrupts.signal.aborted ? interrupts.signal.reason : error);

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
+import { Secret } from '../core/secret.ts';
 import { counted } from '../core/text.ts';
-import type { ReadSecret } from '../host/transport/open.ts';
-import type { HostEntry, SecretSource } from '../profile/profile.ts';
+import type { HostEntry, SecretOf, SecretSource } from '../profile/profile.ts';
+import { secretFromProgram } from '../profile/secret-programs.ts';
 import { askSecret, canAsk } from './ask.ts';
 
 const fromEnvironment = (name: string): string => {
@@ -57,8 +58,8 @@ export const secretReader = (
     readonly mayAsk: boolean;
     readonly suspend: <Result>(task: () => Promise<Result>) => Promise<Result>;
   },
-): ReadSecret => {
-  const answers = new Map<SecretSource, Promise<string>>();
+): SecretOf => {
+  const answers = new Map<SecretSource, Promise<Secret>>();
   let lastQuestion: Promise<unknown> = Promise.resolve();
   const question = (source: SecretSource, what: string): Promise<string> => {
     const turn = lastQuestion.then(() =>
@@ -68,11 +69,19 @@ export const secretReader = (
     return turn;
   };
   const read = async (source: SecretSource, what: string): Promise<string> => {
-    if (source.kind === 'env') return fromEnvironment(source.name);
-    return await (source.kind === 'file' ? fromFile(source.path) : question(source, what));
+    switch (source.kind) {
+      case 'env':
+        return fromEnvironment(source.name);
+      case 'file':
+        return await fromFile(source.path);
+      case 'prompt':
+        return await question(source, what);
+      default:
+        return await secretFromProgram(source, what, options.signal);
+    }
   };
   return (source, what) => {
-    const answer = answers.get(source) ?? read(source, what);
+    const answer = answers.get(source) ?? read(source, what).then((value) => new Secret(value));
     answers.set(source, answer);
     return answer;
   };

@@ -1,6 +1,7 @@
+import type { LockInUse } from '../artifacts/lock/in-use.ts';
 import type { Emit } from '../core/events.ts';
 import type { Connection } from '../host/transport/connection.ts';
-import type { HostEntry, Profile } from '../profile/profile.ts';
+import type { HostEntry, Profile, SecretOf } from '../profile/profile.ts';
 
 /**
  * `never`: a host that is not well stays as it is, for study. `when-red`: it goes back when the verification after a change
@@ -17,6 +18,8 @@ export interface FlowContext {
   readonly connect: (host: HostEntry) => Promise<Connection>;
   /** A new connection to the host, the caller's own, until it or `signal` ends it. */
   readonly reconnect: (host: HostEntry, signal: AbortSignal) => Promise<Connection>;
+  /** Reads secrets that the hosts themselves keep, such as their logins at registries. */
+  readonly secret?: SecretOf;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Hosts worked on at the same time. */
@@ -29,4 +32,6 @@ export interface FlowContext {
   readonly rollback?: RollbackPolicy | undefined;
   /** Only the changes of these concerns; undefined: of all. */
   readonly tags?: readonly string[] | undefined;
+  /** The lock that decides about artifacts and packages, read when it is first asked for; undefined: there is none. */
+  readonly lock?: () => Promise<LockInUse | undefined>;
 }

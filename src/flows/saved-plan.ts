@@ -114,7 +114,7 @@ function saveContent(path: string, content: Content, sealed: (text: string) => s
     const { sha256, bytes } = content;
     return { kind: 'artifact', name: basename(path), sha256, bytes };
   }
-  return content.sensitive ? { kind: 'secret', digest: sealed(content.text) } : content;
+  return content.kind === 'secret' ? { kind: 'secret', digest: sealed(content.text.reveal()) } : content;
 }
 
 export const basisFor = ({ salt }: SavedPlan, facts: Facts): Basis => basisOf(facts, seal(salt));
@@ -139,7 +139,7 @@ export function openChange(
       return found;
     }
     const now = contents.get(path);
-    if (now?.kind !== 'text' || seal(salt)(now.text) !== content.digest) throw otherSecret(path);
+    if (now?.kind !== 'secret' || seal(salt)(now.text.reveal()) !== content.digest) throw otherSecret(path);
     return now;
   };
   return {

@@ -1,6 +1,7 @@
 import type { Resource } from '../resources/resource.ts';
 import { type Concern, rendered } from './concern.ts';
 import { everyPlace, placesOn } from './places.ts';
+import { loginsFileOf } from './registry-logins.ts';
 
 const config = '/etc/crio/crio.conf.d/10-berth.conf';
 const shim = 'berth-shim.service';
@@ -41,6 +42,7 @@ export const engineBerth: Concern = {
             runtimes: spec.ociRuntimes.map((runtime) => runtime.name),
             defaultNetwork: spec.cni.networks[0]?.name ?? '',
             pluginDirs: spec.cni.pluginDirs,
+            globalAuthFile: loginsFileOf(spec.registries.auth),
           },
           { readBy: [daemon] },
         ),

@@ -1,5 +1,6 @@
 import type { Registries } from '../profile/profile.ts';
 import { type Concern, rendered } from './concern.ts';
+import { loginsFile, loginsResource } from './registry-logins.ts';
 
 /**
  * A drop-in, never /etc/containers/registries.conf itself: that one belongs to the distribution and to
@@ -8,9 +9,10 @@ import { type Concern, rendered } from './concern.ts';
 const file = '/etc/containers/registries.conf.d/50-berth.conf';
 
 export const registries: Concern = {
-  asks: () => ({ files: [file] }),
-  resources: ({ spec, render }) => ({
+  asks: () => ({ files: [file, loginsFile] }),
+  resources: ({ spec, render, secrets = new Map() }) => ({
     resources: [
+      ...loginsResource(spec.registries.auth, secrets),
       rendered(
         render,
         file,

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import semver from 'semver';
 import { parseHop } from './jump-host.ts';
 import type {
@@ -24,10 +25,12 @@ const neededSysctls = {
   'net.bridge.bridge-nf-call-ip6tables': '1',
 };
 
-const secretSource = (form: SecretForm): SecretSource => {
+/** `file` is where it is mentioned. */
+const secretSource = (form: SecretForm, file: string): SecretSource => {
   if (form.env !== undefined) return { kind: 'env', name: form.env };
   if (form.file !== undefined) return { kind: 'file', path: form.file };
-  if (form.command !== undefined) return { kind: 'command', argv: form.command };
+  if (form.command !== undefined)
+    return { kind: 'command', argv: form.command, folder: dirname(resolve(file)) };
   if (form.age !== undefined) return { kind: 'age', path: form.age, identity: form.identity ?? '' };
   if (form.sops !== undefined) return { kind: 'sops', path: form.sops.file, key: form.sops.key };
   return { kind: 'prompt' };
@@ -46,7 +49,7 @@ const secretsIn =
     if (form === undefined) return undefined;
     const place = treeAt(tree, path);
     const key = place === undefined ? path.join('.') : declarationKey(place);
-    const source = made.get(key) ?? secretSource(form);
+    const source = made.get(key) ?? secretSource(form, place?.place.source.file ?? '');
     made.set(key, source);
     return source;
   };

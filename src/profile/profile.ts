@@ -148,7 +148,11 @@ export interface Spec {
   readonly swap: 'keep' | 'off';
   readonly timeSync: 'keep' | 'timesyncd' | 'chrony';
   readonly proxy: ProxySpec;
-  readonly packages: { readonly extra: readonly string[] };
+  readonly packages: {
+    readonly extra: readonly string[];
+    /** What becomes of packages that an image-based host lacks. */
+    readonly ostree: 'refuse' | 'layer';
+  };
   readonly artifacts: ArtifactSources;
   /** How many applies a host remembers the way back of. */
   readonly generations: { readonly keep: number };

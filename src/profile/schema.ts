@@ -470,6 +470,10 @@ const spec = section(
           .array(text(/^[A-Za-z0-9][A-Za-z0-9+._-]*$/, 'is no name of a package'))
           .default([])
           .meta({ description: 'Packages of the distribution to install besides those that a node needs.' }),
+        ostree: z.enum(['refuse', 'layer']).default('refuse').meta({
+          description:
+            'Image-based hosts (Fedora CoreOS, bootc). refuse: say which packages the image lacks. layer: add them to it with rpm-ostree.',
+        }),
       },
       'Packages of the distribution.',
     ).prefault({}),

@@ -7,8 +7,11 @@ import type { Change, Content } from './change.ts';
 import { unifiedDiff } from './diff.ts';
 import type { FileResource, LinkResource } from './resource.ts';
 
-const digestOf = (content: Content): string =>
-  content.kind === 'local-file' ? content.sha256 : createHash('sha256').update(content.text).digest('hex');
+function digestOf(content: Content): string {
+  if (content.kind === 'local-file') return content.sha256;
+  const text = content.kind === 'secret' ? content.text.reveal() : content.text;
+  return createHash('sha256').update(text).digest('hex');
+}
 
 export function planFile(desired: FileResource, facts: Facts): Change[] {
   const { path, content, mode } = desired;
@@ -28,6 +31,7 @@ export function planFile(desired: FileResource, facts: Facts): Change[] {
       // Who reads it has read these very bytes: another mode is no reason to restart.
       ...(desired.readBy === undefined || sameContent ? {} : { makesStale: desired.readBy }),
       ...(desired.origins === undefined ? {} : { origins: desired.origins }),
+      ...(desired.guarded ? { guarded: true } : {}),
       steps: [{ kind: 'write', path, content, mode }],
     },
   ];
@@ -39,11 +43,13 @@ const summarize = (action: 'create' | 'update', content: Content, sameContent: b
   return action === 'create' ? 'write' : 'change';
 };
 
-const sizeOf = (content: Content): string =>
-  content.kind === 'local-file' ? ` (${byteSize(content.bytes)})` : '';
+function sizeOf(content: Content): string {
+  if (content.kind === 'secret') return ' (sensitive)';
+  return content.kind === 'local-file' ? ` (${byteSize(content.bytes)})` : '';
+}
 
 function diffOf(path: string, now: FileFact, content: Content): { diff?: string } {
-  if (content.kind !== 'text' || content.sensitive) return {};
+  if (content.kind !== 'text') return {};
   if (now.kind === 'file' && now.text === undefined) return {};
   const before = now.kind === 'file' ? now.text : undefined;
   return before === content.text ? {} : { diff: unifiedDiff(path, before, content.text) };

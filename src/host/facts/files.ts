@@ -24,7 +24,10 @@ export interface RegularFile {
   readonly owner: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** The content of small text files, so that a plan can show what it changes. */
+  /**
+   * The content of small text files, so that a plan can show what it changes. What the host does not let everybody read
+   * is nobody's business here either: it is compared by its digest and never shown.
+   */
   readonly text: string | undefined;
   /** Last change of content, mode, owner or name, in whole seconds since the epoch: nobody can set it back. */
   readonly changedAt?: number;
@@ -90,7 +93,11 @@ function parseSmallFiles(lines: Lines): [string, RegularFile][] {
     end += file.bytes;
     const sha256 = createHash('sha256').update(content).digest('hex');
     if (sha256 !== digests[index]) throw writtenMeanwhile(path);
-    return [path, { ...file, sha256, text: isUtf8(content) ? content.toString('utf8') : undefined }];
+    const isPublic = (file.mode & 0o004) !== 0;
+    return [
+      path,
+      { ...file, sha256, text: isPublic && isUtf8(content) ? content.toString('utf8') : undefined },
+    ];
   });
 }
 

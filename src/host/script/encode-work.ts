@@ -79,8 +79,8 @@ async function* encodeStep(step: Step): AsyncGenerator<Part> {
 }
 
 async function* encodeWrite(path: string, mode: number, content: Content): AsyncGenerator<Part> {
-  if (content.kind === 'text') {
-    const bytes = Buffer.from(content.text);
+  if (content.kind !== 'local-file') {
+    const bytes = bytesIn(content);
     const digest = createHash('sha256').update(bytes).digest('hex');
     yield command('put', path, octal(mode), String(bytes.length), digest, 'plain', String(bytes.length));
     yield bytes;
@@ -92,10 +92,14 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
   yield sent;
 }
 
+/** This is where a secret leaves the machine: to the host's shell, between the commands. */
+const bytesIn = (content: Exclude<Content, { readonly kind: 'local-file' }>): Buffer =>
+  Buffer.from(content.kind === 'secret' ? content.text.reveal() : content.text);
+
 /** Not compressed on the way: packages are compressed already. */
 async function* encodeStage(path: string, content: Content): AsyncGenerator<Part> {
   const bytes =
-    content.kind === 'text' ? Buffer.from(content.text) : await readChecked(content.path, content.sha256);
+    content.kind === 'local-file' ? await readChecked(content.path, content.sha256) : bytesIn(content);
   const digest = createHash('sha256').update(bytes).digest('hex');
   yield command('stage', path, String(bytes.length), digest);
   yield bytes;

@@ -1,13 +1,11 @@
 import type { FailCode } from '../../core/fail.ts';
+import type { Secret } from '../../core/secret.ts';
 
 /** Where the bytes of a written file come from: inside the plan, or a file on the control machine. */
 export type Content =
-  | {
-      readonly kind: 'text';
-      readonly text: string;
-      /** It holds a secret: never shown, logged or saved. */
-      readonly sensitive?: true;
-    }
+  | { readonly kind: 'text'; readonly text: string }
+  /** It holds a secret: never shown, logged or saved. */
+  | { readonly kind: 'secret'; readonly text: Secret }
   | { readonly kind: 'local-file'; readonly path: string; readonly sha256: string; readonly bytes: number };
 
 /** One thing done to a host: plain data, carried out by the apply stream and by nothing else. */
