@@ -57,12 +57,14 @@ const doctor = async (file: string, options: DoctorOptions): Promise<number> => 
 export const doctorCommand = (setExitCode: (code: number) => void): Command =>
   withChangeOptions(new Command('doctor'))
     .option('--fix', 'mend what can be mended without harm; reset undoes it', false)
-    .summary('name known causes of trouble on the hosts')
+    .summary('name known causes of trouble')
     .description(
-      'Looks for known causes of trouble: foreign configuration, packet filters, clocks, cgroups, kernel, packages.\n' +
-        'Each has a code that stays, what was seen, why it hurts and a remedy; docs/doctor.md lists them. Changes\n' +
-        'nothing, unless --fix is given: then the fixes are shown as a plan, confirmed, journalled, and undone by reset.\n' +
-        'Exits with 0 when there is nothing to act on and with 2 when there are findings.',
+      'Looks for known causes of trouble: foreign configuration, packet filters,\n' +
+        'clocks, cgroups, kernel, packages. Each has a code that stays, what was seen,\n' +
+        'why it hurts and a remedy; docs/doctor.md lists them. Changes nothing, unless\n' +
+        '--fix is given: then the fixes are shown as a plan, confirmed, journalled, and\n' +
+        'undone by reset. Exits with 0 when there is nothing to act on and with 2 when\n' +
+        'there are findings.',
     )
     .addHelpText(
       'after',

@@ -15,6 +15,8 @@ export interface Cause {
   readonly name: string;
   /** Why it hurts, in a sentence. */
   readonly why: string;
+  /** An apply tells it as a note: nothing else says it there, and its one probe shows it. */
+  readonly beforeChanges?: true;
   /** Pure; nothing when the facts do not show it, or when they were not asked for. */
   readonly find: (examined: Examined) => readonly Sign[];
 }

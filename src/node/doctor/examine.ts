@@ -6,7 +6,6 @@ import { probeRequest } from '../node.ts';
 import { fstab, zramConfig, zramDefaults } from '../swap.ts';
 import type { Examined, Finding } from './cause.ts';
 import { causes } from './causes.ts';
-import { runtimeUnits } from './runtimes.ts';
 
 /** Files that concerns look at and that are not berth's to write. */
 const others = new Set([
@@ -38,7 +37,6 @@ export function doctorRequest(spec: Spec): ProbeRequest {
     ...request,
     files: [...new Set([...request.files, '/etc/hosts', '/etc/sysctl.conf'])],
     folders: [...new Set([...request.folders, '/etc/sysctl.d'])],
-    units: [...new Set([...request.units, ...runtimeUnits, 'kubelet.service'])],
     sysctls: [...new Set([...request.sysctls, ...sysctls])],
     trouble: {
       owned: request.files.filter((path) => !others.has(path)),

@@ -97,6 +97,7 @@ export const clockSkew: Cause = {
   code: 'BD008',
   name: 'clock-skew',
   why: 'Certificates are not valid yet or not any more, and leases of the cluster run out early.',
+  beforeChanges: true,
   find: ({ facts }) => {
     const skew = facts.health.clockSkewSeconds;
     if (skew === undefined || Math.abs(skew) <= warnSeconds) return [];
@@ -115,6 +116,7 @@ export const clockAlone: Cause = {
   code: 'BD009',
   name: 'clock-not-kept',
   why: 'A clock that nobody corrects drifts away within weeks.',
+  beforeChanges: true,
   find: ({ spec, facts }) => {
     if (facts.system.container !== '' || spec.timeSync !== 'keep') return [];
     const keepers = timeKeepers(facts);
@@ -188,6 +190,7 @@ export const mountOptions: Cause = {
   code: 'BD020',
   name: 'mount-options',
   why: 'What lies on that file system cannot be run as pods expect it.',
+  beforeChanges: true,
   find: ({ facts }) => {
     const mountOf = (folder: string): string | undefined =>
       [...facts.health.mounts.keys()]
@@ -199,7 +202,7 @@ export const mountOptions: Cause = {
       return [
         {
           level: option === 'nodev' ? 'info' : option === 'nosuid' ? 'warning' : 'error',
-          evidence: `${folder} is on ${point}, which is mounted ${option}: no ${what}`,
+          evidence: `${folder} is on ${point}, which is mounted ${option}, and has ${what}`,
           remedy: `Mount ${point} without ${option}, or another file system on ${folder}.`,
         },
       ];
@@ -318,6 +321,7 @@ export const noParser: Cause = {
   code: 'BD032',
   name: 'apparmor-without-parser',
   why: 'The kernel confines by AppArmor, and nothing can load a profile: pods that ask for one do not start.',
+  beforeChanges: true,
   find: ({ facts }) => {
     const { enabled, parser } = facts.health.apparmor;
     if (!enabled || parser) return [];

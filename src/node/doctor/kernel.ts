@@ -12,6 +12,7 @@ export const swapOn: Cause = {
   code: 'BD003',
   name: 'swap-on',
   why: 'A kubelet refuses to start while the host swaps, unless failSwapOn is false; limits of memory mean little then.',
+  beforeChanges: true,
   find: ({ spec, facts }) => {
     if (spec.swap === 'off' || facts.health.swaps.length === 0) return [];
     const areas = facts.health.swaps.map(({ path }) => path);
@@ -32,6 +33,7 @@ export const cgroupVersion: Cause = {
   code: 'BD010',
   name: 'cgroup-v1',
   why: 'A kubelet from 1.35 on refuses to start on cgroup v1 (failCgroupV1), and runtimes are about to drop it.',
+  beforeChanges: true,
   find: ({ facts }) => {
     const { cgroup } = facts.system;
     if (cgroup === 'v2') return [];
@@ -55,6 +57,7 @@ export const controllerMissing: Cause = {
   code: 'BD011',
   name: 'cgroup-controller-missing',
   why: 'Limits of pods that need the controller are refused or have no effect.',
+  beforeChanges: true,
   find: ({ facts }) =>
     ['cpu', 'cpuset', 'memory', 'pids']
       .filter((name) => !facts.health.controllers.has(name))
@@ -196,6 +199,7 @@ export const oldKernel: Cause = {
   code: 'BD015',
   name: 'old-kernel',
   why: 'The kernel lacks what the runtime uses.',
+  beforeChanges: true,
   find: ({ facts }) => {
     const version = semver.coerce(facts.system.kernel);
     if (version === null) return [];

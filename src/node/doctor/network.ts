@@ -98,6 +98,7 @@ export const subnetClash: Cause = {
   code: 'BD017',
   name: 'subnet-clash',
   why: 'The node would send packets for that network to its pods, or packets for pods out of the wrong interface.',
+  beforeChanges: true,
   find: ({ spec, facts }) => {
     const bridges = new Set(spec.cni.networks.map(({ bridge }) => bridge));
     const routes = facts.health.routes.filter(

@@ -58,13 +58,14 @@ const spec: Spec = {
   swap: 'keep',
   timeSync: 'keep',
   proxy: { no: [] },
-  packages: { extra: ['jq', 'runc'] },
+  packages: { extra: ['jq', 'runc'], ostree: 'refuse' },
   artifacts: { source: 'auto', mirror: undefined, folder: undefined },
   generations: { keep: 10 },
   verify: { level: 'node', image: 'x', imageSource: 'registry', hostPort: 18_736, critestImages: {} },
 };
 
 const bare: ShortFacts = {
+  units: { 'chrony.service': { activeState: 'active' } },
   modules: { overlay: 'active', br_netfilter: 'available' },
   sysctls: {
     'net.ipv4.ip_forward': { value: '0' },

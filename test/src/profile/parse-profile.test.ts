@@ -80,7 +80,7 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
     swap: 'keep',
     timeSync: 'keep',
     proxy: { no: [] },
-    packages: { extra: [] },
+    packages: { extra: [], ostree: 'refuse' },
     artifacts: { source: 'auto', mirror: undefined, folder: undefined },
     verify: {
       level: 'node',
