@@ -77,7 +77,7 @@ export class RootShell {
   #bootstrap(): string {
     const asRoot = quote(
       `printf "%s\\n" ${this.#mark}-root; ` +
-        `export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"; unset CDPATH; umask 022; cd /; ` +
+        `export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/opt/berth/bin"; unset CDPATH; umask 022; cd /; ` +
         `while IFS= read -r s; do case "$s" in ${this.#mark}:*) eval "$(printf %b "\${s#*:}")"; exit $?;; esac; done; exit 93`,
     );
     const elevate = this.#become.sudo

@@ -57,6 +57,8 @@ function block(name: string, address: SshAddress, jump: readonly string[] | unde
     ...said.identityFiles.map((file) => `IdentityFile ${path(file)}`),
     ...(said.identityFiles.length > 0 ? ['IdentitiesOnly yes'] : []),
     ...(said.certificateFiles ?? []).map((file) => `CertificateFile ${path(file)}`),
+    // As with ssh2: a password that the profile does not have is not asked for.
+    ...(said.password === undefined ? ['PasswordAuthentication no'] : []),
     ...(inKnownHosts.length > 0
       ? [`UserKnownHostsFile ${inKnownHosts.map(path).join(' ')}`, 'GlobalKnownHostsFile /dev/null']
       : []),

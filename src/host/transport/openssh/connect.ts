@@ -13,7 +13,8 @@ import type { Become } from '../root-shell.ts';
 import { Silence } from '../silence.ts';
 import type { Question } from './askpass.ts';
 import { OpenSshConnection } from './connection.ts';
-import { diagnose } from './diagnose.ts';
+import { type Asked, diagnose } from './diagnose.ts';
+import { readLog } from './log.ts';
 import { Master } from './master.ts';
 
 type To = Omit<Reach, 'meter' | 'jumpHosts'>;
@@ -45,19 +46,19 @@ export async function connectOpenSsh(
 
 async function connectOnce(to: To, because: readonly string[]): Promise<Master> {
   const { label, ssh, signal } = to;
-  const unanswered: string[] = [];
+  const asked: Asked = { unanswered: [], passphrases: [] };
   const tooLong = Promise.withResolvers<never>();
   tooLong.promise.catch(() => {});
   const silence = new Silence((_, milliseconds) => tooLong.reject(stalls(to, milliseconds)));
-  const answer = answerer(to, silence, (question) => unanswered.push(question));
-  const master = await Master.start({ label, ssh, include: await personsFiles(ssh), answer, signal });
+  const answer = answerer(to, silence, asked, () => hasPartialSuccess(master));
+  const master: Master = await Master.start({ label, ssh, include: await personsFiles(ssh), answer, signal });
   const hosts = 1 + (ssh.jump?.length ?? 0);
   silence.expect('the connection', hosts * (connectDeadlineMs(ssh) + loginMs));
   try {
     const connected = Promise.race([master.connected(), tooLong.promise]);
     if (await untilAborted(connected, signal, `${label}: logging in`)) return master;
     if ((await master.ended) === notFound) throw noSsh(label, because);
-    throw await diagnose({ label, ssh, master, signal, unanswered });
+    throw await diagnose({ label, ssh, master, signal, asked });
   } catch (error) {
     await master.close();
     throw error;
@@ -84,33 +85,43 @@ async function personsFiles({ written }: SshAddress): Promise<readonly string[]>
 
 /**
  * Answers ssh: a password that the profile has for the host that is asked for, and once; everything else a person
- * knows. A question says which host or which key file it is about.
+ * knows. A question says which host or which key file it is about. A host that takes no key and asks for a password
+ * that the profile does not have gets none, as with ssh2; what it asks beyond a first way that it accepted is asked.
  */
-function answerer(to: To, silence: Silence, onUnanswered: (question: string) => void) {
-  const { ssh, readSecret, host } = to;
+function answerer(to: To, silence: Silence, asked: Asked, partial: () => Promise<boolean>) {
+  const { ssh, readSecret, host, keyring } = to;
   const given = new Set<SshAddress>();
-  return async ({ kind, text }: Question): Promise<string | undefined> => {
-    const question = printable(text).replace(/:$/, '');
-    if (kind === 'none') {
-      to.emit({ kind: 'note', level: 'warn', host, message: question });
-      return undefined;
-    }
-    if (kind === 'confirm') return undefined;
+  const secretFor = async (text: string): Promise<string | undefined> => {
     const way = [...(ssh.jump ?? []), ssh];
+    const keyFile = way.flatMap(({ identityFiles }) => identityFiles).find((file) => text.includes(file));
+    if (keyFile !== undefined) {
+      asked.passphrases.push(keyFile);
+      return await keyring.ask(`passphrase of ${keyFile}`, readSecret);
+    }
     const whose = way.find(({ user, host: name }) => text.includes(`${user}@${name}`)) ?? ssh;
-    const isAboutKey = way.some(({ identityFiles }) => identityFiles.some((file) => text.includes(file)));
+    const { password, user, host: name } = whose;
+    if (password !== undefined && !given.has(whose)) {
+      given.add(whose);
+      return await readSecret(password, `password of ${user}@${name}`);
+    }
+    if (password === undefined && !(await partial())) return undefined;
+    return await readSecret({ kind: 'prompt' }, text.replace(/:$/, ''));
+  };
+  return async ({ kind, text }: Question): Promise<string | undefined> => {
+    const question = printable(text);
+    if (kind === 'none') to.emit({ kind: 'note', level: 'warn', host, message: question });
+    if (kind !== 'secret') return undefined;
     try {
-      return await silence.whileAsking(() => {
-        if (isAboutKey || whose.password === undefined || given.has(whose))
-          return to.keyring.ask(question, readSecret);
-        given.add(whose);
-        return readSecret(whose.password, `password of ${whose.user}@${whose.host}`);
-      });
+      return await silence.whileAsking(() => secretFor(question));
     } catch (error) {
-      onUnanswered(`${question} (${error instanceof Error ? error.message : error})`);
+      asked.unanswered.push(`${question} (${error instanceof Error ? error.message : error})`);
       return undefined;
     }
   };
+}
+
+async function hasPartialSuccess(master: Master): Promise<boolean> {
+  return readLog(await master.log()).partial;
 }
 
 const noSsh = (label: string, because: readonly string[]): Fail => {

@@ -16,8 +16,8 @@ import type { Master } from './master.ts';
 /** What ssh says when a command did not end with a code of its own (ssh(1), EXIT STATUS). */
 const noExitCode = 255;
 
-/** TCP, versions, key exchange (2), service, a key that is offered and proven (3): what a connection waits for. */
-const waitsToConnect = 7;
+/** TCP, versions, key exchange and service (2), a key that is offered and proven: what a connection waits for. */
+const waitsToConnect = 6;
 
 /** How long the connection may outlive the commands that its loss has ended. */
 const graceMs = 2000;

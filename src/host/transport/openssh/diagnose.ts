@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../../../core/command.ts';
 import { Fail } from '../../../core/fail.ts';
@@ -18,8 +18,15 @@ interface Failed {
   readonly ssh: SshAddress;
   readonly master: Master;
   readonly signal: AbortSignal;
-  /** What a person was asked and did not answer. */
-  readonly unanswered: readonly string[];
+  readonly asked: Asked;
+}
+
+/** What ssh asked on the way. */
+export interface Asked {
+  /** Questions that nobody could answer, and why. */
+  readonly unanswered: string[];
+  /** Key files for which a passphrase was given. */
+  readonly passphrases: string[];
 }
 
 /** Why an ssh that ended before its connection stood did not get there. */
@@ -42,14 +49,36 @@ export async function diagnose(failed: Failed): Promise<Fail> {
 
 /** One host of the way, from what was logged of it. */
 async function explain(failed: Failed, evidence: LogEvidence): Promise<Fail> {
-  const { label, ssh, unanswered } = failed;
   if (evidence.hostKey !== undefined && !evidence.exchanged) return await hostKeyRefused(failed, evidence);
-  if (evidence.exchanged) {
-    const attempts = evidence.attempts.map((attempt) => ({ label: attempt, outcome: 'refused' }));
-    const questions = unanswered.map((question) => ({ label: question, outcome: 'not answered' }));
-    return authenticationFailed(label, ssh, [...attempts, ...questions], evidence.offered, wordsOf(evidence));
-  }
-  return await unreachable(failed, evidence);
+  return evidence.exchanged ? await loginRefused(failed, evidence) : await unreachable(failed, evidence);
+}
+
+async function loginRefused({ label, ssh, asked }: Failed, evidence: LogEvidence): Promise<Fail> {
+  const locked = asked.passphrases.find((file) =>
+    evidence.attempts.some((attempt) => attempt.includes(file)),
+  );
+  if (locked !== undefined)
+    return new Fail('AuthenticationFailed', `${label}: the passphrase does not open ${locked}`, {
+      hint: 'Type the passphrase again, or load the key into the agent with ssh-add.',
+    });
+  // Without a password, keyboard-interactive was not answered unless as a second way.
+  const isTried = (attempt: string) =>
+    attempt !== 'keyboard-interactive' || ssh.password !== undefined || evidence.partial;
+  const attempts = await Promise.all(evidence.attempts.filter(isTried).map(outcomeOf));
+  const questions = asked.unanswered.map((question) => ({ label: question, outcome: 'not answered' }));
+  return authenticationFailed(label, ssh, [...attempts, ...questions], evidence.offered, wordsOf(evidence));
+}
+
+async function outcomeOf(label: string): Promise<{ label: string; outcome: string }> {
+  const file = /^key (\/.*)$/.exec(label)?.[1];
+  const isThere =
+    file === undefined ||
+    file.includes(' (SHA256:') ||
+    (await access(file).then(
+      () => true,
+      () => false,
+    ));
+  return { label, outcome: isThere ? 'refused' : 'no such file' };
 }
 
 const wordsOf = ({ words }: LogEvidence): Error =>

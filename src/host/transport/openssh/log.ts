@@ -10,7 +10,8 @@ export interface LogEvidence {
   readonly hostKey: { readonly type: string; readonly fingerprint: string } | undefined;
   /** The key exchange is over: the host key was accepted. */
   readonly exchanged: boolean;
-  readonly authenticated: boolean;
+  /** A first way to log in was accepted, and the host wants another one besides. */
+  readonly partial: boolean;
   /** What was tried to log in, in order. */
   readonly attempts: readonly string[];
   /** The methods that the server accepts, as it said last. */
@@ -28,7 +29,7 @@ export function readLog(log: string): LogEvidence {
     greeted: /Remote protocol version /.test(text),
     hostKey: hostKey === null ? undefined : { type: hostKey[1] ?? '', fingerprint: hostKey[2] ?? '' },
     exchanged: /SSH2_MSG_NEWKEYS received/.test(text),
-    authenticated: /^Authenticated to /m.test(text),
+    partial: /^(?:debug1: )?Authenticated using .* with partial success/m.test(text),
     attempts: lines.flatMap(attemptOf),
     offered: offered?.split(','),
     words: lines.filter((line) => !/^(debug\d:|OpenSSH_)/.test(line)),
@@ -37,9 +38,16 @@ export function readLog(log: string): LogEvidence {
 
 function attemptOf(line: string): string[] {
   const key = /^debug1: (?:Offering public key|Trying private key): (.+)$/.exec(line)?.[1];
-  if (key !== undefined) return [`key ${key.replace(/ explicit$/, '')}`];
+  if (key !== undefined) return [labelOfKey(key)];
   const method = /^debug1: Next authentication method: (\S+)$/.exec(line)?.[1];
   return method === undefined || method === 'publickey' ? [] : [method];
+}
+
+/** `FILE TYPE FINGERPRINT explicit`, or `COMMENT TYPE FINGERPRINT agent`, or the file alone. */
+function labelOfKey(text: string): string {
+  const [, name, fingerprint, rest = ''] = /^(.+) \S+ (SHA256:\S+)(.*)$/.exec(text) ?? [];
+  if (name === undefined) return `key ${text}`;
+  return `${/\bagent\b/.test(rest) ? 'agent key' : 'key'} ${name} (${fingerprint})`;
 }
 
 /** The part of a log that speaks of the last host of a way: what follows after the last one that let us in. */

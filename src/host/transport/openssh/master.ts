@@ -66,7 +66,14 @@ export class Master {
       if (this.#stderr.length < 1024 * 1024) this.#stderr += chunk.toString('utf8');
     });
     process.stdin.on('error', () => {});
-    this.#stop = () => process.stdin.end();
+    this.#stop = () => {
+      process.stdin.end();
+      // ssh loses a signal that comes while it looks elsewhere, and notices at its next question to the host.
+      for (const [afterMs, signal] of insistence) {
+        const timer = setTimeout(() => signalGroup(process.pid, signal), afterMs);
+        void this.ended.then(() => clearTimeout(timer));
+      }
+    };
   }
 
   static async start({ label, ssh, include, answer, signal }: MasterOptions): Promise<Master> {
@@ -123,6 +130,21 @@ export class Master {
     await this.ended;
     await this.#askpass[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const insistence = [
+  [200, 'SIGTERM'],
+  [500, 'SIGTERM'],
+  [1500, 'SIGKILL'],
+] as const;
+
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch (error) {
+    // ESRCH: it ended by itself, which is what was wanted.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }
 
