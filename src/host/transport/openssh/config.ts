@@ -6,8 +6,8 @@ import { connectDeadlineMs } from '../login.ts';
 const keepalive = { intervalSeconds: 10, unanswered: 3 };
 
 export interface OpenSshConfig {
-  /** What ssh is told to connect to. */
-  readonly destination: string;
+  /** What the hosts of the way are called there, in order; the last one is the destination. */
+  readonly names: readonly string[];
   /** The text of its configuration file. */
   readonly text: string;
 }
@@ -39,7 +39,7 @@ export function openSshConfig(ssh: SshAddress, include: readonly string[]): Open
     ...include.map((file) => `Include ${quoted(file)}`),
     '',
   ].join('\n');
-  return { destination: names.at(-1) ?? ssh.host, text };
+  return { names, text };
 }
 
 const writtenName = (address: SshAddress): string => address.written?.host ?? address.host;

@@ -19,6 +19,8 @@ interface Failed {
   readonly master: Master;
   readonly signal: AbortSignal;
   readonly asked: Asked;
+  /** Which host of the way failed; the jump hosts come first. */
+  readonly place: number;
 }
 
 /** What ssh asked on the way. */
@@ -30,16 +32,18 @@ export interface Asked {
 }
 
 /** Why an ssh that ended before its connection stood did not get there. */
-export async function diagnose(failed: Failed): Promise<Fail> {
-  const { label, ssh, master } = failed;
+export async function diagnose(way: Omit<Failed, 'place'>): Promise<Fail> {
+  const { label, ssh, master } = way;
   const own = readLog(await master.log());
   const jump = ssh.jump ?? [];
+  const failed = { ...way, place: jump.length };
   if (own.greeted || jump.length === 0) return await explain(failed, own);
   // The hosts before this one log to standard error, each after the one before it let us in.
   const { log, logins } = afterLastLogin(master.stderr());
   const hop = jump[logins];
   if (hop === undefined) return beyondJump(failed, own, jump);
-  const its = await explain({ ...failed, label: `jump host ${addressText(hop)}`, ssh: hop }, readLog(log));
+  const itself = { ...way, label: `jump host ${addressText(hop)}`, ssh: hop, place: logins };
+  const its = await explain(itself, readLog(log));
   return new Fail(its.code, `${label}: ${its.message}`, {
     ...(its.hint === undefined ? {} : { hint: its.hint }),
     context: its.context,
@@ -147,7 +151,7 @@ async function hostKeyRefused(failed: Failed, evidence: LogEvidence): Promise<Fa
  * The key that the host shows, noted by ssh in a known_hosts file that nobody else reads. Nothing is proven to the host
  * meanwhile: no way to log in is allowed.
  */
-async function offeredKey({ master, signal, ssh }: Failed): Promise<Buffer | undefined> {
+async function offeredKey({ master, signal, ssh, place }: Failed): Promise<Buffer | undefined> {
   const file = join(master.folder, 'shown');
   await writeFile(file, '');
   const options = {
@@ -159,7 +163,10 @@ async function offeredKey({ master, signal, ssh }: Failed): Promise<Buffer | und
     BatchMode: 'yes',
   };
   const argv = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  await runCommand(['ssh', ...argv, '-F', join(master.folder, 'config'), '-T', '--', master.destination], {
+  const before = master.names.slice(0, place);
+  const through = before.length === 0 ? [] : ['-J', before.join(',')];
+  const config = join(master.folder, 'config');
+  await runCommand(['ssh', ...argv, '-F', config, ...through, '-T', '--', master.names[place] ?? ssh.host], {
     signal,
     deadlineSeconds: Math.ceil(connectDeadlineMs(ssh) / 1000) + 15,
   });

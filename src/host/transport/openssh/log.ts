@@ -23,7 +23,7 @@ export interface LogEvidence {
 export function readLog(log: string): LogEvidence {
   const lines = log.split(/\r?\n/).filter((line) => line !== '');
   const text = lines.join('\n');
-  const hostKey = /Server host key: (\S+) (\S+)/.exec(text);
+  const hostKey = /Server host (?:key|certificate): (\S+) ([^\s,]+)/.exec(text);
   const offered = [...text.matchAll(/Authentications that can continue: (\S+)/g)].at(-1)?.[1];
   return {
     greeted: /Remote protocol version /.test(text),

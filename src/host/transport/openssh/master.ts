@@ -42,7 +42,8 @@ exit $code`;
  */
 export class Master {
   readonly folder: string;
-  readonly destination: string;
+  /** What its configuration calls the hosts of the way, in order. */
+  readonly names: readonly string[];
   /** Settles with its exit code when it ends, whoever wanted it. */
   readonly ended: Promise<number | undefined>;
   readonly #askpass: Askpass;
@@ -53,12 +54,12 @@ export class Master {
 
   private constructor(
     folder: string,
-    destination: string,
+    names: readonly string[],
     askpass: Askpass,
     process: ReturnType<typeof startSsh>,
   ) {
     this.folder = folder;
-    this.destination = destination;
+    this.names = names;
     this.#askpass = askpass;
     this.ended = process.then((output) => output.exitCode ?? undefined);
     this.#ready = new Promise((resolve) => process.stdout.once('data', () => resolve()));
@@ -79,10 +80,11 @@ export class Master {
   static async start({ label, ssh, include, answer, signal }: MasterOptions): Promise<Master> {
     const folder = await mkdtemp(join(tmpdir().length > longestFolder ? '/tmp' : tmpdir(), 'berth-ssh-'));
     try {
-      const { destination, text } = openSshConfig(ssh, include);
+      const { names, text } = openSshConfig(ssh, include);
       await writeFile(join(folder, 'config'), text, { mode: 0o600 });
       const askpass = await Askpass.open(folder, answer, signal);
-      return new Master(folder, destination, askpass, startSsh(folder, destination, askpass.environment()));
+      const process = startSsh(folder, names.at(-1) ?? ssh.host, askpass.environment());
+      return new Master(folder, names, askpass, process);
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error instanceof Fail ? error : new Fail('Internal', `${label}: ${error}`, { cause: error });
