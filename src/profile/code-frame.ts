@@ -1,5 +1,6 @@
 /** Keys whose values must not reach a log, even when somebody wrote one into a profile against the rules. */
-const secretValue = /(\b\w*(?:pas+w|pass|pwd|secret|token)\w*["']?\s*:\s*)([^\s{}][^{},\n]*)/gi;
+const secretValue =
+  /(\b\w*(?:pas+w|pass|pwd|secret|token)\w*["']?\s*:\s*)(?!(?:true|false)\b)([^\s{}][^{},\n]*)/gi;
 
 const masked = (line: string): string =>
   line.replace(secretValue, (_whole, key: string, value: string) => key + '*'.repeat(value.length));

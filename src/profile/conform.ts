@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { nearest } from '../core/nearest.ts';
 import { describeIssue } from './describe-issue.ts';
 import type { Finding } from './finding.ts';
-import { knownKeys } from './known-keys.ts';
+import { below, isAtomic, knownKeys } from './known-keys.ts';
 import { type Path, plainOf, type Scalar, type Tree, treeAt } from './tree.ts';
 
 const keyPath = (path: readonly PropertyKey[]): Path =>
@@ -97,6 +97,18 @@ export const conform = <Schema extends z.ZodType>(
 
 const failed = (schema: z.ZodType, error: z.ZodError, tree: Tree): Conformed<never> => ({
   form: undefined,
-  findings: error.issues.flatMap((issue) => findingsOf(schema, issue)),
+  findings: error.issues.flatMap((issue) => findingsOf(schema, issue)).map(misplacedSecret(schema, tree)),
   tree,
 });
+
+/** A secret has the right form where it is declared; wrong is that it is used where no secret may stand. */
+const misplacedSecret =
+  (schema: z.ZodType, tree: Tree) =>
+  (finding: Finding): Finding => {
+    const { path } = finding;
+    if (treeAt(tree, path)?.usedAt === undefined || isAtomic(schemaAt(schema, path))) return finding;
+    return { path, at: 'use', message: 'the variable is a secret, and no secret may stand here' };
+  };
+
+const schemaAt = (schema: z.core.$ZodType, path: Path): z.core.$ZodType | undefined =>
+  path.reduce<z.core.$ZodType | undefined>((at, part) => at && below(at, part), schema);

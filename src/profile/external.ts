@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { commandOutput } from '../core/command.ts';
-import { badProfile, type Problem } from './problem.ts';
+import { pathText } from './finding.ts';
+import type { Problem } from './problem.ts';
 import { problemAt } from './source.ts';
 import { childOf, isList, isMapping, plainOf, type Tree } from './tree.ts';
 import { declarationKey, type External, isDeclassified } from './variables.ts';
@@ -42,8 +43,11 @@ const withoutNewline = (text: string): string => text.replace(/\r?\n$/, '');
 const fileBeside = (tree: Tree, file: string): string =>
   file.startsWith('~/') ? resolve(homedir(), file.slice(2)) : resolve(dirname(tree.place.source.file), file);
 
-/** Undefined: the declaration has no source; that is told where its form is checked. */
+const kinds = ['env', 'file', 'command'] as const;
+
+/** Undefined: the declaration has no source, or more than one; that is told where its form is checked. */
 const read = async (tree: Tree): Promise<string | undefined> => {
+  if (kinds.filter((kind) => childOf(tree, kind) !== undefined).length !== 1) return undefined;
   const env = textAt(tree, 'env');
   if (env !== undefined) {
     const value = process.env[env];
@@ -62,11 +66,19 @@ const read = async (tree: Tree): Promise<string | undefined> => {
   return withoutNewline(await commandOutput(argv, options));
 };
 
+const reasonOf = (error: unknown): string => {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT' && 'path' in error)
+    return `there is no file ${error.path}`;
+  return error instanceof Error ? error.message : String(error);
+};
+
 /**
- * Reads the variables that come from outside and are no secrets: they are needed before the profile can be checked.
- * @throws Fail `BadProfile` naming each that cannot be had.
+ * Reads the variables that come from outside and are no secrets: they are needed before the profile can be checked. What
+ * cannot be had is a problem at its declaration.
  */
-export const readExternal = async (root: Tree, file: string): Promise<External> => {
+export const readExternal = async (
+  root: Tree,
+): Promise<{ readonly external: External; readonly problems: readonly Problem[] }> => {
   const found = new Map<string, string>();
   const problems: Problem[] = [];
   await Promise.all(
@@ -75,11 +87,10 @@ export const readExternal = async (root: Tree, file: string): Promise<External> 
         const text = await read(tree);
         if (text !== undefined) found.set(declarationKey(tree), text);
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        problems.push(problemAt(tree.place.source, tree.place.offset, `the variable has no value: ${why}`));
+        const { source, path, offset } = tree.place;
+        problems.push(problemAt(source, offset, `${pathText(path)}: has no value: ${reasonOf(error)}`));
       }
     }),
   );
-  if (problems.length > 0) throw badProfile(file, problems);
-  return found;
+  return { external: found, problems };
 };

@@ -1,8 +1,8 @@
 /** A problem before its place in the file is known. */
 export interface Finding {
   readonly path: readonly (string | number)[];
-  /** Whether the key at the end of the path is wrong, or its value. */
-  readonly at: 'key' | 'value';
+  /** Whether the key at the end of the path is wrong, its value, or that a variable is used there. */
+  readonly at: 'key' | 'value' | 'use';
   readonly message: string;
 }
 

@@ -1,4 +1,5 @@
 import { dirname, join, normalize } from 'node:path';
+import { pathText } from './finding.ts';
 import { badProfile, type Problem } from './problem.ts';
 import type { SourceText } from './profile.ts';
 import { type ParsedSource, parseSource, problemAt, type Source } from './source.ts';
@@ -29,9 +30,9 @@ const beside = (file: string, named: string): string =>
   named.startsWith('/') ? normalize(named) : normalize(join(dirname(file), named));
 
 const refusalOf = (file: string, path: readonly string[]): { readonly why: string } | undefined => {
-  if (path.includes(file)) return { why: `the files include each other: ${[...path, file].join(' → ')}` };
+  if (path.includes(file)) return { why: `it includes itself: ${[...path, file].join(' → ')}` };
   if (path.length <= maxDepth) return undefined;
-  return { why: `${file} is ${path.length} files deep; at most ${maxDepth} may include each other` };
+  return { why: `it is ${path.length} files deep, at most ${maxDepth} may be` };
 };
 
 /**
@@ -59,7 +60,8 @@ export const gatherSources = (
   const include = (from: Source, file: string, tree: Tree, path: readonly string[]): void => {
     const answer = refusalOf(file, path) ?? read(file);
     if ('why' in answer) {
-      problems.push(problemAt(from, tree.place.offset, `include: ${answer.why}`));
+      const where = pathText(tree.place.path);
+      problems.push(problemAt(from, tree.place.offset, `${where}: cannot include ${file}: ${answer.why}`));
       usable = false;
       return;
     }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Fail } from '../core/fail.ts';
 import { readExternal } from './external.ts';
 import { gatherSources, type ReadText } from './includes.ts';
-import { profileFile, profileOf, resolveSources } from './parse-profile.ts';
+import { profileOf, resolveSources } from './parse-profile.ts';
 import type { Profile, ProfileSources, SourceText } from './profile.ts';
 import type { ResolvedProfile } from './resolve-hosts.ts';
 
@@ -65,8 +65,9 @@ export const resolveProfile = async (
   const { sources } = gatherSources(roots, readText);
   const files = sources.map(({ file: path, text, role }): SourceText => ({ file: path, text, role }));
   const known: ProfileSources = { files, set, external: new Map() };
-  const external = await readExternal(resolveSources(known).root, profileFile(files));
-  return resolveSources({ ...known, external });
+  const { external, problems } = await readExternal(resolveSources(known).root);
+  const resolved = resolveSources({ ...known, external });
+  return { ...resolved, problems: [...problems, ...resolved.problems] };
 };
 
 /**

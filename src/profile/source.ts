@@ -67,6 +67,12 @@ const multiplies = (document: Document.Parsed): string | undefined => {
   }
 };
 
+/** What the braces of one variable break is one problem, however often the parser stumbles over it. */
+const telling = (errors: readonly YAMLError[], text: string): readonly YAMLError[] => {
+  const first = errors.findIndex((error) => isBareVariable(error, text));
+  return errors.filter((error, index) => index <= first || !isBareVariable(error, text));
+};
+
 export interface ParsedSource {
   readonly source: Source;
   readonly problems: readonly Problem[];
@@ -80,7 +86,7 @@ export const parseSource = (from: SourceText): ParsedSource => {
   const { text } = from;
   const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
   const source: Source = { ...from, document, lineCounter };
-  const problems = document.errors.map((error) =>
+  const problems = telling(document.errors, text).map((error) =>
     problemAt(source, error.pos[0], syntaxMessage(error, text)),
   );
   const unusable = (...more: Problem[]) => ({ source, problems: [...problems, ...more], usable: false });

@@ -28,6 +28,8 @@ export interface Tree {
   readonly literal?: string;
   /** The text in the file when it names variables: `value` is what became of it. */
   readonly written?: string;
+  /** Where a variable is used that brought this value from where it is declared. */
+  readonly usedAt?: Place;
 }
 
 export const isMapping = (tree: Tree | undefined): tree is Tree & { value: ReadonlyMap<string, Tree> } =>
@@ -123,7 +125,7 @@ export const locate = (
     rest = rest.slice(1);
     next = rest[0] === undefined ? undefined : childOf(found, rest[0]);
   }
-  const { place } = found;
+  const place = (at === 'use' ? found.usedAt : undefined) ?? found.place;
   const isKey = at === 'key' && rest.length === 0;
   return {
     source: place.source,

@@ -65,7 +65,8 @@ export const substitute = (tree: Tree, context: Substitution): Tree => {
 const replaceIn = (tree: Tree, text: string, context: Substitution, stack: readonly string[]): Tree => {
   const whole = /^\$\{([^}]*)\}$/.exec(text)?.[1];
   const only = whole === undefined ? undefined : lookUp(tree, whole, context, stack);
-  if (only?.kind === 'secret') return { ...only.source, overrides: tree.overrides, written: text };
+  if (only?.kind === 'secret')
+    return { ...only.source, overrides: tree.overrides, written: text, usedAt: tree.place };
   const parts = only === undefined ? partsOf(tree, text, context, stack) : textIn(only);
   return { ...tree, value: parts ?? null, written: text };
 };

@@ -39,7 +39,8 @@ const read = (folder: URL, name: string): { value: unknown } | undefined => {
 test('berth schema prints the schema that lies beside the profiles', async () => {
   const ran = await runBerth(['schema']);
   assert.equal(ran.exitCode, 0, ran.stderr);
-  assert.equal(ran.stdout, readFileSync(new URL(file, profiles), 'utf8'), 'npm run generate:profile');
+  const written = readFileSync(new URL(file, profiles), 'utf8');
+  assert.ok(ran.stdout === written, 'it is another one now: npm run generate:profile');
 });
 
 test('the schema accepts every profile that we ship, and each names it for editors', () => {
@@ -65,7 +66,7 @@ test('the schema accepts every profile of docs/profile.md', () => {
 /** Files that are included or laid over others have no hosts of their own. */
 const isFragment = (error: string): boolean => error === " must have required property 'hosts'";
 
-/** What is wrong with these spans several keys, or needs more than a pattern to see. */
+/** What is wrong with these spans several keys or files, or needs more than a pattern to see. */
 const beyondSchema = [
   'artifacts',
   'duplicate-hosts',
@@ -73,7 +74,11 @@ const beyondSchema = [
   'embedded-image',
   'image-digest',
   'images',
+  'include-cycle',
+  'include-missing',
+  'include-syntax',
   'subnets',
+  'variable-without-value',
 ];
 
 test('the schema refuses every bad profile whose fault a schema can say', () => {
