@@ -12,6 +12,7 @@ import { Fail } from './core/fail.ts';
 import type { Daemon } from './cri/daemon.ts';
 import { createHandlerFeatures } from './cri/handler-features.ts';
 import { criServices } from './cri/services.ts';
+import { configForm } from './cri/status.ts';
 import { serve, takeSocket } from './cri/transport.ts';
 import { createPullImage } from './images/pull.ts';
 import type { PullImage } from './images/store/image.ts';
@@ -40,7 +41,8 @@ const STREAM_CREATION_TIMEOUT_MS = 30_000;
 const underJournal = process.env['JOURNAL_STREAM'] !== undefined;
 
 const main = async (): Promise<void> => {
-  const { values: flags } = parseArgs({
+  const { values: flags, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       config: { type: 'string' },
       'config-dir': { type: 'string' },
@@ -58,6 +60,13 @@ const main = async (): Promise<void> => {
     ...(flags['config-dir'] === undefined ? {} : { dropInDir: flags['config-dir'] }),
   };
   const config = await loadConfig(sources);
+  const [command] = positionals;
+  if (command === 'config') {
+    // What a daemon that starts now would work with, in the form of `crictl info`.
+    process.stdout.write(`${JSON.stringify(configForm(config))}\n`);
+    return;
+  }
+  if (command !== undefined) throw unknownCommand(command);
   const log = createLog({
     level: config.logLevel,
     write: (line) => process.stderr.write(line),
@@ -66,6 +75,11 @@ const main = async (): Promise<void> => {
   for (const key of config.ignored) log.warn('configuration key without effect', { key });
   await run(config, sources, log);
 };
+
+const unknownCommand = (command: string): Fail =>
+  new Fail('InvalidArgument', `berthd has no command ${command}`, {
+    hint: 'it has one, config, which prints the configuration that it reads; without a command it serves',
+  });
 
 /** From the first look at the records to the last answer. */
 const run = async (config: Config, sources: ConfigSources, log: Log): Promise<void> => {
@@ -98,6 +112,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   const daemon: Daemon = {
     ...context,
     config,
+    configInForce: () => ({ ...config, ...pulling.settings() }),
     release: packageJson.version,
     host,
     images,
@@ -174,12 +189,18 @@ const settleAgain = async (context: PodContext): Promise<void> => {
 
 /** Pulls with the registries and the policy of the latest configuration that could be read. */
 const reloadablePull = (create: (config: Config) => PullImage, config: Config) => {
+  let settings = config;
   let current = create(config);
   return {
     pull: ((options) => current(options)) satisfies PullImage,
     reload: (changed: Config) => {
+      settings = changed;
       current = create(changed);
     },
+    settings: (): Pick<Config, 'registries' | 'policy'> => ({
+      registries: settings.registries,
+      policy: settings.policy,
+    }),
   };
 };
 

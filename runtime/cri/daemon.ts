@@ -7,7 +7,10 @@ import type { HandlerFeatures } from './handler-features.ts';
 
 /** Everything that the handlers work with; `berthd.ts` puts it together. */
 export interface Daemon extends PodContext {
+  /** As it was read at the start. */
   readonly config: Config;
+  /** The same, with what SIGHUP has brought since. */
+  readonly configInForce: () => Config;
   /** Version of this release of berth. */
   readonly release: string;
   readonly host: HostFacts;

@@ -1,3 +1,4 @@
+import type { Config } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import { PROTOCOL_VERSION } from '../shim/protocol/messages.ts';
 import type { StatusRequest } from '../spec/cri/api_pb.js';
@@ -46,7 +47,13 @@ const handlersOf = async ({ config, handlerFeatures }: Daemon) => {
 };
 
 /** The configuration in force. Registry credentials are not part of it. */
-const verboseInfo = ({ config, release }: Daemon): Record<string, string> => ({
+const verboseInfo = ({ configInForce, release }: Daemon): Record<string, string> => ({
   release: JSON.stringify(release),
-  config: JSON.stringify({ ...config, runtimes: Object.fromEntries(config.runtimes) }),
+  config: JSON.stringify(configForm(configInForce())),
+});
+
+/** As plain data, for `crictl info` and `berthd config`. */
+export const configForm = (config: Config): Record<string, unknown> => ({
+  ...config,
+  runtimes: Object.fromEntries(config.runtimes),
 });
