@@ -5,17 +5,18 @@ import { type Facts, probe } from '../../host/facts/probe.ts';
 import type { Connection } from '../../host/transport/connection.ts';
 import type { Given, Supplies } from '../../node/concern.ts';
 import { planNode, probeRequest } from '../../node/node.ts';
+import { placesOn } from '../../node/places.ts';
 import { loadTemplates } from '../../node/templates.ts';
 import type { Spec } from '../../profile/profile.ts';
 import type { Change } from '../../resources/change.ts';
-
-const crictl = '/usr/local/bin/crictl';
 
 /**
  * The release and crictl as the host has them: whether they are the right ones, versions.* say. Nothing has to be made or
  * fetched to look at everything else.
  */
-const suppliesOn = ({ releases, files }: Facts): Supplies | undefined => {
+const suppliesOn = (facts: Facts): Supplies | undefined => {
+  const { releases, files } = facts;
+  const { crictl } = placesOn(facts);
   const { current } = releases;
   const program = fileAt(files, crictl);
   if (current === undefined || program.kind !== 'file') return undefined;

@@ -24,6 +24,7 @@ export const inputOf = (spec: Spec, uid: string, value: string): string => {
   const values: Readonly<Record<string, string>> = {
     runtimes: spec.ociRuntimes.map(({ name }) => name).join(' '),
     'plugin-folders': spec.cni.pluginDirs.join(' '),
+    level: spec.verify.level,
     image: spec.verify.image,
     value,
     'host-port': String(spec.verify.hostPort),

@@ -4,6 +4,7 @@ while IFS= read -r line && [ "$line" != . ]; do
   case ${line%% *} in
     runtimes) runtimes=${line#* } ;;
     plugin-folders) plugin_folders=${line#* } ;;
+    level) level=${line#* } ;;
     image) image=${line#* } ;;
     value) value=${line#* } ;;
     host-port) host_port=${line#* } ;;

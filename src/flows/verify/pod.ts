@@ -53,6 +53,27 @@ const talkative = {
 /** As process 1 a sleep would not mind SIGTERM, and the pod would take its whole grace period to stop. */
 const asleep = { command: ['sh', '-c', 'trap "exit 0" TERM; sleep 600 & wait'] };
 
+/** Bytes of memory that a container may use, which its cgroup must say, and that another is to exceed. */
+export const memoryLimits = { limited: 64 * 2 ** 20, greedy: 32 * 2 ** 20 } as const;
+
+const limitedTo = (bytes: number) => ({
+  linux: { ...ownPids, resources: { memory_limit_in_bytes: bytes, memory_swap_limit_in_bytes: bytes } },
+});
+
+/** CRI's RuntimeDefault is 0. */
+const confined = {
+  linux: {
+    security_context: { ...ownPids.security_context, seccomp: { profile_type: 0 }, no_new_privs: true },
+  },
+};
+
+const counting = {
+  command: ['sh', '-c', 'i=0; while :; do i=$((i + 1)); echo line $i; sleep 0.05 || sleep 1; done'],
+};
+
+/** tail keeps the last line, and there is only one. */
+const greedy = { command: ['sh', '-c', 'busybox tail /dev/zero || tail /dev/zero'] };
+
 /** The configurations for crictl, by the names that the scripts give their files. */
 export const podForms = (image: string, uid: string): Readonly<Record<string, unknown>> => ({
   'pod.json': pod('', uid),
@@ -64,4 +85,8 @@ export const podForms = (image: string, uid: string): Readonly<Record<string, un
   'client.json': container('client', image, asleep),
   'streams-pod.json': pod('-streams', uid),
   'streams.json': container('streams', image, talkative),
+  'full-pod.json': pod('-full', uid),
+  'writer.json': container('writer', image, { ...counting, ...confined }),
+  'limited.json': container('limited', image, { ...asleep, ...limitedTo(memoryLimits.limited) }),
+  'greedy.json': container('greedy', image, { ...greedy, ...limitedTo(memoryLimits.greedy) }),
 });

@@ -1,6 +1,31 @@
-# Units, socket and versions.
+# Units, socket, versions, and the configuration that the daemon works with.
+
+# as_read PID: the configuration as a daemon that starts now would read it, with the arguments and the environment of the
+# one that runs.
+as_read() {
+  tr '\0' '\n' <"/proc/$1/cmdline" >"$here/argv"
+  tr '\0' '\n' <"/proc/$1/environ" | grep '^PATH=\|^CONTAINERS_REGISTRIES_CONF=' >"$here/environ"
+  set -- env -i
+  for list in environ argv; do
+    while IFS= read -r word; do set -- "$@" "$word"; done <"$here/$list"
+  done
+  timeout 20 "$@" config
+}
+both_configurations() { as_read "$pid" && cat "$work/info"; }
+running_lane() {
+  pid=$(timeout 10 systemctl show berthd.service --property=MainPID --value)
+  case $pid in
+    '' | 0 | *[!0-9]*) not_run config.running 'systemd knows no process of berthd' ;;
+    *)
+      repeat 0 both_configurations
+      frame config.running "$begin"
+      ;;
+  esac
+}
+
 for unit in berthd berth-shim; do
-  step "units.$unit" 10 systemctl show "$unit.service" --property=LoadState,ActiveState,SubState,UnitFileState,NRestarts
+  step "units.$unit" 10 sh -c 'systemctl show "$1" --property="$2" && sed "s/ .*//; s/^/Uptime=/" /proc/uptime' \
+    sh "$unit.service" LoadState,ActiveState,SubState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic
 done
 
 # Right after a start the socket may need a moment; of a daemon that does not run there is nothing to wait for.
@@ -15,8 +40,11 @@ frame socket.version "$begin"
 answering=$status
 if [ "$answering" = 0 ]; then
   step socket.info 20 crictl --timeout 15s info
+  cp "$work/out" "$work/info"
+  lane running running_lane
 else
   not_run socket.info 'the socket does not answer'
+  not_run config.running 'the socket does not answer'
 fi
 
 step versions.crictl 10 crictl --version
@@ -35,3 +63,6 @@ bridge_version() {
 }
 repeat 0 bridge_version
 frame versions.cni "$begin"
+
+# Only a host with a kubelet has one to agree with.
+if command -v kubelet >/dev/null 2>&1; then step versions.kubelet 15 kubelet --version; fi

@@ -1,6 +1,8 @@
 import type { Spec } from '../../profile/profile.ts';
 import { readRuntimeInfo } from './answers.ts';
-import { green, type Judge, red, type Verdict } from './verdict.ts';
+import { runningConfiguration } from './running-configuration.ts';
+import { done, green, type Judge, red, type Verdict } from './verdict.ts';
+import { kubeletVersion, releaseSkew } from './version-skew.ts';
 
 /** `KEY=value` lines of systemctl show. */
 const properties = (text: string): ReadonlyMap<string, string> =>
@@ -23,9 +25,18 @@ const unitVerdict = (unit: string, text: string): Verdict => {
       `${state}, but ${of.get('UnitFileState')}: it will not start at boot`,
       `systemctl enable ${unit}`,
     );
-  const restarts = of.get('NRestarts') ?? '0';
-  return green(restarts === '0' ? `${state}, enabled` : `${state}, enabled, restarted ${restarts} times`);
+  const restarts = Number(of.get('NRestarts') ?? '0');
+  const seconds = Number(of.get('Uptime')) - Number(of.get('ActiveEnterTimestampMonotonic')) / 1e6;
+  if (restarts >= flapping.restarts && seconds < flapping.seconds)
+    return red(
+      `${state}, but it was restarted ${restarts} times, the last time ${Math.round(seconds)} s ago`,
+      `see why it ends with: journalctl -u ${unit} -n 100`,
+    );
+  return green(restarts === 0 ? `${state}, enabled` : `${state}, enabled, restarted ${restarts} times`);
 };
+
+/** A service that was killed once is none that flaps; systemd starts one that flaps again within seconds. */
+const flapping = { restarts: 3, seconds: 60 };
 
 const unit = (name: string): Judge => ({
   title: 'runs, starts at boot',
@@ -36,15 +47,17 @@ const unit = (name: string): Judge => ({
 const field = (text: string, name: string): string | undefined =>
   new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(text)?.[1];
 
-const socketVersion: Judge = {
+const socketVersion = (own: string): Judge => ({
   title: 'answers crictl version',
   judge: ({ stdout }) => {
     const api = field(stdout, 'RuntimeApiVersion');
-    const name = `${field(stdout, 'RuntimeName')} ${field(stdout, 'RuntimeVersion')}`;
-    return api === 'v1' ? green(`${name}, CRI ${api}`) : red(`${name} speaks CRI ${api}, not v1`);
+    const version = field(stdout, 'RuntimeVersion');
+    const name = `${field(stdout, 'RuntimeName')} ${version}`;
+    if (api !== 'v1') return red(`${name} speaks CRI ${api}, not v1`);
+    return releaseSkew(version ?? '', own) ?? green(`${name}, CRI ${api}`);
   },
   remedy: 'look at: systemctl status berthd; ls -l /run/crio/crio.sock; cat /etc/crictl.yaml',
-};
+});
 
 const socketInfo: Judge = {
   title: 'runtime, network ready',
@@ -99,13 +112,16 @@ const cniVersion: Judge = {
 };
 
 /** The checks of level smoke: what smoke.sh runs, by its identifiers. */
-export const smokeJudges = (spec: Spec): ReadonlyMap<string, Judge> =>
-  new Map([
+export const smokeJudges = (spec: Spec, own: string): ReadonlyMap<string, Judge> =>
+  new Map<string, Judge>([
     ['units.berthd', unit('berthd')],
     ['units.berth-shim', unit('berth-shim')],
-    ['socket.version', socketVersion],
+    ['socket.version', socketVersion(own)],
     ['socket.info', socketInfo],
     ['versions.crictl', crictlVersion(spec.crictl.version)],
     ...spec.ociRuntimes.map(({ name }) => [`versions.${name}`, runtimeVersion(name)] as const),
     ['versions.cni', cniVersion],
+    ['versions.kubelet', kubeletVersion(spec.crictl.version)],
+    ['config.running', runningConfiguration],
+    ['running.lane', done('the configuration at work', 'compared')],
   ]);

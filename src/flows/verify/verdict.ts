@@ -14,6 +14,9 @@ export const red = (detail: string, remedy?: string): Verdict => ({
   ...(remedy === undefined ? {} : { remedy }),
 });
 
+/** Green, and worth a word: what to do about it. */
+export const warned = (detail: string, remedy: string): Verdict => ({ ok: true, detail, remedy });
+
 /** How a check is called, and how it judges. */
 export interface Judge {
   readonly title: string;

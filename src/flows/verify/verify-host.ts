@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Check, Emit, Grade } from '../../core/events.ts';
 import { CommandFailed } from '../../core/fail.ts';
+import { ownVersion } from '../../core/own-version.ts';
 import type { Connection, RemoteProcess } from '../../host/transport/connection.ts';
 import type { Spec, VerifyLevel } from '../../profile/profile.ts';
 import { type Evidence, journals, ownEvidence } from './evidence.ts';
 import { type Frame, linesOf, parseFrame } from './frame.ts';
+import { fullJudges } from './full.ts';
 import { inputOf } from './input.ts';
 import { networkJudges } from './network.ts';
 import { smokeJudges } from './smoke.ts';
@@ -31,24 +33,30 @@ const scriptText = (name: string): Promise<string> => readFile(new URL(name, imp
 const scripts: Readonly<Record<VerifyLevel, readonly string[]>> = {
   smoke: ['prelude.sh', 'inputs.sh', 'smoke.sh'],
   node: ['network.sh', 'streams.sh', 'walk-through.sh'],
-  full: [],
+  full: ['full.sh'],
 };
 
 const levels: readonly VerifyLevel[] = ['smoke', 'node', 'full'];
 
-const judgesOf = (spec: Spec, value: string): Readonly<Record<VerifyLevel, Iterable<[string, Judge]>>> => ({
-  smoke: smokeJudges(spec),
+const judgesOf = (
+  spec: Spec,
+  value: string,
+  own: string,
+): Readonly<Record<VerifyLevel, Iterable<[string, Judge]>>> => ({
+  smoke: smokeJudges(spec, own),
   node: [...walkThroughJudges(spec, value), ...troubleJudges, ...networkJudges(spec, value), ...streamJudges],
-  full: [],
+  full: fullJudges,
 });
 
 const examinationOf = async (spec: Spec): Promise<Examination> => {
   const uid = randomUUID();
   const value = uid.slice(0, 8);
   const asked = levels.slice(0, levels.indexOf(spec.verify.level) + 1);
-  const judges = judgesOf(spec, value);
+  const judges = judgesOf(spec, value, await ownVersion());
   return {
-    script: (await Promise.all(asked.flatMap((level) => scripts[level]).map(scriptText))).join('\n'),
+    script: (await Promise.all([...asked.flatMap((level) => scripts[level]), 'end.sh'].map(scriptText))).join(
+      '\n',
+    ),
     input: inputOf(spec, uid, value),
     judges: new Map(
       asked.flatMap((grade) => [...judges[grade]].map(([id, judge]) => [id, { judge, grade }] as const)),

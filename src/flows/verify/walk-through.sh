@@ -1,8 +1,16 @@
 # The life of a redis pod, told by crictl.
+
+# ended_early WHY: the level above would mean nothing any more; what is at work beside is waited for.
+ended_early() {
+  collect
+  [ "$level" != full ] || not_run restart.rest "$1"
+  exit 0
+}
+
 # Without an answer from the socket there is nothing to walk through.
 if [ "$answering" != 0 ]; then
   for part in redis.walk network.rest exec.rest; do not_run "$part" 'the socket does not answer'; done
-  exit 0
+  ended_early 'the socket does not answer'
 fi
 
 label=berth.dev/verify=walk-through
@@ -20,7 +28,7 @@ if command -v flock >/dev/null 2>&1; then
     : >"$here/out"
     echo 'another verification of this host has been running for two minutes' >"$here/err"
     frame redis.lock "$(now)"
-    exit 0
+    ended_early 'another verification is at work'
   fi
   child=
 fi
@@ -50,8 +58,7 @@ rest_not_run() {
     not_run network.rest "$1"
     not_run exec.rest "$1"
   fi
-  collect
-  exit 0
+  ended_early "$1"
 }
 
 # must: a step without which the following ones mean nothing.

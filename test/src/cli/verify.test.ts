@@ -49,7 +49,7 @@ test('a proven host is exit code 0, with the table at the end', async () => {
   assert.equal(ran.exitCode, 0);
   assert.match(ran.stdout, /^node-1 {2}ok {2}redis\.ping: PONG \(\d+ ms\)$/m);
   assert.match(ran.stdout, /^ ✓ redis\.nothing-left +no pod, no container +both lists are empty +\d+ ms$/m);
-  assert.match(ran.stdout, /^node-1: 44 checks are green, 2 were not run, in /m);
+  assert.match(ran.stdout, /^node-1: 44 checks are green, 3 were not run, in /m);
   const table = ran.stdout.slice(ran.stdout.indexOf('\n\n'));
   assert.deepEqual(
     table.split('\n').filter((line) => line.length > 80),
@@ -90,9 +90,16 @@ test('--json is nothing but JSON, and ends with the exit code', async () => {
       kind: 'verified',
       host: 'node-1',
       ok: false,
-      checks: 16,
+      checks: 17,
       red: ['redis.pull'],
-      notRun: ['config.rendered', 'config.services', 'redis.walk', 'network.rest', 'exec.rest'],
+      notRun: [
+        'config.running',
+        'config.rendered',
+        'config.services',
+        'redis.walk',
+        'network.rest',
+        'exec.rest',
+      ],
     },
   );
   assert.deepEqual(lines.at(-1), { kind: 'ended', exitCode: 18 });

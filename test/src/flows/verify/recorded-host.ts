@@ -68,6 +68,7 @@ export const recordedHost = (
       const child = start(script, signal);
       return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, exited: exitOf(child) };
     },
+    interact: () => Promise.reject(new Error('the recorded host has no terminal')),
     forwardToLocal: () => Promise.reject(new Error('the recorded host forwards nothing')),
     stats: () => ({ roundTrips: 0, channels: 0, mostChannels: 0, bytesSent: 0, bytesReceived: 0 }),
     close: async () => undefined,

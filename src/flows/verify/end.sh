@@ -1,0 +1,2 @@
+# What still runs beside is waited for.
+collect
