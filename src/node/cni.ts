@@ -59,7 +59,9 @@ function networkFile(network: CniNetwork, index: number, facts: Facts, render: R
 }
 
 /** The way of pods through iptables: their packets pass, and leave with an address of the node where the profile says so. */
-function ways({ cni: { networks } }: Spec, facts: Facts, render: Render): Resource[] {
+function ways(spec: Spec, facts: Facts, render: Render): Resource[] {
+  const { networks } = spec.cni;
+  const gone = flushed(spec, facts);
   const subnets = networks.flatMap((network) => network.subnets);
   const masqueraded = networks.flatMap((network) => (network.masquerade === 'node' ? network.subnets : []));
   const { masquerade: script } = placesOn(facts);
@@ -78,8 +80,27 @@ function ways({ cni: { networks } }: Spec, facts: Facts, render: Render): Resour
       readBy: [masqueradeUnit],
     },
     rendered(render, masqueradeUnitFile, { script }, { readBy: [masqueradeUnit] }),
-    { kind: 'unit', name: masqueradeUnit, file: masqueradeUnitFile, guarded: true },
+    {
+      kind: 'unit',
+      name: masqueradeUnit,
+      file: masqueradeUnitFile,
+      guarded: true,
+      ...(gone.length === 0 ? {} : { undone: `somebody flushed its rules from ${gone.join(', ')}` }),
+    },
   ];
+}
+
+/** Tables in which the unit made rules, and which have them no more: `iptables nat`. */
+export function flushed({ cni: { networks } }: Spec, { health, units }: Facts): string[] {
+  if (units.get(masqueradeUnit)?.activeState !== 'active') return [];
+  const programOf = (subnet: string): string => (isIpv6(subnet) ? 'ip6tables' : 'iptables');
+  const needed = networks.flatMap(({ subnets, masquerade }) =>
+    subnets.flatMap((subnet) => [
+      `${programOf(subnet)} filter`,
+      ...(masquerade === 'node' ? [`${programOf(subnet)} nat`] : []),
+    ]),
+  );
+  return [...new Set(needed)].filter((table) => !health.rules.has(table));
 }
 
 /** They stay: the default network is named in crio.conf, so none of them can win by its name. */

@@ -1,7 +1,7 @@
 import { fileAt } from '../host/facts/files.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
-import { trustedZoneFile, ufwRuleFiles } from '../resources/entry.ts';
+import { trustedZoneFile } from '../resources/entry.ts';
 import type { Resource } from '../resources/resource.ts';
 import type { Concern } from './concern.ts';
 
@@ -23,7 +23,7 @@ const rangesOf = ({ cni }: Spec): string[] => cni.networks.flatMap(({ subnets })
  */
 export const firewall: Concern = {
   asks: () => ({
-    files: [trustedZoneFile, ufwConfig, ...ufwRuleFiles],
+    files: [trustedZoneFile, ufwConfig],
     units: ['firewalld.service', 'nftables.service', 'docker.service'],
   }),
   resources: ({ spec, facts }) => {

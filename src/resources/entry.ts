@@ -29,7 +29,6 @@ const textAt = (path: string, { files }: Facts): string => {
 };
 
 export const trustedZoneFile = '/etc/firewalld/zones/trusted.xml';
-export const ufwRuleFiles = ['/etc/ufw/user.rules', '/etc/ufw/user6.rules'];
 export const localContextsFile = '/etc/selinux/targeted/contexts/files/file_contexts.local';
 
 /** firewalld.richlanguage aside, a zone's sources are elements of its file: firewalld.zone(5). */
@@ -59,18 +58,7 @@ const ufw: Owner = {
   add: ({ name }) => ['ufw', 'route', 'allow', ...name.split(' '), 'comment', 'berth'],
   remove: (rule) =>
     shell('command -v ufw > /dev/null || exit 0; ufw route delete allow "$@"', ...rule.split(' ')),
-  has: ({ name }, facts) => {
-    const [direction = '', range = ''] = name.split(' ');
-    return ufwRuleFiles.some((path) =>
-      textAt(path, facts)
-        .split('\n')
-        .some((line) => {
-          // ### tuple ### route:allow any any TO any FROM in [comment=HEX]
-          const words = /^### tuple ### route:allow (?:any|all) any (\S+) any (\S+) /.exec(line);
-          return words?.[direction === 'to' ? 1 : 2] === range;
-        }),
-    );
-  },
+  has: ({ name }, { health }) => health.ufwRoutes.has(name),
   guarded: true,
 };
 

@@ -58,7 +58,9 @@ export interface LockedPackages {
 
 export interface BundledPackages {
   /** On this machine, by name. */
-  readonly files: Readonly<Record<string, { readonly path: string; readonly sha256: string; readonly bytes: number }>>;
+  readonly files: Readonly<
+    Record<string, { readonly path: string; readonly sha256: string; readonly bytes: number }>
+  >;
   /** The index of a repository of these files alone, for the package manager. */
   readonly index: (files: ReadonlySet<string>) => string;
 }
@@ -108,6 +110,8 @@ export interface UnitResource {
   readonly file: string;
   /** For services of a release: which, and which of its files the process runs. */
   readonly runs?: { readonly root: string; readonly version: string; readonly files: readonly string[] };
+  /** What it made when it started is not there any more, and why: a restart makes it again. */
+  readonly undone?: string;
 }
 
 /** An entry beside those of others in a configuration that is not berth's; the tool of its owner makes and removes it. */

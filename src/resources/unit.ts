@@ -46,6 +46,7 @@ export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturba
   const now = facts.units.get(unit.name) ?? absent;
   const { name } = unit;
   const origins = [{ kind: 'unit', name, fileState: now.fileState, activeState: now.activeState } as const];
+  const guarded = unit.guarded ? { guarded: true } : {};
   const changes: Change[] = [];
   if (now.fileState !== 'enabled' || disturbance.written.has(unit.file)) {
     changes.push({
@@ -54,6 +55,7 @@ export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturba
       summary: now.fileState === 'enabled' ? `enable ${name} again` : `enable ${name}`,
       ...(now.fileState === 'enabled' ? { reason: 'the unit file changed' } : {}),
       origins,
+      ...guarded,
       // Unlike `enable`, it also takes links away that the new unit file no longer asks for.
       steps: [{ kind: 'run', argv: ['systemctl', 'reenable', name], deadlineSeconds: 60 }],
     });
@@ -65,6 +67,7 @@ export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturba
       summary: `start ${name}`,
       ...(now.activeState === 'failed' ? { reason: 'it has failed' } : {}),
       origins,
+      ...guarded,
       refreshes: [name],
       steps: [bringUp('start', name)],
     });
@@ -77,6 +80,7 @@ export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturba
       action: 'restart',
       summary: `restart ${name}`,
       reason,
+      ...guarded,
       refreshes: [name],
       steps: [bringUp('restart', name)],
     });
@@ -106,6 +110,7 @@ function whyRestart(
   disturbance: Disturbance,
 ): string | undefined {
   if (disturbance.stale.has(unit.name)) return 'what it reads changed';
+  if (unit.undone !== undefined) return unit.undone;
   if (unit.runs === undefined || now.mainProcess === undefined) return undefined;
   const running = releaseOf(unit.runs.root, now.mainProcess.executable);
   if (running === unit.runs.version) return undefined;

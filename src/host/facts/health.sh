@@ -24,6 +24,19 @@ if [ -r /sys/module/apparmor/parameters/enabled ]; then
   printf 'apparmor\t%s\n' "$e"
   command -v apparmor_parser > /dev/null 2>&1 && printf 'parser\n'
 fi
+# The rules that ufw passes packets on by; the files are for root alone, and nothing else of them is told.
+cat /etc/ufw/user.rules /etc/ufw/user6.rules 2>/dev/null | while read -r a b c d proto dport to sport from r; do
+  [ "$a $b $c $d $proto $dport $sport" = '### tuple ### route:allow any any any' ] &&
+    printf 'ufw\t%s\t%s\n' "$to" "$from"
+done
+# Whoever loads a rule set of his own may flush ours: the unit that made them does not notice.
+if [ -e /etc/systemd/system/berth-masquerade.service ]; then
+  for p in iptables ip6tables; do
+    command -v $p > /dev/null 2>&1 || continue
+    $p -w 10 -t nat -C POSTROUTING -j BERTH-MASQUERADE 2>/dev/null && printf 'rules\t%s nat\n' $p
+    $p -w 10 -C FORWARD -j BERTH-FORWARD 2>/dev/null && printf 'rules\t%s filter\n' $p
+  done
+fi
 while read -r d m t o n; do
   case $m in
     / | /etc | /run | /run/berth | /tmp | /usr | /usr/lib | /usr/lib/berth | /var | /var/lib | /var/lib/berth)

@@ -13,6 +13,10 @@ export interface HealthFacts {
   /** Options of the file systems under berth's folders, by mount point. */
   readonly mounts: ReadonlyMap<string, MountFact>;
   readonly routes: readonly RouteFact[];
+  /** What ufw passes on: from anywhere to a range (`to 10.88.0.0/16`), or from a range to anywhere. */
+  readonly ufwRoutes: ReadonlySet<string>;
+  /** Tables that have the rules of berth, as `iptables nat`; asked only where its unit is installed. */
+  readonly rules: ReadonlySet<string>;
   /** cgroup controllers that the host may use. */
   readonly controllers: ReadonlySet<string>;
 }
@@ -65,9 +69,19 @@ export function parseHealth(lines: Lines, asked?: AskedBetween): HealthFacts {
       ]),
     ),
     routes: [...linesOf(lines, 'route4').map(parseRoute4), ...linesOf(lines, 'route6').map(parseRoute6)],
+    ufwRoutes: new Set(linesOf(lines, 'ufw').map(([to = '', from = '']) => routeRule(to, from))),
+    rules: new Set(linesOf(lines, 'rules').map(([table = '']) => table)),
     controllers: new Set(linesOf(lines, 'controllers').flatMap(([names = '']) => names.split(' '))),
   };
 }
+
+/** ufw writes the range of everything for a side that a rule does not name. */
+const routeRule = (to: string, from: string): string =>
+  /^(0\.0\.0\.0|::)\/0$/.test(to)
+    ? `from ${from}`
+    : /^(0\.0\.0\.0|::)\/0$/.test(from)
+      ? `to ${to}`
+      : `from ${from} to ${to}`;
 
 /** The host read its clock, in whole seconds, somewhere between question and answer: only what cannot be that is skew. */
 function skewOf(seconds: string | undefined, asked: AskedBetween | undefined): number | undefined {

@@ -59,7 +59,6 @@ set -f
 for p in iptables ip6tables; do
   command -v $p > /dev/null 2>&1 || continue
   printf 'forward\t%s\t%s\n' $p "$($p -w 10 -S FORWARD 2>/dev/null | b64)"
-  $p -w 10 -t nat -S BERTH-MASQUERADE > /dev/null 2>&1 && printf 'masquerade\t%s\n' $p
 done
 command -v nft > /dev/null 2>&1 && printf 'nft\t%s\n' "$(timeout 10 nft list chains 2>/dev/null | b64)"
 if command -v firewall-cmd > /dev/null 2>&1; then

@@ -18,8 +18,6 @@ export interface TroubleFacts {
   readonly bootModules: ReadonlySet<string>;
   /** Rules of the chain FORWARD, by program; as `-S` prints them. */
   readonly forward: ReadonlyMap<'iptables' | 'ip6tables', readonly string[]>;
-  /** Programs whose table nat has berth's chain. */
-  readonly masquerades: ReadonlySet<string>;
   /** Base chains of nftables. */
   readonly baseChains: readonly BaseChain[];
   /** Ranges that firewalld trusts at this moment; undefined: it is not there or does not answer. */
@@ -65,7 +63,6 @@ export const parseTrouble = (lines: Lines): TroubleFacts => ({
       program === 'iptables' || program === 'ip6tables' ? [[program, linesIn(decode(rules))] as const] : [],
     ),
   ),
-  masquerades: new Set(linesOf(lines, 'masquerade').map(([program = '']) => program)),
   baseChains: parseBaseChains(textLines(lines, 'nft')),
   trustedSources: linesOf(lines, 'trusted').map(([sources = '']) => sources.split(' ').filter(Boolean))[0],
   inodes: new Map(

@@ -1,6 +1,6 @@
 import type { ProbeRequest } from '../../host/facts/probe.ts';
 import type { Spec } from '../../profile/profile.ts';
-import { localContextsFile, trustedZoneFile, ufwRuleFiles } from '../../resources/entry.ts';
+import { localContextsFile, trustedZoneFile } from '../../resources/entry.ts';
 import { packageManagers } from '../../resources/package-managers.ts';
 import { probeRequest } from '../node.ts';
 import { fstab, zramConfig, zramDefaults } from '../swap.ts';
@@ -16,7 +16,6 @@ const others = new Set([
   localContextsFile,
   '/etc/containers/policy.json',
   '/etc/ufw/ufw.conf',
-  ...ufwRuleFiles,
 ]);
 
 const sysctls = [

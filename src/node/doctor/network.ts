@@ -4,6 +4,7 @@ import { overlaps, parseCidr } from '../../profile/cidr.ts';
 import type { Change } from '../../resources/change.ts';
 import { addLine } from '../../resources/commented.ts';
 import { unifiedDiff } from '../../resources/diff.ts';
+import { flushed } from '../cni.ts';
 import { firewallOf } from '../firewall.ts';
 import { type Cause, inDepth, ranges, type Sign, sysctlOf } from './cause.ts';
 
@@ -76,22 +77,20 @@ export const forwardRefused: Cause = {
 
 export const masqueradeMissing: Cause = {
   code: 'BD031',
-  name: 'masquerade-missing',
-  why: 'Without them packets leave the node with the addresses of pods, and no answer finds its way back.',
-  find: inDepth(({ masquerades }, { facts, spec }) => {
-    if (facts.units.get(masqueradeUnit)?.activeState !== 'active') return [];
-    const needed = spec.cni.networks
-      .filter(({ masquerade }) => masquerade === 'node')
-      .flatMap(({ subnets }) => subnets.map((range) => (isIpv6(range) ? 'ip6tables' : 'iptables')));
-    return [...new Set(needed)]
-      .filter((program) => !masquerades.has(program))
-      .map((program) => ({
+  name: 'rules-flushed',
+  why: 'Without them packets of pods are refused, or leave the node with addresses for which no answer finds its way back.',
+  find: ({ facts, spec }) => {
+    const tables = flushed(spec, facts);
+    if (tables.length === 0) return [];
+    return [
+      {
         level: 'error',
-        evidence: `${masqueradeUnit} is active, and ${program} has no chain BERTH-MASQUERADE: somebody flushed the table nat`,
-        remedy: `systemctl restart ${masqueradeUnit}`,
+        evidence: `${masqueradeUnit} is active, and its rules are gone from ${tables.join(', ')}: somebody flushed them`,
+        remedy: `systemctl restart ${masqueradeUnit}, or berth apply`,
         fix: [restartMasquerade],
-      }));
-  }),
+      },
+    ];
+  },
 };
 
 export const subnetClash: Cause = {

@@ -42,6 +42,8 @@ const soundHealth: HealthFacts = {
   apparmor: { enabled: false, parser: false },
   mounts: new Map(),
   routes: [],
+  ufwRoutes: new Set(),
+  rules: new Set(),
   controllers: new Set(['cpuset', 'cpu', 'io', 'memory', 'pids']),
 };
 
@@ -54,7 +56,6 @@ const noTrouble: TroubleFacts = {
   sysctlSettings: [],
   bootModules: new Set(['overlay', 'br_netfilter']),
   forward: new Map(),
-  masquerades: new Set(),
   baseChains: [],
   trustedSources: undefined,
   inodes: new Map(),
