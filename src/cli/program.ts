@@ -4,12 +4,15 @@ import { applyCommand } from './apply.ts';
 import { buildReleaseCommand } from './build-release.ts';
 import { bundleCommand } from './bundle.ts';
 import { doctorCommand } from './doctor.ts';
+import { driftCommand } from './drift.ts';
+import { hostsCommand } from './hosts.ts';
 import { lockCommand } from './lock.ts';
 import { planCommand } from './plan.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { resetCommand } from './reset.ts';
 import { rollbackCommand } from './rollback.ts';
 import { schemaCommand } from './schema.ts';
+import { sshCommand } from './ssh.ts';
 import { validateCommand } from './validate.ts';
 import { verifyCommand } from './verify.ts';
 import { versionCommand } from './version.ts';
@@ -38,10 +41,13 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
     schemaCommand,
     planCommand,
     applyCommand,
+    driftCommand,
     verifyCommand,
     doctorCommand,
     rollbackCommand,
     resetCommand,
+    hostsCommand,
+    sshCommand,
     lockCommand,
     bundleCommand,
     quickstartCommand,

@@ -15,6 +15,14 @@ export const bothFaces = (first: Face, second: Face): Face => ({
     first.generations(generations);
     second.generations(generations);
   },
+  drift(host, drifts) {
+    first.drift(host, drifts);
+    second.drift(host, drifts);
+  },
+  adoption(adoption) {
+    first.adoption(adoption);
+    second.adoption(adoption);
+  },
   checks(checks) {
     first.checks(checks);
     second.checks(checks);
@@ -22,6 +30,10 @@ export const bothFaces = (first: Face, second: Face): Face => ({
   findings(findings) {
     first.findings(findings);
     second.findings(findings);
+  },
+  hosts(hosts, options) {
+    first.hosts(hosts, options);
+    second.hosts(hosts, options);
   },
   stats(stats) {
     first.stats(stats);

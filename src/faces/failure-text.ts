@@ -15,8 +15,11 @@ const tail = (text: string): string[] => {
   ];
 };
 
+/** A whole script as an argument would bury what it printed. */
+const shownArgument = (argument: string): string => (argument.includes('\n') ? "'…'" : argument);
+
 const commandLines = (error: CommandFailed, style: Style): string[] => [
-  `  ${style('dim', '$')} ${printable(error.argv.join(' '))}`,
+  `  ${style('dim', '$')} ${printable(error.argv.map(shownArgument).join(' '))}`,
   ...[error.stderr, error.stdout].filter((output) => output.trim() !== '').flatMap(tail),
 ];
 

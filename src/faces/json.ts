@@ -34,6 +34,8 @@ export const formFace = (print: (form: Record<string, unknown>) => void): Face =
     generations: (all) => {
       for (const [host, generations] of all) print({ kind: 'generations', host, generations });
     },
+    drift: (host, drifts) => print({ kind: 'drift', host, drifts }),
+    adoption: (adoption) => print({ kind: 'adoption', ...adoption }),
     checks: (checks) => {
       for (const [host, list] of checks)
         print({
@@ -48,6 +50,7 @@ export const formFace = (print: (form: Record<string, unknown>) => void): Face =
     findings: (all) => {
       for (const [host, findings] of all) print({ kind: 'findings', host, findings });
     },
+    hosts: (hosts) => print({ kind: 'hosts', hosts }),
     stats: (stats) => print({ kind: 'stats', ...stats }),
     message: (text) => print({ kind: 'message', text }),
     failure: (error) => {

@@ -20,11 +20,17 @@ interface Thing {
   readonly content: string;
 }
 
+/** Two locks are the same in whatever order their keys stand. */
+const sortedKeys = (_key: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
+
 function thingsIn(lock: Lock | undefined): Map<string, Thing> {
   if (lock === undefined) return new Map();
   const thing = (name: string, version: string, value: unknown): [string, Thing] => [
     name,
-    { version, content: JSON.stringify(value) },
+    { version, content: JSON.stringify(value, sortedKeys) },
   ];
   return new Map([
     ...Object.entries(lock.artifacts).flatMap(([key, { files }]) =>

@@ -1,6 +1,8 @@
-import { printable } from '../core/text.ts';
+import { counted, printable } from '../core/text.ts';
 import type { Change, HostPlan, Plan } from '../resources/change.ts';
+import { diffLines } from './diff-lines.ts';
 import type { Style } from './style.ts';
+import { wrapped } from './wrapped.ts';
 
 type Action = Change['action'];
 
@@ -35,33 +37,39 @@ const words: Readonly<Record<Action, string>> = {
 
 const colours = { '+': 'green', '~': 'yellow', '-': 'red' } as const;
 
-const diffLine = (line: string, style: Style): string => {
-  if (line.startsWith('@@')) return style('cyan', line);
-  if (line.startsWith('+++') || line.startsWith('---')) return style('bold', line);
-  if (line.startsWith('+')) return style('green', line);
-  return line.startsWith('-') ? style('red', line) : line;
-};
+/** `width` columns; lines are broken between words. */
+interface Look {
+  readonly diffs: boolean;
+  readonly style: Style;
+  readonly width: number;
+}
 
-const diffLines = (diff: string, style: Style): string[] =>
-  printable(diff)
-    .trimEnd()
-    .split('\n')
-    .map((line) => `      ${diffLine(line, style)}`);
-
-const changeLines = (change: Change, diffs: boolean, style: Style): string[] => {
+const changeLines = (change: Change, { diffs, style, width }: Look): string[] => {
   const sign = signs[change.action];
-  const reason = change.reason === undefined ? '' : style('dim', ` (${change.reason})`);
-  const line = `  ${style(colours[sign], sign)} ${printable(change.summary)}${reason}`;
+  const reason = change.reason === undefined ? '' : ` (${printable(change.reason)})`;
+  const summary = printable(change.summary);
+  const text =
+    reason !== '' && summary.length + reason.length + 4 > width
+      ? wrapped(`    ${summary}${reason}`, width, 6)
+      : `${wrapped(`    ${summary}`, width, 6)}${style('dim', reason)}`;
+  const line = `  ${style(colours[sign], sign)} ${text.trimStart()}`;
   return diffs && change.diff ? [line, ...diffLines(change.diff, style)] : [line];
 };
 
-const hostLines = (plan: HostPlan, diffs: boolean, style: Style): string[] => [
-  style('bold', plan.host),
+const hostLines = (plan: HostPlan, look: Look): string[] => [
+  look.style('bold', plan.host),
   ...(plan.changes.length === 0 ? ['  nothing to do'] : []),
-  ...plan.changes.flatMap((change) => changeLines(change, diffs, style)),
-  ...plan.notes.map((note) => `  ${style('yellow', '!')} ${printable(note)}`),
+  ...plan.changes.flatMap((change) => changeLines(change, look)),
+  ...plan.notes.map(
+    (note) =>
+      `  ${look.style('yellow', '!')} ${wrapped(`    ${printable(note)}`, look.width, 6).trimStart()}`,
+  ),
+  ...otherTagsLine(plan),
   '',
 ];
+
+const otherTagsLine = ({ otherTags = 0 }: HostPlan): string[] =>
+  otherTags === 0 ? [] : [`  ${counted(otherTags, 'change')} more under other tags`];
 
 /** `9 to create, 2 to change, 3 to start`, or `nothing to do`. */
 export const planSummary = (plan: Plan): string => {
@@ -74,10 +82,14 @@ export const planSummary = (plan: Plan): string => {
 };
 
 /** A plan grouped by host; with `diffs`, each text file's unified diff stands under its change. */
-export const planText = (plan: Plan, options: { readonly diffs: boolean; readonly style: Style }): string => {
+export const planText = (
+  plan: Plan,
+  options: { readonly diffs: boolean; readonly style: Style; readonly width?: number },
+): string => {
+  const look: Look = { width: Number.POSITIVE_INFINITY, ...options };
   const busy = plan.hosts.filter((host) => host.changes.length > 0);
   const where =
     plan.hosts.length > 1 && busy.length > 0 ? ` on ${busy.length} of ${plan.hosts.length} hosts` : '';
-  const lines = plan.hosts.flatMap((host) => hostLines(host, options.diffs, options.style));
+  const lines = plan.hosts.flatMap((host) => hostLines(host, look));
   return [...lines, options.style('bold', `Plan: ${planSummary(plan)}${where}.`), ''].join('\n');
 };

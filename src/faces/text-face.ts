@@ -1,10 +1,12 @@
 import type { Event } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import { checksText } from './checks-text.ts';
+import { adoptionText, driftText } from './drift-text.ts';
 import type { Face } from './face.ts';
 import { failureText } from './failure-text.ts';
 import { findingsText } from './findings-text.ts';
 import { generationsText } from './generations-text.ts';
+import { hostsText } from './hosts-text.ts';
 import { planText } from './plan-text.ts';
 import type { Progress } from './progress.ts';
 import { statsText } from './stats-text.ts';
@@ -16,6 +18,10 @@ export interface TextFaceOptions {
   readonly err: NodeJS.WriteStream;
   readonly verbose: boolean;
 }
+
+/** Lines in a pipe stay whole: whoever reads them searches in them. */
+const narrow = (out: NodeJS.WriteStream): { readonly width?: number } =>
+  out.isTTY ? { width: out.columns } : {};
 
 /** A face for people: `progress` while the flow runs, then the results as text. Failures go to `err`. */
 export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face => {
@@ -55,13 +61,16 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
         if (questions === 0) held.splice(0).forEach(show);
       }
     },
-    plan: (plan, { diffs }) => print(`\n${planText(plan, { diffs, style })}`),
+    plan: (plan, { diffs }) => print(`\n${planText(plan, { diffs, style, ...narrow(out) })}`),
     generations: (all) => print(`\n${generationsText(all, style)}`, { keep: true }),
+    drift: (host, drifts) => print(`\n${driftText(host, drifts, { width, style })}`, { keep: true }),
+    adoption: (adoption) => print(`\n${adoptionText(adoption, { width, style })}`, { keep: true }),
     checks: (checks) => {
       for (const [host, list] of checks)
         print(`\n${checksText(host, list, { width, style })}`, { keep: true });
     },
     findings: (findings) => print(`\n${findingsText(findings, style)}`, { keep: true }),
+    hosts: (hosts, { checked }) => print(hostsText(hosts, { checked, style }), { keep: true }),
     stats: (stats) => print(`\n${statsText(stats)}`, { keep: true }),
     message: (text) => print(text, { keep: true }),
     failure,

@@ -8,13 +8,19 @@ export interface ExecResult {
   readonly stderr: string;
 }
 
+/** How a command ended. `exitCode` is undefined when a signal ended it. */
+export interface Exit {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+}
+
 /** A remote command that is running, with its streams. */
 export interface RemoteProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Settles when the command ended; rejects with Fail `ConnectionLost` when the connection dropped first. */
-  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>;
+  readonly exited: Promise<Exit>;
 }
 
 export interface ConnectionStats {
@@ -42,6 +48,11 @@ export interface Connection {
   spawn(script: string, options: { readonly signal: AbortSignal }): Promise<RemoteProcess>;
   /** Makes `127.0.0.1:port` of the host lead to `127.0.0.1:localPort` of this machine, until closed. */
   forwardToLocal(port: number, localPort: number): Promise<{ close(): Promise<void> }>;
+  /**
+   * Hands this process's terminal over: `command`, for POSIX sh, runs with a terminal of its own on the host, as the
+   * login user and without sudo; the size follows. Settles when it ended.
+   */
+  interact(command: string, options: { readonly signal: AbortSignal }): Promise<Exit>;
   stats(): ConnectionStats;
   close(): Promise<void>;
 }

@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { Fail } from '../../core/fail.ts';
 import { collect } from './collect.ts';
-import type { Connection, ConnectionStats, ExecResult, RemoteProcess } from './connection.ts';
+import type { Connection, ConnectionStats, ExecResult, Exit, RemoteProcess } from './connection.ts';
 import { Meter } from './meter.ts';
+import { onOwnTerminal } from './own-terminal.ts';
 import { type Become, type RawProcess, RootShell } from './root-shell.ts';
 import { joinLocal } from './ssh.ts';
 
@@ -43,6 +44,11 @@ class LocalConnection implements Connection {
     );
     this.#meter.channel();
     return shell.enter(raw, script, signal);
+  }
+
+  async interact(command: string, { signal }: { readonly signal: AbortSignal }): Promise<Exit> {
+    this.#meter.channel();
+    return await onOwnTerminal(this.host, ['/bin/sh', '-c', command], signal);
   }
 
   async forwardToLocal(port: number, localPort: number): Promise<{ close(): Promise<void> }> {

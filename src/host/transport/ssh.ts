@@ -1,14 +1,16 @@
 import { connect as connectTcp } from 'node:net';
 import type { Client, ClientChannel } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
+import { quote } from '../quote.ts';
 import { collect } from './collect.ts';
-import type { Connection, ConnectionStats, ExecResult, RemoteProcess } from './connection.ts';
+import type { Connection, ConnectionStats, ExecResult, Exit, RemoteProcess } from './connection.ts';
 import { untilAborted } from './interrupted.ts';
 import { addressText } from './jump-hosts.ts';
 import { Lanes } from './lanes.ts';
 import { Meter } from './meter.ts';
 import { type Reach, reach } from './reach.ts';
 import { type Become, type RawProcess, RootShell } from './root-shell.ts';
+import { windowSize, withOwnTerminal } from './terminal.ts';
 import type { Wire } from './wire.ts';
 
 /** Connects, checks the host key, proves who we are. Costs about 6 round trips, more through jump hosts. */
@@ -142,6 +144,31 @@ class SshConnection implements Connection {
       hint: 'Run the same command again: it goes on where this one stopped.',
       cause,
     });
+  }
+
+  async interact(command: string, { signal }: { readonly signal: AbortSignal }): Promise<Exit> {
+    const giveBack = await this.#lanes.take(signal, `${this.host}: waiting for a channel`);
+    this.#meter.wait(3);
+    this.#meter.channel();
+    try {
+      const channel = await this.#terminal(`exec /bin/sh -c ${quote(command)}`, signal);
+      const { ended } = this.#rawProcess(channel);
+      return await withOwnTerminal(channel, untilAborted(ended, signal, `${this.host}: the terminal`));
+    } finally {
+      giveBack();
+    }
+  }
+
+  #terminal(command: string, signal: AbortSignal): Promise<ClientChannel> {
+    const pty = { term: process.env['TERM'] ?? 'dumb', ...windowSize(), width: 0, height: 0 };
+    const opened = new Promise<ClientChannel>((resolve, reject) => {
+      if (this.#wire.destroyed) return;
+      this.#client.exec(command, { pty }, (error, channel) => {
+        if (error) reject(new ChannelRefused(this, error));
+        else resolve(channel);
+      });
+    });
+    return untilAborted(Promise.race([opened, this.#lost]), signal, `${this.host}: opening a terminal`);
   }
 
   async forwardToLocal(port: number, localPort: number): Promise<{ close(): Promise<void> }> {

@@ -3,11 +3,13 @@ import { Socket } from 'node:net';
 import { runCommand } from '../../../core/command.ts';
 import { Fail } from '../../../core/fail.ts';
 import { readIfThere } from '../../../core/read-if-there.ts';
+import { quote } from '../../quote.ts';
 import { collect } from '../collect.ts';
-import type { Connection, ConnectionStats, ExecResult, RemoteProcess } from '../connection.ts';
+import type { Connection, ConnectionStats, ExecResult, Exit, RemoteProcess } from '../connection.ts';
 import { addressText } from '../jump-hosts.ts';
 import { Lanes } from '../lanes.ts';
 import { Meter } from '../meter.ts';
+import { onOwnTerminal } from '../own-terminal.ts';
 import type { Reach } from '../reach.ts';
 import { type Become, type RawProcess, RootShell } from '../root-shell.ts';
 import { endOfSession, sessionOf } from './log.ts';
@@ -21,8 +23,6 @@ const waitsToConnect = 6;
 
 /** How long the connection may outlive the commands that its loss has ended. */
 const graceMs = 2000;
-
-type Ended = Awaited<RawProcess['ended']>;
 
 /** One connection that an ssh of this machine holds; each command runs through another ssh and the first one's socket. */
 export class OpenSshConnection implements Connection {
@@ -90,7 +90,7 @@ export class OpenSshConnection implements Connection {
   }
 
   /** 255 is a code that the command may end with, a signal that ended it, or the end of the connection: the logs tell. */
-  async #endOf(code: number | undefined, clientLog: string): Promise<Ended> {
+  async #endOf(code: number | undefined, clientLog: string): Promise<Exit> {
     if (code !== noExitCode) return { exitCode: code, signal: undefined };
     const log = (await readIfThere(clientLog))?.toString('utf8') ?? '';
     const session = sessionOf(log);
@@ -122,6 +122,19 @@ export class OpenSshConnection implements Connection {
 
   #lastWords(): string {
     return this.#master.stderr().trim().split('\n').at(-1) || 'ssh ended';
+  }
+
+  async interact(command: string, { signal }: { readonly signal: AbortSignal }): Promise<Exit> {
+    const giveBack = await this.#lanes.take(signal, `${this.host}: waiting for a channel`);
+    this.#meter.wait(3);
+    this.#meter.channel();
+    try {
+      const { argv, log } = this.#master.client(`exec /bin/sh -c ${quote(command)}`, ['-tt']);
+      const { exitCode } = await onOwnTerminal(this.host, argv, signal);
+      return await this.#endOf(exitCode, log);
+    } finally {
+      giveBack();
+    }
   }
 
   async forwardToLocal(port: number, localPort: number): Promise<{ close(): Promise<void> }> {

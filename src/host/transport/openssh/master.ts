@@ -110,12 +110,20 @@ export class Master {
   client(command: string, options: readonly string[] = ['-T']): { argv: string[]; log: string } {
     this.#clients += 1;
     const log = this.#path(`client-${this.#clients}`);
-    return { argv: ['ssh', ...this.#through(), '-v', '-E', log, ...options, '--', 'host', command], log };
+    return {
+      argv: ['ssh', ...this.#through(), '-v', '-E', log, ...options, '--', this.#name(), command],
+      log,
+    };
   }
 
   /** The argv that has the connection itself do something (ssh's -O). */
   control(command: string, options: readonly string[] = []): string[] {
-    return ['ssh', ...this.#through(), '-O', command, ...options, '--', 'host'];
+    return ['ssh', ...this.#through(), '-O', command, ...options, '--', this.#name()];
+  }
+
+  /** Only for what ssh prints: the socket decides where it goes. */
+  #name(): string {
+    return this.names.at(-1) ?? 'host';
   }
 
   /** Without the socket it has no way to anywhere: it must not make a connection of its own. */
