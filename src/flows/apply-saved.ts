@@ -24,9 +24,9 @@ export async function applySavedPlan(
     if (host === undefined) throw new Fail('BadUsage', `${name}: the plan has no such host`);
     return host;
   };
-  const surveyNow = await surveyor(context, (name, facts) =>
-    requireUnmoved(name, planOf(name), basisFor(saved, facts)),
-  );
+  const surveyNow = await surveyor(context, {
+    expect: (name, facts) => requireUnmoved(name, planOf(name), basisFor(saved, facts)),
+  });
   const survey = async (host: Parameters<typeof surveyNow>[0]): Promise<Surveyed> => {
     const found = await surveyNow(host);
     return { ...found, plan: named(host.name, () => openHost(planOf(host.name), saved, found.plan)) };

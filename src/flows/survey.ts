@@ -5,7 +5,7 @@ import type { Given } from '../node/concern.ts';
 import { planNode, probeRequest, requireSupported } from '../node/node.ts';
 import { packagesFor } from '../node/packages.ts';
 import { loadTemplates, type Render } from '../node/templates.ts';
-import type { HostEntry } from '../profile/profile.ts';
+import type { HostEntry, Spec } from '../profile/profile.ts';
 import type { HostPlan } from '../resources/change.ts';
 import { requireScripts, scriptJudge } from './check-scripts.ts';
 import type { FlowContext } from './context.ts';
@@ -21,16 +21,24 @@ export interface Surveyed {
   readonly plan: HostPlan;
 }
 
-export type Survey = (host: HostEntry) => Promise<Surveyed>;
+export interface Replannable extends Surveyed {
+  /** What would have to change for the host to be as another spec says, from the same facts. */
+  readonly replan: (spec: Spec) => HostPlan;
+}
 
-/**
- * Connects, probes and plans a host; changes nothing. `expect` looks at the facts before anything is decided from them,
- * and throws when they are not what they must be.
- */
-export async function surveyor(
-  context: FlowContext,
-  expect: (host: string, facts: Facts) => void = () => {},
-): Promise<Survey> {
+export interface SurveyOptions {
+  /** Looks at the facts before anything is decided from them, and throws when they are not what they must be. */
+  readonly expect?: (host: string, facts: Facts) => void;
+  /** What to ask of the host besides. */
+  readonly also?: (host: HostEntry, connection: Connection) => Promise<Partial<Asked>>;
+}
+
+type Asked = Pick<ProbeRequest, 'files' | 'folders' | 'units' | 'modules' | 'sysctls' | 'interfaces'>;
+
+export type Survey = (host: HostEntry) => Promise<Replannable>;
+
+/** Connects, probes and plans a host; changes nothing. */
+export async function surveyor(context: FlowContext, { expect, also }: SurveyOptions = {}): Promise<Survey> {
   const templates = new Map<string | undefined, Promise<Render>>();
   const templatesOf = (folder: string | undefined): Promise<Render> => {
     const loaded = templates.get(folder) ?? loadTemplates(folder);
@@ -43,18 +51,19 @@ export async function surveyor(
     const render = await templatesOf(host.spec.templates);
     const connection = await context.connect(host);
     const lock = await context.lock?.();
-    const facts = await probeHost(
-      context,
-      connection,
-      withLockedPackages(probeRequest(host.spec, render), lock),
-    );
-    expect(host.name, facts);
+    const request = withMore(probeRequest(host.spec, render), (await also?.(host, connection)) ?? {});
+    const facts = await probeHost(context, connection, withLockedPackages(request, lock));
+    expect?.(host.name, facts);
     const arch = named(host.name, () => requireSupported(facts));
     const packages = named(host.name, () => lockedPackages(lock, facts, packagesFor(host.spec, facts)));
     const made = await supply(host, arch);
     const supplies = packages === undefined ? made : { ...made, packages };
     const secrets = await readSecrets(context, host);
-    const plan = await inPhase(context, host.name, 'plan', async () => {
+    const planWith = (given: Given): HostPlan => ({
+      host: host.name,
+      ...named(host.name, () => planNode(given)),
+    });
+    const { planned, replan } = await inPhase(context, host.name, 'plan', async () => {
       const { tags } = context;
       const given: Given = {
         host: host.name,
@@ -65,13 +74,27 @@ export async function surveyor(
         secrets,
         ...(tags === undefined ? {} : { tags }),
       };
-      const planned = named(host.name, () => planNode(given));
+      const planned = planWith(given);
       await requireScripts(planned.changes, judge);
-      return { host: host.name, ...planned };
+      return { planned, replan: (spec: Spec) => planWith({ ...given, spec }) };
     });
-    return { connection, facts, plan };
+    return { connection, facts, plan: planned, replan };
   };
 }
+
+const withMore = (request: ProbeRequest, more: Partial<Asked>): ProbeRequest => ({
+  ...request,
+  files: both(request.files, more.files),
+  folders: both(request.folders, more.folders),
+  units: both(request.units, more.units),
+  modules: both(request.modules, more.modules),
+  sysctls: both(request.sysctls, more.sysctls),
+  interfaces: both(request.interfaces, more.interfaces),
+});
+
+const both = (one: readonly string[], other: readonly string[] = []): string[] => [
+  ...new Set([...one, ...other]),
+];
 
 export const probeHost = (
   context: FlowContext,

@@ -7,7 +7,7 @@ import type { Change, Content } from './change.ts';
 import { unifiedDiff } from './diff.ts';
 import type { FileResource, LinkResource } from './resource.ts';
 
-function digestOf(content: Content): string {
+export function digestOf(content: Content): string {
   if (content.kind === 'local-file') return content.sha256;
   const text = content.kind === 'secret' ? content.text.reveal() : content.text;
   return createHash('sha256').update(text).digest('hex');

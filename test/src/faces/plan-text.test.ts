@@ -77,3 +77,33 @@ test('a file of a host cannot steer the terminal through its diff', () => {
   };
   assert.doesNotMatch(planText({ ...plan, hosts: [host] }, { diffs: true, style }), /\u001b/);
 });
+
+test('on a narrow terminal lines break between words, and what belongs together stands together', () => {
+  const host = {
+    host: 'a',
+    changes: [
+      change('packages', 'install', 'install runc 1.1.5, containernetworking-plugins 1.1.1, socat 1.7.4', {
+        reason: 'the lists are old',
+        diff: `--- /etc/a\n+++ /etc/a\n+${'x'.repeat(60)}\n`,
+      }),
+    ],
+    notes: ['the kernel belongs to the machine around this host'],
+    otherTags: 2,
+  };
+  assert.equal(
+    planText({ ...plan, hosts: [host] }, { diffs: true, style, width: 40 }),
+    `a
+  + install runc 1.1.5,
+      containernetworking-plugins 1.1.1,
+      socat 1.7.4 (the lists are old)
+      --- /etc/a
+      +++ /etc/a
+      +${'x'.repeat(60)}
+  ! the kernel belongs to the machine
+      around this host
+  2 changes more under other tags
+
+Plan: 1 to install.
+`,
+  );
+});
