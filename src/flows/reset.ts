@@ -42,7 +42,15 @@ async function resetHost(context: FlowContext, { connection, plan }: Found): Pro
     context,
     plan.host,
     'reset',
-    () => carryOut(connection, plan.changes, { mode: 'reset', phase: 'reset', space: [], emit, signal }),
+    () =>
+      carryOut(connection, plan.changes, {
+        mode: 'reset',
+        phase: 'reset',
+        lockTimeoutSeconds: context.lockTimeoutSeconds ?? 0,
+        space: [],
+        emit,
+        signal,
+      }),
     plan.changes.length,
   );
 }

@@ -1,6 +1,8 @@
+import { normalSpace } from '../host/facts/kernel.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
 import type { Resource } from '../resources/resource.ts';
+import { canCutConnections } from '../resources/sysctl.ts';
 import { type Concern, rendered } from './concern.ts';
 
 const modulesFile = '/etc/modules-load.d/berth.conf';
@@ -49,13 +51,16 @@ export const kernel: Concern = {
         `the kernel belongs to the machine around this host, which must load ${modules.join(', ')} at its boot`,
       );
     }
-    persisted.push(
-      rendered(render, sysctlsFile, { sysctls: entries.map(([key, value]) => ({ key, value })) }),
+    // Beside the values in the running kernel, so that one new connection confirms both.
+    const guarded = entries.some(
+      ([key, value]) => canCutConnections(key) && facts.kernel.sysctls.get(key)?.value !== normalSpace(value),
     );
+    const sysctlsWanted = entries.map(([key, value]) => ({ key, value }));
     return {
       resources: [
         ...persisted,
         ...modules.map((name): Resource => ({ kind: 'module', name })),
+        rendered(render, sysctlsFile, { sysctls: sysctlsWanted }, { guarded }),
         ...entries.map(([key, value]): Resource => {
           const broughtBy = moduleOf(key);
           const required = isRequired(key);

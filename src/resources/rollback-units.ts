@@ -1,5 +1,6 @@
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change } from './change.ts';
+import { isUnitSource } from './reload.ts';
 import { bringUp } from './unit.ts';
 
 export interface UnitRecord {
@@ -46,8 +47,7 @@ export function bringUnitsUp(
   written: ReadonlySet<string>,
   facts: Facts,
 ): Change[] {
-  const isUnitFile = (path: string) => path.startsWith('/etc/systemd/system/');
-  const reload: Change[] = [...written].some(isUnitFile)
+  const reload: Change[] = [...written].some(isUnitSource)
     ? [
         {
           id: 'units:reload',

@@ -3,6 +3,7 @@ import type { Change, HostPlan } from './change.ts';
 import { putBackFiles } from './rollback-files.ts';
 import { putBackPackages } from './rollback-packages.ts';
 import { bringUnitsUp, takeUnitsDown } from './rollback-units.ts';
+import { canCutConnections } from './sysctl.ts';
 import { firstOf, isOfRelease, type WayBack } from './way-back.ts';
 
 /**
@@ -79,7 +80,7 @@ function putBackSysctls({ records, facts }: WayBack): Change[] {
         action: 'set',
         summary: `set ${key} back to ${value} (was ${now.value})`,
         origins: [{ kind: 'sysctl', key, value: now.value }],
-        ...(/^net[./]/.test(key) ? { guarded: true } : {}),
+        ...(canCutConnections(key) ? { guarded: true } : {}),
         steps: [{ kind: 'run', argv, deadlineSeconds: 10 }],
       },
     ];

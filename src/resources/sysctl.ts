@@ -23,6 +23,7 @@ export function planSysctl(desired: SysctlResource, facts: Facts): { changes: Ch
     action: 'set',
     summary: `set ${key} to ${wanted}${from}`,
     ...(now?.value === undefined ? {} : { origins: [{ kind: 'sysctl', key, value: now.value }] }),
+    ...(canCutConnections(key) ? { guarded: true } : {}),
     // sysctl(8) is part of procps, which small systems lack.
     steps: [
       {
@@ -34,6 +35,8 @@ export function planSysctl(desired: SysctlResource, facts: Facts): { changes: Ch
   };
   return { changes: [change], notes: [] };
 }
+
+export const canCutConnections = (key: string): boolean => /^net[./]/.test(key);
 
 function refuse({ required, atLeast }: SysctlResource, what: string): { changes: Change[]; notes: string[] } {
   // A limit that is too low is the doctor's to tell: nothing is broken yet.

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
@@ -213,15 +214,25 @@ class Run {
         reconnect,
         state,
         emit,
+        signal: this.#options.signal,
         graceSeconds: this.#options.graceSeconds ?? graceSeconds,
       });
     } catch (error) {
+      if (this.#options.signal.aborted) return await this.#stopNow(process);
       // The way that is lost is only a symptom.
       if (error instanceof Fail) this.#failure = error;
       this.#givenUp.abort(error);
       throw error;
     }
     await this.#write(process, command('guard_confirmed'));
+  }
+
+  /** The host undoes what is not confirmed: at once when it hears of it, else when the time of the guard has passed. */
+  async #stopNow(process: RemoteProcess): Promise<never> {
+    this.#note('the guarded change was not confirmed: the host undoes it');
+    await this.#write(process, command('stop_now'));
+    await once(this.#over.signal, 'abort');
+    throw this.#over.signal.reason;
   }
 
   async #writePart(process: RemoteProcess, work: Work, part: Part): Promise<void> {

@@ -46,7 +46,7 @@ record() {
   for field in "$@"; do line=$line$tab$field; done
   printf '%s\n' "$line" >> "$generation/before" || full "$state" 4096
   # What the guard would put back must have reached the disk before it is changed.
-  [ -z "$armed" ] || { printf '%s\n' "$line" >> "$generation/guarded" && sync_file "$generation/guarded"; } || full "$state" 4096
+  [ -z "$armed" ] || sync_file "$generation/before"
 }
 
 # KIND NAME [STATE...]: notes how NAME was, in this generation and, at the first touch ever, for reset.
@@ -268,6 +268,12 @@ stop_if_asked() {
   fire_guard
   say stopped
   exit 0
+}
+
+# While we wait for a confirmation nobody looks for the wish to stop.
+stop_now() {
+  : > "$run/stop"
+  stop_if_asked
 }
 
 # FILES...: waits until nobody else holds a lock or the deadline of the step has passed.
@@ -492,7 +498,7 @@ guard() {
   rm -rf "$guard"
   mkdir -p "$guard" || full "$state" 4096
   armed=$guard/armed
-  : > "$generation/guarded"
+  sync_file "$generation/before"
   printf '%s\n' "$generation" > "$guard/generation"
   printf '%s\n' "$$" > "$guard/executor"
   printf '%s' "$guard_text" | base64 -d > "$guard/guard.sh" || full "$state" 16384
@@ -507,7 +513,7 @@ guard() {
 start_guard() {
   if [ -d /run/systemd/system ]; then
     sh "$guard/guard.sh" "$state" enlist
-    systemd-run --quiet --collect --unit="berth-guard-${generation##*/}-$(date +%s)" /bin/sh "$guard/guard.sh" "$state" watch 9>&- > /dev/null 2>&1 || detach_guard
+    systemd-run --quiet --collect --property=TimeoutStopSec=5 --unit="berth-guard-${generation##*/}-$(date +%s)" /bin/sh "$guard/guard.sh" "$state" watch 9>&- > /dev/null 2>&1 || detach_guard
   else detach_guard; fi
   tries=0
   until [ -e "$guard/watching" ]; do

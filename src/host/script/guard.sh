@@ -4,7 +4,7 @@
 # sh guard.sh STATE enlist|watch|restore|boot|dismiss
 #
 # In STATE/guard lie, beside this text:
-#   generation   the folder of the generation whose file `guarded` says how things were before
+#   generation   the folder of the generation whose file `before` says how things were; packages stay
 #   executor     process of the apply, which must not go on once its work is undone
 #   deadline     seconds of /proc/uptime
 #   armed        who takes it away first decides: `confirmed` by a new connection, `firing` by the guard
@@ -97,7 +97,7 @@ restore_unit() {
 restore_noted() {
   restarts=
   enables=
-  sed '1!G;h;$!d' "$generation/guarded" > "$guard/backwards"
+  sed '1!G;h;$!d' "$generation/before" > "$guard/backwards"
   while IFS=$tab read -r kind name a b c d; do
     case $kind in
       file) restore_file "$name" "$a" "$b" "$c" "$d" ;;

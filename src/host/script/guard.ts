@@ -4,6 +4,7 @@ import type { Emit } from '../../core/events.ts';
 import { Fail } from '../../core/fail.ts';
 import { quote } from '../quote.ts';
 import type { Connection } from '../transport/connection.ts';
+import { interrupted } from '../transport/interrupted.ts';
 
 /** Seconds that a guarded change has to be confirmed in: a login over a slow line, and a few tries. */
 export const graceSeconds = 60;
@@ -25,6 +26,8 @@ export interface Guarded {
   readonly state: string;
   readonly graceSeconds: number;
   readonly emit: Emit;
+  /** Aborted: nobody confirms. */
+  readonly signal: AbortSignal;
 }
 
 /** Who renames the file first decides; guard.sh does the same when its deadline passes. */
@@ -49,9 +52,10 @@ done
  */
 export async function confirmGuard(guarded: Guarded): Promise<void> {
   const guard = `${guarded.state}/guard`;
-  const within = (seconds: number) => AbortSignal.timeout(seconds * 1000);
+  const within = (seconds: number) => AbortSignal.any([guarded.signal, AbortSignal.timeout(seconds * 1000)]);
   const first = await ask(guarded, confirmation(guard), within(guarded.graceSeconds));
   if (first.answer === 'confirmed') return;
+  if (guarded.signal.aborted) throw givenUp(guarded);
   if (first.answer === undefined) {
     guarded.emit({
       kind: 'note',
@@ -61,6 +65,7 @@ export async function confirmGuard(guarded: Guarded): Promise<void> {
     });
   }
   const second = await ask(guarded, question(guard), within(restoreSeconds));
+  if (guarded.signal.aborted) throw givenUp(guarded);
   throw second.answer === 'restored' ? undone(guarded, first.cause) : unreachable(guarded, second.cause);
 }
 
@@ -90,6 +95,9 @@ async function ask({ host, reconnect }: Guarded, script: string, signal: AbortSi
   }
   return { answer: undefined, cause };
 }
+
+const givenUp = ({ host, what, signal }: Guarded): Fail =>
+  interrupted(signal, `${host}: waiting for a new connection after "${what}"`);
 
 const undone = ({ host, what, graceSeconds: seconds }: Guarded, cause: Fail | undefined): Fail =>
   new Fail(
