@@ -2,18 +2,25 @@ import { type Concern, rendered } from './concern.ts';
 import { everyPlace, placesOn } from './places.ts';
 
 const config = '/etc/crictl.yaml';
+/** Where crictl lies in no folder that shells look into. */
+const loginPath = '/etc/profile.d/berth.sh';
 
 export const crictl: Concern = {
-  asks: () => ({ files: [...everyPlace('crictl'), config] }),
-  resources: ({ facts, supplies, render }) => ({
-    resources: [
-      {
-        kind: 'file',
-        path: placesOn(facts).crictl,
-        content: { kind: 'local-file', ...supplies.crictl },
-        mode: 0o755,
-      },
-      rendered(render, config, {}),
-    ],
-  }),
+  asks: () => ({ files: [...everyPlace('crictl'), config, loginPath] }),
+  resources: ({ facts, supplies, render }) => {
+    const { crictl: path } = placesOn(facts);
+    const folder = path.slice(0, path.lastIndexOf('/'));
+    return {
+      resources: [
+        {
+          kind: 'file',
+          path,
+          content: { kind: 'local-file', ...supplies.crictl },
+          mode: 0o755,
+        },
+        rendered(render, config, {}),
+        ...(folder === '/usr/local/bin' ? [] : [rendered(render, loginPath, { folder })]),
+      ],
+    };
+  },
 };

@@ -52,7 +52,14 @@ export const packages: Concern = {
   resources: ({ spec, facts, supplies: { packages: locked } }) => {
     const names = packagesFor(spec, facts);
     return {
-      resources: [{ kind: 'packages', names, layer: spec.packages.ostree === 'layer', ...(locked === undefined ? {} : { locked }) }],
+      resources: [
+        {
+          kind: 'packages',
+          names,
+          layer: spec.packages.ostree === 'layer',
+          ...(locked === undefined ? {} : { locked }),
+        },
+      ],
       notes: locked === undefined ? [] : otherVersions(names, locked, facts),
     };
   },

@@ -9,7 +9,7 @@ import { probeRequest } from './node.ts';
 import { everyPlace, placesOn } from './places.ts';
 
 /** What the runtime keeps besides what apply installed: state of pods, images, leases of pod addresses, releases. */
-const treesOf = (spec: Spec): Tree[] => [
+const treesOf = (spec: Spec, roots: readonly string[]): Tree[] => [
   { path: '/run/berth' },
   { path: '/run/crio/crio.sock', folders: ['/run/crio'] },
   { path: '/var/lib/berth' },
@@ -17,7 +17,7 @@ const treesOf = (spec: Spec): Tree[] => [
     path: `/var/lib/cni/networks/${name}`,
     folders: ['/var/lib/cni/networks', '/var/lib/cni'],
   })),
-  ...everyPlace('releases').map((path) => ({ path, kept: true as const })),
+  ...roots.map((path) => ({ path, kept: true as const })),
 ];
 
 /** One record for each pod, as long as the pod lives: a reboot ends both. */
@@ -26,13 +26,13 @@ const podRecords = '/run/berth/pods';
 /** The probe of an apply, and the trees that only a removal touches. */
 export function removalRequest(spec: Spec): ProbeRequest {
   const request = probeRequest(spec);
-  const trees = treesOf(spec).map(({ path }) => path);
+  const trees = treesOf(spec, everyPlace('releases')).map(({ path }) => path);
   return { ...request, needs: true, files: [...request.files, ...trees, podRecords] };
 }
 
 /** What must go, and come back, for the host to be as it was before berth. */
 export const planNodeRemoval = (spec: Spec, facts: Facts): Omit<HostPlan, 'host'> =>
-  planRemoval(facts, treesOf(spec), stopPods(facts));
+  planRemoval(facts, treesOf(spec, [facts.releases.root]), stopPods(facts));
 
 /**
  * Before the daemon goes, it takes its pods down: addresses, rules and mounts with them. One that is down while its

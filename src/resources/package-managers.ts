@@ -22,14 +22,15 @@ export interface PackageManager {
  */
 const dnfScript = `
 noted=${failedPackages}
-out=$(dnf -y -q --setopt=install_weak_deps=False "$@" 2>&1)
+# Not -q: it would keep the messages of scripts to itself.
+out=$(dnf -y --setopt=install_weak_deps=False "$@" 2>&1)
 code=$?
 printf '%s\\n' "$out" | grep -v '^(try to add'
 shift
 failed=$(printf '%s\\n' "$out" | sed -n 's/.*%[a-z]*(\\(.*\\)-[^-]*-[^-]*) scriptlet failed.*/\\1/p' | sort -u)
 [ -e "$noted" ] && for p in "$@"; do grep -vxF -- "$p" "$noted" > "$noted.new"; mv -f "$noted.new" "$noted"; done
 for p in $failed; do rpm -q "$p" > /dev/null 2>&1 && echo "$p" >> "$noted"; done
-[ $code -eq 0 ] || exit $code
+[ $code -eq 0 ] || { printf '%s\\n' "$out" | grep 'scriptlet failed'; exit $code; }
 if [ -n "$failed" ]; then echo "the installation script of $(echo $failed) failed"; exit 1; fi
 absent=
 for p in "$@"; do rpm -q --whatprovides "$p" > /dev/null 2>&1 || absent="$absent $p"; done

@@ -62,7 +62,11 @@ const factOf = (facts: Facts, name: string): PackageFact =>
   facts.packages.packages.get(name) ?? { state: 'absent', version: undefined, candidate: undefined };
 
 /** Without a lock, a version that no list names is known only after the lists were fetched. */
-const withVersion = (name: string, { candidate }: PackageFact, locked: LockedPackages | undefined): string => {
+const withVersion = (
+  name: string,
+  { candidate }: PackageFact,
+  locked: LockedPackages | undefined,
+): string => {
   const version = locked?.packages[name]?.version ?? candidate;
   return version === undefined ? name : `${name} ${version}`;
 };

@@ -2,6 +2,7 @@ import { fileAt } from '../host/facts/files.ts';
 import { normalSpace, sysctlPath } from '../host/facts/kernel.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change, HostPlan } from './change.ts';
+import { removeFromImage } from './image-packages.ts';
 import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
 import { packageManagers } from './package-managers.ts';
 import { isUnitSource, planForeignReloads } from './reload.ts';
@@ -191,6 +192,7 @@ function planPackageRemoval(facts: Facts): { changes: Change[]; notes: string[] 
       : [],
   );
   if (managerName === undefined || brought.length === 0) return { changes: [], notes: [] };
+  if (facts.system.image !== undefined) return { changes: [removeFromImage(brought)], notes: [] };
   const kept = neededByOthers(brought, facts);
   const gone = brought.filter((name) => !kept.has(name));
   const notes = [...kept].map(([name, by]) => `package ${name} stays: ${by} needs it`);

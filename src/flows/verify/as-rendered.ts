@@ -83,7 +83,7 @@ const look = async (
   const supplies = suppliesOn(facts);
   if (supplies === undefined)
     return [
-      { ok: false, detail: `there is no current release, or no ${crictl}`, remedy },
+      { ok: false, detail: `there is no current release, or no ${placesOn(facts).crictl}`, remedy },
       notRun('it needs config.rendered'),
     ];
   return judged(facts, planNode({ host: connection.host, spec, facts, supplies, render, secrets }).changes);

@@ -5,7 +5,7 @@
 #   apt dnf                 packages by the names of each family
 #   needs                   not empty: say which packages need which
 #   files folders units modules sysctls interfaces disks
-#   releases                the folder of release folders
+#   releases                folders of release folders: the first one, and the one for hosts whose /usr is read-only
 #
 # Others continue this text: health.sh in every probe, trouble.sh where a person asks what is wrong.
 #
@@ -111,7 +111,7 @@ releases=$1
 if is_read_only /usr; then releases=${2:-$1}; fi
 
 echo @system
-for d in /usr /usr/local; do is_read_only "$d" && printf 'read-only\t%s\n' "$d"; done
+for e in /usr /usr/local; do is_read_only "$e" && printf 'read-only\t%s\n' "$e"; done
 if [ -e /run/ostree-booted ]; then
   l=fixed
   command -v rpm-ostree > /dev/null 2>&1 && l=layered
