@@ -101,7 +101,16 @@ export const probeHost = (
   connection: Connection,
   request: ProbeRequest,
 ): Promise<Facts> =>
-  inPhase(context, connection.host, 'probe', () => probe(connection, request, context.signal));
+  inPhase(context, connection.host, 'probe', () =>
+    probe(connection, request, context.signal, () =>
+      context.emit({
+        kind: 'note',
+        level: 'info',
+        host: connection.host,
+        message: 'waiting for cloud-init to finish the first boot',
+      }),
+    ),
+  );
 
 /** Planning is pure and knows no host: its failures learn here whose they are. */
 export function named<T>(host: string, decide: () => T): T {

@@ -27,6 +27,8 @@ export interface ProbeRequest {
   readonly units: readonly string[];
   readonly modules: readonly string[];
   readonly sysctls: readonly string[];
+  /** How long to wait for cloud-init; ten minutes unless said otherwise. */
+  readonly firstBootSeconds?: number;
   /** Network interfaces. */
   readonly interfaces: readonly string[];
   /** Folders whose free space matters. */
@@ -64,18 +66,35 @@ export interface Facts {
 /** The probe is the first command of a connection: a person may have to type sudo's password in between. */
 const deadlineMs = 180_000;
 
-/** Asks for all facts with one script: the cost is one command, whatever the number of things asked. */
+/** A first boot installs packages, and does not take longer than this on a machine that is well. */
+const firstBootSeconds = 600;
+
+/**
+ * Asks for all facts with one script: the cost is one command, whatever the number of things asked. A host at its first
+ * boot answers when that is over; `onFirstBoot` is told that it is waited for.
+ * @throws Fail `DeadlineExceeded` when the first boot does not end.
+ */
 export async function probe(
   connection: Connection,
   request: ProbeRequest,
   signal: AbortSignal,
+  onFirstBoot: () => void = () => {},
 ): Promise<Facts> {
   const script = await probeScript(request);
-  const deadline = AbortSignal.timeout(deadlineMs);
+  const patienceMs = (request.firstBootSeconds ?? firstBootSeconds) * 1000;
+  const deadline = AbortSignal.timeout(deadlineMs + patienceMs);
   const sent = Date.now();
-  const result = await connection.sh(script, { signal: AbortSignal.any([signal, deadline]) });
+  const result = await connection.sh(script, {
+    signal: AbortSignal.any([signal, deadline]),
+    // It comes before all else, in one piece.
+    onOutput: (first) => {
+      if (first.includes('@first-boot\n')) onFirstBoot();
+    },
+  });
   const received = Date.now();
   const topics = splitTopics(result.stdout);
+  if (topics.get('first-boot')?.some(([line]) => line === 'unfinished'))
+    throw stillBooting(connection, patienceMs);
   if (result.exitCode !== 0 || !topics.has('end')) {
     throw new CommandFailed(
       `${connection.host}: the host did not finish answering what it is like`,
@@ -86,12 +105,18 @@ export async function probe(
   return parseFacts(topics, request, { sent, received });
 }
 
+const stillBooting = ({ host }: Connection, patienceMs: number): Fail =>
+  new Fail('DeadlineExceeded', `${host}: cloud-init is still at work after ${patienceMs / 1000} s`, {
+    hint: 'See what it does with: cloud-init status --long, and tail /var/log/cloud-init-output.log on the host.',
+  });
+
 const scriptText = (name: string): Promise<string> => {
   const text = readFile(new URL(`./${name}.sh`, import.meta.url), 'utf8');
   text.catch(() => {});
   return text;
 };
 
+const firstBootText = scriptText('first-boot');
 const probeText = scriptText('probe');
 const healthText = scriptText('health');
 const troubleText = scriptText('trouble');
@@ -114,11 +139,18 @@ export async function probeScript(request: ProbeRequest): Promise<string> {
     releases: request.releases,
     owned: request.trouble?.owned ?? [],
     locks: request.trouble?.locks ?? [],
+    patience: [String(request.firstBootSeconds ?? firstBootSeconds)],
   };
   const assignments = Object.entries(parameters).map(
     ([name, words]) => `${name}=${quote(words.map(word).join(' '))}`,
   );
-  const texts = [await probeText, await healthText, ...(request.trouble ? [await troubleText] : []), endText];
+  const texts = [
+    await firstBootText,
+    await probeText,
+    await healthText,
+    ...(request.trouble ? [await troubleText] : []),
+    endText,
+  ];
   return `${assignments.join('\n')}\n${texts.join('\n')}`;
 }
 

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Fail } from '../../core/fail.ts';
-import type { Connection, ExecResult } from './connection.ts';
+import type { Connection, ExecResult, RunOptions } from './connection.ts';
 
 /** More output of one command than this is a fault of the host, in bytes. */
 const outputLimit = 64 * 1024 * 1024;
@@ -9,7 +9,7 @@ const outputLimit = 64 * 1024 * 1024;
 export async function collect(
   connection: Pick<Connection, 'host' | 'spawn'>,
   script: string,
-  options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
+  options: RunOptions,
 ): Promise<ExecResult> {
   const { host } = connection;
   const enough = new AbortController();
@@ -18,6 +18,7 @@ export async function collect(
   // A command may end without reading its input: its exit says what happened, not the broken pipe.
   process.stdin.on('error', () => {});
   process.stdin.end(options.input);
+  if (options.onOutput !== undefined) process.stdout.on('data', options.onOutput);
   const tooMuch = () => enough.abort(printedTooMuch(host));
   const [end, stdout, stderr] = await Promise.all([
     process.exited,

@@ -33,17 +33,22 @@ export interface ConnectionStats {
   readonly bytesReceived: number;
 }
 
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  /** Its standard input. */
+  readonly input?: string | Buffer;
+  /** Told of each piece of standard output as it comes. */
+  readonly onOutput?: (chunk: Buffer) => void;
+}
+
 /** One host as we reach it. Everything runs as root: the transport adds sudo where the login user is not. */
 export interface Connection {
   /** The profile's name of the host. */
   readonly host: string;
   /** For messages, e.g. `ops@192.0.2.10:22`. */
   readonly address: string;
-  /** Runs `script` with POSIX sh; `input` is its standard input. An exit code other than 0 is a result, not an error. */
-  sh(
-    script: string,
-    options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
-  ): Promise<ExecResult>;
+  /** Runs `script` with POSIX sh to its end. An exit code other than 0 is a result, not an error. */
+  sh(script: string, options: RunOptions): Promise<ExecResult>;
   /** Starts `script` with POSIX sh and hands over its streams. */
   spawn(script: string, options: { readonly signal: AbortSignal }): Promise<RemoteProcess>;
   /** Makes `127.0.0.1:port` of the host lead to `127.0.0.1:localPort` of this machine, until closed. */

@@ -2,7 +2,14 @@ import { spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { Fail } from '../../core/fail.ts';
 import { collect } from './collect.ts';
-import type { Connection, ConnectionStats, ExecResult, Exit, RemoteProcess } from './connection.ts';
+import type {
+  Connection,
+  ConnectionStats,
+  ExecResult,
+  Exit,
+  RemoteProcess,
+  RunOptions,
+} from './connection.ts';
 import { Meter } from './meter.ts';
 import { onOwnTerminal } from './own-terminal.ts';
 import { type Become, type RawProcess, RootShell } from './root-shell.ts';
@@ -26,10 +33,7 @@ class LocalConnection implements Connection {
     this.#become = become;
   }
 
-  sh(
-    script: string,
-    options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
-  ): Promise<ExecResult> {
+  sh(script: string, options: RunOptions): Promise<ExecResult> {
     return collect(this, script, options);
   }
 

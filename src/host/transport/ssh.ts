@@ -3,7 +3,14 @@ import type { Client, ClientChannel } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
 import { quote } from '../quote.ts';
 import { collect } from './collect.ts';
-import type { Connection, ConnectionStats, ExecResult, Exit, RemoteProcess } from './connection.ts';
+import type {
+  Connection,
+  ConnectionStats,
+  ExecResult,
+  Exit,
+  RemoteProcess,
+  RunOptions,
+} from './connection.ts';
 import { untilAborted } from './interrupted.ts';
 import { addressText } from './jump-hosts.ts';
 import { Lanes } from './lanes.ts';
@@ -69,10 +76,7 @@ class SshConnection implements Connection {
     });
   }
 
-  sh(
-    script: string,
-    options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
-  ): Promise<ExecResult> {
+  sh(script: string, options: RunOptions): Promise<ExecResult> {
     return collect(this, script, options);
   }
 

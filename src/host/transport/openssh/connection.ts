@@ -5,7 +5,14 @@ import { Fail } from '../../../core/fail.ts';
 import { readIfThere } from '../../../core/read-if-there.ts';
 import { quote } from '../../quote.ts';
 import { collect } from '../collect.ts';
-import type { Connection, ConnectionStats, ExecResult, Exit, RemoteProcess } from '../connection.ts';
+import type {
+  Connection,
+  ConnectionStats,
+  ExecResult,
+  Exit,
+  RemoteProcess,
+  RunOptions,
+} from '../connection.ts';
 import { addressText } from '../jump-hosts.ts';
 import { Lanes } from '../lanes.ts';
 import { Meter } from '../meter.ts';
@@ -49,10 +56,7 @@ export class OpenSshConnection implements Connection {
     this.#lost.catch(() => {});
   }
 
-  sh(
-    script: string,
-    options: { readonly signal: AbortSignal; readonly input?: string | Buffer },
-  ): Promise<ExecResult> {
+  sh(script: string, options: RunOptions): Promise<ExecResult> {
     return collect(this, script, options);
   }
 
