@@ -5,6 +5,7 @@ import { buildReleaseCommand } from './build-release.ts';
 import { bundleCommand } from './bundle.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
+import { explainCommand } from './explain.ts';
 import { hostsCommand } from './hosts.ts';
 import { lockCommand } from './lock.ts';
 import { planCommand } from './plan.ts';
@@ -39,6 +40,7 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
   const commands = [
     validateCommand,
     schemaCommand,
+    explainCommand,
     planCommand,
     applyCommand,
     driftCommand,

@@ -35,6 +35,10 @@ export const bothFaces = (first: Face, second: Face): Face => ({
     first.hosts(hosts, options);
     second.hosts(hosts, options);
   },
+  explanation(explanation) {
+    first.explanation(explanation);
+    second.explanation(explanation);
+  },
   stats(stats) {
     first.stats(stats);
     second.stats(stats);

@@ -1,4 +1,5 @@
 import type { Check, Event } from '../core/events.ts';
+import type { Explanation } from '../core/explanation.ts';
 import type { Fail } from '../core/fail.ts';
 import type { ListedHost } from '../flows/hosts.ts';
 import type { Generation } from '../host/facts/generations.ts';
@@ -32,6 +33,8 @@ export interface Face {
   findings(findings: ReadonlyMap<string, readonly Finding[]>): void;
   /** The hosts of the profile as they are reached; `checked`: they were asked what they are. */
   hosts(hosts: readonly ListedHost[], options: { readonly checked: boolean }): void;
+  /** Where a value of the profile comes from and what becomes of it. */
+  explanation(explanation: Explanation): void;
   stats(stats: RunStats): void;
   /** The outcome, in a sentence. */
   message(text: string): void;

@@ -51,6 +51,7 @@ export const formFace = (print: (form: Record<string, unknown>) => void): Face =
       for (const [host, findings] of all) print({ kind: 'findings', host, findings });
     },
     hosts: (hosts) => print({ kind: 'hosts', hosts }),
+    explanation: (explanation) => print({ kind: 'explained', ...explanation }),
     stats: (stats) => print({ kind: 'stats', ...stats }),
     message: (text) => print({ kind: 'message', text }),
     failure: (error) => {

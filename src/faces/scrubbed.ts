@@ -72,6 +72,7 @@ export const scrubbedFace = (face: Face): Face => ({
   checks: (checks) => face.checks(scrubbed(checks)),
   findings: (findings) => face.findings(scrubbed(findings)),
   hosts: (hosts, options) => face.hosts(scrubbed(hosts), options),
+  explanation: (explanation) => face.explanation(scrubbed(explanation)),
   stats: (stats) => face.stats(stats),
   message: (text) => face.message(scrub(text)),
   failure: (error) => face.failure(scrubbedFailure(error)),

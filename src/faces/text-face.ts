@@ -2,6 +2,7 @@ import type { Event } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import { checksText } from './checks-text.ts';
 import { adoptionText, driftText } from './drift-text.ts';
+import { explanationText } from './explanation-text.ts';
 import type { Face } from './face.ts';
 import { failureText } from './failure-text.ts';
 import { findingsText } from './findings-text.ts';
@@ -71,6 +72,7 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
     },
     findings: (findings) => print(`\n${findingsText(findings, style)}`, { keep: true }),
     hosts: (hosts, { checked }) => print(hostsText(hosts, { checked, style }), { keep: true }),
+    explanation: (explanation) => print(explanationText(explanation, style), { keep: true }),
     stats: (stats) => print(`\n${statsText(stats)}`, { keep: true }),
     message: (text) => print(text, { keep: true }),
     failure,

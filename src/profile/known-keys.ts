@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The schema inside defaults and optionals. */
-const bare = (schema: z.core.$ZodType): z.core.$ZodType =>
+export const bare = (schema: z.core.$ZodType): z.core.$ZodType =>
   schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional
     ? bare(schema.def.innerType)
     : schema;

@@ -28,6 +28,8 @@ export interface Tree {
   readonly literal?: string;
   /** The text in the file when it names variables: `value` is what became of it. */
   readonly written?: string;
+  /** Declarations of the variables that it names. */
+  readonly from?: readonly Tree[];
   /** Where a variable is used that brought this value from where it is declared. */
   readonly usedAt?: Place;
 }

@@ -15,7 +15,7 @@ export const mentionsVariables = (value: unknown): value is string =>
   typeof value === 'string' && value.includes('${');
 
 /** The names that a text mentions. */
-export const mentionedIn = (text: string): string[] =>
+const mentionedIn = (text: string): string[] =>
   [...text.matchAll(mention)].flatMap(([whole, name]) => (whole === '$${' ? [] : [name ?? '']));
 
 /** What a variable stands for on one host. */
@@ -63,12 +63,13 @@ export const substitute = (tree: Tree, context: Substitution): Tree => {
 };
 
 const replaceIn = (tree: Tree, text: string, context: Substitution, stack: readonly string[]): Tree => {
+  const from = mentionedIn(text).flatMap((name) => context.variables.get(name) ?? []);
   const whole = /^\$\{([^}]*)\}$/.exec(text)?.[1];
   const only = whole === undefined ? undefined : lookUp(tree, whole, context, stack);
   if (only?.kind === 'secret')
-    return { ...only.source, overrides: tree.overrides, written: text, usedAt: tree.place };
+    return { ...only.source, overrides: tree.overrides, written: text, usedAt: tree.place, from };
   const parts = only === undefined ? partsOf(tree, text, context, stack) : textIn(only);
-  return { ...tree, value: parts ?? null, written: text };
+  return { ...tree, value: parts ?? null, written: text, from };
 };
 
 const textIn = (value: Variable): Scalar | undefined => (value.kind === 'text' ? value.text : undefined);
