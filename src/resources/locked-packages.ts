@@ -98,7 +98,9 @@ function fromBundle(
     ['Dir::Etc::sourcelist', `${stagingFolder}/sources.list`],
     ['Dir::Etc::sourceparts', '/dev/null'],
     ['Dir::State::lists', `${stagingFolder}/lists`],
-    ['Dir::Cache', `${stagingFolder}/cache`],
+    // No index of its sources is left behind in the host's own.
+    ['Dir::Cache::pkgcache', ''],
+    ['Dir::Cache::srcpkgcache', ''],
     // Its own user must not read berth's folder.
     ['APT::Sandbox::User', 'root'],
   ].flatMap(([key, value]) => ['-o', `${key}=${value}`]);

@@ -24,9 +24,11 @@ export class Running {
   output = '';
   #onOutput: () => void = () => {};
 
-  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  /** `within`: a command line that runs the one after it, e.g. in another network namespace. */
+  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}, within: readonly string[] = []) {
     const env = { ...process.env, BERTH_CACHE: artifactCache, NO_COLOR: '1', ...environment };
-    this.#process = spawn(join(checkout, 'src/cli/berth'), args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const [program = '', ...rest] = [...within, join(checkout, 'src/cli/berth'), ...args];
+    this.#process = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'], env });
     const take = (chunk: Buffer): void => {
       this.output += chunk.toString();
       this.#onOutput();

@@ -39,6 +39,9 @@ export async function buildRelease(arch: Architecture, work: Work, root = checko
   return { version: `${version}-${digest.digest('hex').slice(0, 12)}`, files };
 }
 
+/** The programs of a release that are compiled from this berth's own sources: the same for all architectures. */
+export const ownPrograms = (root = checkout): ReturnType<typeof bundles> => bundles(root);
+
 /** The npm packages that give files of the release for this architecture, by the file's name. */
 export const npmPackagesOf = (arch: Architecture, root = checkout) =>
   Promise.all(
