@@ -17,6 +17,12 @@ const runs = {
   [daemon]: ['node', 'koffi.node', 'berthd.mjs'],
 };
 
+/** Folders with configuration of ours; the shim has no more than the way to registries. */
+const reads = {
+  [shim]: ['/etc/berth/'],
+  [daemon]: ['/etc/berth/', '/etc/crio/', '/etc/containers/registries.conf.d/', '/etc/cni/net.d/'],
+};
+
 export const engineBerth: Concern = {
   asks: () => ({
     files: [config, ...everyPlace('launcher'), unitFile(shim), unitFile(daemon)],
@@ -30,6 +36,7 @@ export const engineBerth: Concern = {
       name,
       file: unitFile(name),
       runs: { root, version, files: runs[name] },
+      reads: reads[name],
     });
     return {
       resources: [

@@ -2,6 +2,7 @@ import type { Facts } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
 import type { LockedPackages } from '../resources/resource.ts';
 import type { Concern } from './concern.ts';
+import { proxyVariables } from './proxy.ts';
 import { selinuxPackages } from './selinux.ts';
 import { timePackages } from './time-sync.ts';
 
@@ -57,6 +58,7 @@ export const packages: Concern = {
           kind: 'packages',
           names,
           layer: spec.packages.ostree === 'layer',
+          env: proxyVariables(spec),
           ...(locked === undefined ? {} : { locked }),
         },
       ],

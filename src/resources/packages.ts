@@ -1,7 +1,7 @@
 import { Fail } from '../core/fail.ts';
 import type { PackageFact } from '../host/facts/packages.ts';
 import type { Facts } from '../host/facts/probe.ts';
-import type { Change, Step } from './change.ts';
+import type { Change, PackageChange, Step } from './change.ts';
 import { planImagePackages } from './image-packages.ts';
 import { installLocked } from './locked-packages.ts';
 import { packageManagers } from './package-managers.ts';
@@ -17,7 +17,7 @@ const refreshDeadlineSeconds = 300;
 /** One change for all packages that are missing: one run of the package manager. */
 export function planPackages(resource: PackagesResource, facts: Facts): Change[] {
   if (facts.system.image !== undefined) return planImagePackages(resource, facts);
-  const { names, locked } = resource;
+  const { names, locked, env } = resource;
   const { manager: managerName } = facts.packages;
   if (managerName === undefined) throw noManager(facts);
   const manager = packageManagers[managerName];
@@ -31,7 +31,7 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
     kind: 'run',
     argv,
     deadlineSeconds,
-    env: manager.env,
+    env: { ...manager.env, ...env },
     locks: manager.locks,
   });
   const steps: Step[] = [];
@@ -44,14 +44,19 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
     steps.push(run([...manager.install, ...missing], installDeadlineSeconds));
   if (missing.length > 0 && locked !== undefined)
     steps.push(...installLocked(locked, { names: missing, others: notAsLocked(locked, facts) }));
+  const named = [...new Set([...absent, ...unhealthy])];
+  const packages = versionsOf(named, missing.length > 0 ? locked : undefined, facts);
+  const reason = [
+    ...(unhealthy.length > 0 ? [`${unhealthy.join(', ')}: the installation was interrupted or failed`] : []),
+    ...unknownVersions(packages.filter(({ name }) => !unhealthy.includes(name))),
+  ].join('; ');
   return [
     {
       id: 'packages',
       action: 'install',
-      summary: `install ${[...new Set([...absent, ...unhealthy])].map((name) => withVersion(name, factOf(facts, name), locked)).join(', ')}`,
-      ...(unhealthy.length > 0
-        ? { reason: `${unhealthy.join(', ')}: the installation was interrupted or failed` }
-        : {}),
+      summary: `install ${packages.map(versionText).join(', ')}`,
+      ...(reason === '' ? {} : { reason }),
+      packages,
       bringsPackages: true,
       steps,
     },
@@ -61,15 +66,35 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
 const factOf = (facts: Facts, name: string): PackageFact =>
   facts.packages.packages.get(name) ?? { state: 'absent', version: undefined, candidate: undefined };
 
-/** Without a lock, a version that no list names is known only after the lists were fetched. */
-const withVersion = (
-  name: string,
-  { candidate }: PackageFact,
+/** Those that are named, and what a lock moves to another version beside them. */
+function versionsOf(
+  names: readonly string[],
   locked: LockedPackages | undefined,
-): string => {
-  const version = locked?.packages[name]?.version ?? candidate;
-  return version === undefined ? name : `${name} ${version}`;
+  facts: Facts,
+): PackageChange[] {
+  const moved =
+    locked === undefined ? [] : notAsLocked(locked, facts).filter((name) => !names.includes(name));
+  const others = moved.filter((name) => factOf(facts, name).state === 'installed');
+  return [...names, ...others].map((name) => {
+    const { version: from, candidate } = factOf(facts, name);
+    const to = locked?.packages[name]?.version ?? candidate ?? from;
+    return { name, ...(from === undefined ? {} : { from }), to: to ?? null };
+  });
+}
+
+const versionText = ({ name, from, to }: PackageChange): string => {
+  if (to === null) return name;
+  return from === undefined || from === to ? `${name} ${to}` : `${name} ${from} → ${to}`;
 };
+
+/** Without a lock, a version that no list names is known only after the lists were fetched. */
+function unknownVersions(packages: readonly PackageChange[]): string[] {
+  const unknown = packages.filter(({ to }) => to === null).map(({ name }) => name);
+  if (unknown.length === 0) return [];
+  const which =
+    unknown.length === packages.length ? 'versions are' : `the versions of ${unknown.join(', ')} are`;
+  return [`${which} known after apply`];
+}
 
 const notAsLocked = ({ packages }: LockedPackages, facts: Facts): string[] =>
   Object.entries(packages).flatMap(([name, { version }]) => {

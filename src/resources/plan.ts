@@ -101,9 +101,21 @@ function planObsolete(resources: readonly Resource[], facts: Facts): Change[] {
       .flatMap((origin) => restoreUnit(origin, facts)),
     ...fileOrigins(facts)
       .filter(({ path }) => !paths.has(path) && !isRelease(path) && !mended.has(path))
-      .flatMap((origin) => restoreFile(origin, facts)),
+      .flatMap((origin) =>
+        restoreFile(origin, facts).map((change) => disturbing(change, origin.path, resources)),
+      ),
     ...planObsoleteEntries(resources, facts),
   ];
+}
+
+/** Nobody names the file any more, but who reads its folder runs with it. */
+function disturbing(change: Change, path: string, resources: readonly Resource[]): Change {
+  const makesStale = resources.flatMap((resource) =>
+    resource.kind === 'unit' && resource.reads?.some((folder) => path.startsWith(folder))
+      ? [resource.name]
+      : [],
+  );
+  return makesStale.length === 0 ? change : { ...change, makesStale };
 }
 
 function planObsoleteEntries(resources: readonly Resource[], facts: Facts): Change[] {

@@ -44,6 +44,8 @@ export interface PackagesResource {
   readonly names: readonly string[];
   /** On an image-based host: let rpm-ostree add what is missing. */
   readonly layer?: boolean;
+  /** For the package manager, beside its own: the way through a proxy. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Exactly these versions; undefined: what the host's repositories offer. */
   readonly locked?: LockedPackages;
 }
@@ -110,6 +112,8 @@ export interface UnitResource {
   readonly file: string;
   /** For services of a release: which, and which of its files the process runs. */
   readonly runs?: { readonly root: string; readonly version: string; readonly files: readonly string[] };
+  /** Folders whose files it reads: it runs with what was there until it is restarted, also when one goes. */
+  readonly reads?: readonly string[];
   /** What it made when it started is not there any more, and why: a restart makes it again. */
   readonly undone?: string;
 }
