@@ -39,9 +39,12 @@ need tmux tmux
 need curl curl
 need zstd zstd
 need jq jq
+need age age
 need xmllint libxml2-utils
 need sudo sudo
+need tcsh tcsh
 need setpriv util-linux
+need tinyproxy tinyproxy-bin
 [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
 if [ -n "$missing" ]; then
   say "apt-get install$missing"
@@ -69,6 +72,15 @@ if ! [ -x "$tools/crictl-$version" ]; then
 fi
 BERTH_TEST_CRICTL=$tools/crictl-$version
 export BERTH_TEST_CRICTL
+
+sops=3.13.3
+if ! [ -x "$tools/sops-$sops" ]; then
+  say "go install sops $sops"
+  GOBIN=$tools CGO_ENABLED=0 GOFLAGS=-trimpath "$go" install "github.com/getsops/sops/v3/cmd/sops@v$sops"
+  mv "$tools/sops" "$tools/sops-$sops"
+fi
+BERTH_TEST_SOPS=$tools/sops-$sops
+export BERTH_TEST_SOPS
 
 if [ $# -eq 0 ]; then
   say "lint"
