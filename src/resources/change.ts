@@ -27,8 +27,18 @@ export interface Change extends Work {
   readonly diff?: string;
   /** Why, when the summary does not say it: `the unit file changed`. */
   readonly reason?: string;
+  /** What becomes of packages. */
+  readonly packages?: readonly PackageChange[];
   /** The concern of the node that it belongs to, e.g. `kernel`: what `--tags` selects by. */
   readonly tag?: string;
+}
+
+export interface PackageChange {
+  readonly name: string;
+  /** Undefined: it is not installed. */
+  readonly from?: string;
+  /** Null: known after apply. */
+  readonly to: string | null;
 }
 
 export interface HostPlan {

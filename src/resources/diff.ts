@@ -15,5 +15,5 @@ export function unifiedDiff(path: string, before: string | undefined, after: str
     },
   );
   // The first line only underlines the names that follow.
-  return patch.replace(/^=+\n/, '');
+  return patch.replace(/^(Index: .*\n)?=+\n/, '');
 }

@@ -76,7 +76,7 @@ test('drift tells who changed what, and the profile can take over what the host 
       sed -i 's/insecureAcceptAnything/reject/' /etc/crio/policy.json
       sed -i 's/65/66/' /etc/sysctl.d/90-berth.conf
       echo 66 > /proc/sys/net/ipv4/ip_default_ttl
-      sed -i 's/"docker.io", "quay.io"/"quay.io"/' /etc/containers/registries.conf.d/50-berth.conf
+      sed -i 's/"docker.io","quay.io"/"quay.io"/' /etc/containers/registries.conf.d/50-berth.conf
       rm /etc/crictl.yaml`);
       writeFileSync(
         profile,
