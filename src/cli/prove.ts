@@ -3,13 +3,17 @@ import { Fail } from '../core/fail.ts';
 import { counted } from '../core/text.ts';
 import type { Face } from '../faces/face.ts';
 import type { FlowContext } from '../flows/context.ts';
-import { verifyHosts } from '../flows/verify.ts';
+import { type VerifyOptions, verifyHosts } from '../flows/verify.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { exitCodeOfFailures } from './failed-hosts.ts';
 
 /** Verifies the hosts and shows the table; the answer is the exit code. */
-export const prove = async (context: FlowContext, face: Face): Promise<number> => {
-  const { done, failures } = await verifyHosts(context);
+export const prove = async (
+  context: FlowContext,
+  face: Face,
+  options: VerifyOptions = {},
+): Promise<number> => {
+  const { done, failures } = await verifyHosts(context, options);
   face.checks(done);
   const failed = exitCodeOfFailures(failures, context.hosts.length, face);
   const red = [...done].filter(([, checks]) => checks.some(isRed)).map(([host]) => host);

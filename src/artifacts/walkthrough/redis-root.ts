@@ -43,6 +43,15 @@ const applets = [
   'date',
   'uname',
   'wc',
+  // The verification runs a part of critest in this image.
+  'brctl',
+  'chmod',
+  'netstat',
+  'nslookup',
+  'pgrep',
+  'printf',
+  'tail',
+  'top',
 ] as const;
 
 /** Other hosts talk to redis here, which its protected mode would refuse. */
@@ -92,8 +101,11 @@ async function userland(root: string): Promise<TarEntry[]> {
     ),
     folder('tmp', 0o1777),
     folder('data', 0o777),
-    text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nredis:x:999:999::/data:/bin/false\n'),
-    text('etc/group', 'root:x:0:\nredis:x:999:\n'),
+    text(
+      'etc/passwd',
+      'root:x:0:0:root:/root:/bin/sh\nredis:x:999:999::/data:/bin/false\nnobody:x:65534:65534::/:/bin/false\n',
+    ),
+    text('etc/group', 'root:x:0:\nredis:x:999:\nnobody:x:65534:\n'),
     text('usr/local/bin/docker-entrypoint.sh', entrypoint, 0o755),
     {
       path: 'bin/busybox',

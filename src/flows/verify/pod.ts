@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 /** Every pod and container of a verification has this label; walk-through.sh removes by it. */
 const labels = { 'berth.dev/verify': 'walk-through' };
 
@@ -90,3 +92,6 @@ export const podForms = (image: string, uid: string): Readonly<Record<string, un
   'limited.json': container('limited', image, { ...asleep, ...limitedTo(memoryLimits.limited) }),
   'greedy.json': container('greedy', image, { ...greedy, ...limitedTo(memoryLimits.greedy) }),
 });
+
+/** A pod that a reboot ends. */
+export const rebootPod = () => ({ ...pod('-reboot', randomUUID()), log_directory: '/run/berth-verify' });
