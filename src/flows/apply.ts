@@ -4,6 +4,7 @@ import { type CarriedOut, carryOut } from '../host/script/carry-out.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { Change } from '../resources/change.ts';
 import { spaceNeeds } from '../resources/space.ts';
+import { announcing } from './announce.ts';
 import { type Changed, type Confirmed, changeHosts } from './change-hosts.ts';
 import type { FlowContext } from './context.ts';
 import { goBack } from './go-back.ts';
@@ -79,7 +80,7 @@ async function applyHost(
         lockTimeoutSeconds: context.lockTimeoutSeconds ?? 0,
         reconnect: (until) => context.reconnect(host, until),
         space: spaceNeeds(plan.changes, facts),
-        emit,
+        emit: announcing(emit, plan),
         signal,
       }),
     plan.changes.length,
