@@ -16,7 +16,8 @@ import { join } from 'node:path';
 import test, { after, before, beforeEach, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { fetchArtifact } from '../../../src/artifacts/fetch.ts';
-import { goInstall } from '../../../src/artifacts/go-install.ts';
+import { type GoOrigin, goInstall } from '../../../src/artifacts/go-install.ts';
+import type { LockedProgram } from '../../../src/artifacts/lock/lock.ts';
 import type { ArtifactSpec } from '../../../src/artifacts/pins.ts';
 import type { ArtifactSources } from '../../../src/artifacts/sources.ts';
 import { makeTar } from '../../../src/artifacts/tar.ts';
@@ -221,5 +222,81 @@ test('a Go module that is not the pinned one is refused', async () => {
   await assert.rejects(goInstall(pinned, helloVersion, 'x64', work, { emit: () => {}, signal: never }), {
     code: 'ChecksumMismatch',
     message: /h1:AAAA= is pinned/,
+  });
+});
+
+const lockedArchive = (overrides: { program?: string; archive?: string } = {}): LockedProgram => ({
+  sha256: overrides.program ?? sumOf(program),
+  bytes: program.length,
+  from: {
+    archive: {
+      name,
+      sha256: overrides.archive ?? sumOf(archive),
+      bytes: archive.length,
+      addresses: ['https://github.com/x'],
+    },
+  },
+});
+
+const fetchLocked = (sources: Partial<ArtifactSources>, locked: LockedProgram) =>
+  fetchArtifact('crictl', '9.9.9', 'x64', from(sources), { emit: () => {}, signal: never }, locked);
+
+test('with a lock no checksum file is asked for, and the locked sums decide about archive and program', async (t) => {
+  const mirror = await serve(t, files({ [name]: archive }));
+  assert.equal((await fetchLocked({ source: 'mirror', mirror }, lockedArchive())).sha256, sumOf(program));
+  const wrong = 'a'.repeat(64);
+  await assert.rejects(
+    fetchLocked({ source: 'mirror', mirror }, lockedArchive({ program: wrong, archive: wrong })),
+    {
+      code: 'ChecksumMismatch',
+      message: new RegExp(`has sha256 ${sumOf(archive)}; ${wrong} is expected`),
+    },
+  );
+  await assert.rejects(fetchLocked({ source: 'mirror', mirror }, lockedArchive({ program: wrong })), {
+    code: 'ChecksumMismatch',
+    message: new RegExp(`crictl 9\\.9\\.9 for x64 has sha256 ${sumOf(program)}; berth\\.lock has ${wrong}`),
+  });
+});
+
+test('what the cache has under another digest than the locked one is not used', async (t) => {
+  const mirror = await serve(t, files({ [name]: archive, [`${name}.sha256`]: sumOf(archive) }));
+  await fetchIt({ source: 'mirror', mirror });
+  const wrong = 'a'.repeat(64);
+  await assert.rejects(fetchLocked({ source: 'mirror', mirror }, lockedArchive({ program: wrong })), {
+    code: 'ChecksumMismatch',
+  });
+});
+
+test('a lock of an archive is no lock of a build', async () => {
+  await assert.rejects(fetchLocked({ source: 'go' }, lockedArchive()), {
+    code: 'NotLocked',
+    message:
+      /spec\.artifacts\.source is go, and the crictl of berth\.lock is the one of the project's release/,
+  });
+});
+
+test('the same module and toolchain give the same bytes again, whatever the environment says', async (t) => {
+  const before = process.env['GOAMD64'];
+  t.after(() => {
+    if (before === undefined) delete process.env['GOAMD64'];
+    else process.env['GOAMD64'] = before;
+  });
+  const build = (locked?: GoOrigin) =>
+    goInstall(
+      hello,
+      helloVersion,
+      'x64',
+      mkdtempSync(join(folder, 'go-')),
+      { emit: () => {}, signal: never },
+      locked,
+    );
+  const first = await build();
+  process.env['GOAMD64'] = 'v3';
+  const second = await build(first.origin);
+  assert.deepEqual(second.origin, first.origin);
+  assert.equal(sumOf(readFileSync(second.path)), sumOf(readFileSync(first.path)));
+  await assert.rejects(build({ ...first.origin, sum: 'h1:AAAA=' }), {
+    code: 'ChecksumMismatch',
+    message: /h1:AAAA= is locked/,
   });
 });
