@@ -4,20 +4,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { embeddedHost } from '../harness/embedded.ts';
-import { berth, profileFor } from './berth.ts';
+import { berth, profileFor, Running } from './berth.ts';
 
 test('a saved plan is carried out exactly, on hosts that have not moved, and services restart for what they read alone', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-plans-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const host = await embeddedHost(t);
   const profile = profileFor(host, folder, '  policy: { default: accept }\n');
-  const smoke = readFileSync(profile, 'utf8').replace('level: node', 'level: smoke');
+  const secret = 'not-to-be-seen-anywhere';
+  process.env['BERTH_TEST_SECRET'] = secret;
+  const smoke = readFileSync(profile, 'utf8')
+    .replace('level: node', 'level: smoke')
+    .replace(
+      'registries: {',
+      'registries: { auth: [{ registry: quay.io, username: me, password: { env: BERTH_TEST_SECRET } }],',
+    );
   writeFileSync(profile, smoke);
   const plan = join(folder, 'saved');
   const exits = async (code: number, ...args: string[]): Promise<string> => {
     const { exitCode, output } = await berth(...args);
     assert.equal(exitCode, code, `berth ${args.join(' ')}\n${output}`);
     return output;
+  };
+  /** Also not as registries write it. */
+  const requireUnseen = (text: string): void => {
+    assert.ok(!text.includes(secret) && !text.includes(Buffer.from(`me:${secret}`).toString('base64')));
   };
   const pid = async (unit: string) => (await host.output(`systemctl show -p MainPID --value ${unit}`)).trim();
 
@@ -33,7 +44,8 @@ test('a saved plan is carried out exactly, on hosts that have not moved, and ser
         change.steps.flatMap(({ content }) => content ?? []),
       );
       const kinds = new Set(contents.map(({ kind }: { kind: string }) => kind));
-      assert.deepEqual([...kinds].toSorted(), ['artifact', 'text']);
+      assert.deepEqual([...kinds].toSorted(), ['artifact', 'secret', 'text']);
+      requireUnseen(readFileSync(plan, 'utf8'));
       for (const content of contents) assert.equal('path' in content, false, JSON.stringify(content));
     },
   );
@@ -83,10 +95,23 @@ test('a saved plan is carried out exactly, on hosts that have not moved, and ser
     writeFileSync(profile, smoke);
   });
 
+  await t.test('a secret that changed since is no secret of this plan', async () => {
+    const { exitCode, output } = await new Running(['apply', plan], { BERTH_TEST_SECRET: 'another one' })
+      .ended;
+    assert.equal(exitCode, 17, output);
+    assert.match(output, /secret content of \/\S+ is not the one that was planned/);
+  });
+
   await t.test('else it is carried out, whatever the file is called, and only once', async () => {
     const named = join(folder, 'plan.yaml');
     renameSync(plan, named);
-    const output = await exits(0, 'apply', named);
+    const log = join(folder, 'apply.jsonl');
+    const output = await exits(0, 'apply', named, '--log-file', log);
+    requireUnseen(output + readFileSync(log, 'utf8'));
+    assert.match(
+      await host.output('cat /etc/crio/registries-auth.json'),
+      new RegExp(Buffer.from(`me:${secret}`).toString('base64')),
+    );
     assert.match(output, /crictl has proven it/);
     assert.match(await exits(17, 'apply', named), /is not as it was when the plan was made/);
   });
