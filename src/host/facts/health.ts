@@ -87,7 +87,7 @@ const routeRule = (to: string, from: string): string =>
 function skewOf(seconds: string | undefined, asked: AskedBetween | undefined): number | undefined {
   if (seconds === undefined || asked === undefined || !/^\d+$/.test(seconds)) return undefined;
   const host = Number(seconds) * 1000;
-  if (host + 1000 < asked.sent) return Math.round((host + 1000 - asked.sent) / 1000);
+  if (host + 1000 < asked.sent) return Math.round((host + 1000 - asked.sent) / 1000) || 0;
   return host > asked.received ? Math.round((host - asked.received) / 1000) : 0;
 }
 

@@ -25,9 +25,10 @@ if [ -n "$locks" ]; then
   h=$(holder_of $locks)
   [ -n "$h" ] && printf 'packagelock\t%s\n' "$(printf %s "$h" | b64)"
 fi
-if command -v dpkg > /dev/null 2>&1 && command -v apt-get > /dev/null 2>&1; then
-  printf 'audit\t%s\n' "$(dpkg --audit 2>&1 | b64)"
-  [ -n "$owned" ] && dpkg -S $owned 2>/dev/null | while IFS= read -r l; do
+# By its path: some builds of busybox have a dpkg of their own, which knows neither.
+if [ -x /usr/bin/dpkg ] && command -v apt-get > /dev/null 2>&1; then
+  printf 'audit\t%s\n' "$(/usr/bin/dpkg --audit 2>&1 | b64)"
+  [ -n "$owned" ] && /usr/bin/dpkg-query -S $owned 2>/dev/null | while IFS= read -r l; do
     printf 'owner\t%s\t%s\n' "${l##*: }" "${l%%: *}"
   done
 elif command -v rpm > /dev/null 2>&1; then
