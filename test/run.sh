@@ -72,6 +72,20 @@ if ! [ -x "$tools/crictl-$version" ]; then
 fi
 BERTH_TEST_CRICTL=$tools/crictl-$version
 export BERTH_TEST_CRICTL
+if ! [ -x "$tools/critest-$version" ]; then
+  say "go build critest $version"
+  # critest is a test binary and has no main package that go install could take.
+  module=$(mktemp -d)
+  (
+    cd "$module"
+    "$go" mod init berth.test/critest 2>/dev/null
+    "$go" get -t "sigs.k8s.io/cri-tools/cmd/critest@v$version" 2>/dev/null
+    CGO_ENABLED=0 GOFLAGS=-trimpath "$go" test -c -ldflags "-s -w" -o "$tools/critest.new" \
+      sigs.k8s.io/cri-tools/cmd/critest
+  )
+  mv "$tools/critest.new" "$tools/critest-$version"
+  rm -rf "$module"
+fi
 
 sops=3.13.3
 if ! [ -x "$tools/sops-$sops" ]; then

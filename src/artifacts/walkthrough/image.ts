@@ -11,7 +11,7 @@ import { makeTar, type TarEntry } from '../tar.ts';
 import { redisLayers, writeEntries } from './redis-root.ts';
 
 /** Raised when the recipe changes, so that a cached image of an older one is made again. */
-const recipe = 2;
+const recipe = 3;
 
 const mediaTypes = {
   index: 'application/vnd.oci.image.index.v1+json',

@@ -48,7 +48,7 @@ const applets = [
   'chmod',
   'netstat',
   'nslookup',
-  'pgrep',
+  'ping',
   'printf',
   'tail',
   'top',

@@ -8,7 +8,7 @@ world_lane() {
   asking=
   number=10
   for name in $names; do
-    (timeout 2 getent ahosts "$name" >/dev/null 2>&1 && echo "$name" >"$here/name.$number") &
+    (timeout 2 getent -s dns ahosts "$name" >/dev/null 2>&1 && echo "$name" >"$here/name.$number") &
     asking="$asking $!"
     number=$((number + 1))
   done
