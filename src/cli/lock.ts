@@ -11,6 +11,7 @@ interface Options extends RunOptions {
   readonly arch: readonly Architecture[];
   readonly packages: boolean;
   readonly check: boolean;
+  readonly base?: string;
   readonly upgrade?: true | readonly string[];
 }
 
@@ -23,9 +24,10 @@ const architectures = (text: string): readonly Architecture[] => {
 
 const nameList = (text: string): readonly string[] => text.split(',').map((name) => name.trim());
 
-const lockOptions = ({ arch, packages, upgrade }: Options): LockOptions => ({
+const lockOptions = ({ arch, packages, upgrade, base }: Options): LockOptions => ({
   architectures: arch,
   packages,
+  ...(base === undefined ? {} : { base }),
   upgrade: upgrade === true ? 'all' : (upgrade ?? []),
 });
 
@@ -82,6 +84,10 @@ export const lockCommand = (setExitCode: (code: number) => void): Command =>
     )
     .option('--arch <names>', 'architectures to lock for', architectures, ['x64', 'arm64'] as const)
     .option('--no-packages', 'leave the packages of the distributions out: no host is asked')
+    .option(
+      '--base <distribution>',
+      'ask a bare host that is booted on this machine, e.g. debian:12, and not the hosts',
+    )
     .option('--check', 'write nothing; exit code 2 when the lock is not what the profile needs', false)
     .option(
       '--upgrade [names]',
@@ -94,6 +100,7 @@ export const lockCommand = (setExitCode: (code: number) => void): Command =>
         '  berth lock fleet.yaml                       write it, or add what it lacks\n' +
         '  berth lock fleet.yaml --check               in a pipeline\n' +
         '  berth lock fleet.yaml --upgrade runc        a correction of one package\n' +
+        '  berth lock fleet.yaml --base debian:12      the hosts are not there yet\n' +
         '  berth lock fleet.yaml --arch x64 --no-packages',
     )
     .action(async (file: string, options: Options) => {

@@ -13,6 +13,7 @@ import { packagesFor } from '../node/packages.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import type { LockOptions } from './lock-options.ts';
+import { onBareHost, requireBase } from './on-base.ts';
 import { inPhase, onHosts } from './on-hosts.ts';
 import { named, probeHost } from './survey.ts';
 
@@ -61,8 +62,22 @@ export async function lockDistributions(
   before: Lock | undefined,
   options: LockOptions,
 ): Promise<Record<string, LockedDistribution>> {
+  const { base } = options;
+  if (base === undefined) return lockFound(context, before, options);
+  const found = await onBareHost(context, (bare) => lockFound(bare, before, options));
+  // Those of other distributions were resolved elsewhere, and stay.
+  return { ...before?.packages, ...found };
+}
+
+async function lockFound(
+  context: FlowContext,
+  before: Lock | undefined,
+  options: LockOptions,
+): Promise<Record<string, LockedDistribution>> {
+  const distributions = await distributionsOf(context);
+  if (options.base !== undefined) requireBase(options.base, distributions);
   const locked: Record<string, LockedDistribution> = {};
-  for (const distribution of await distributionsOf(context)) {
+  for (const distribution of distributions) {
     const { key, manager, wanted } = distribution;
     const known = before?.packages?.[key];
     if (known !== undefined && isEnough(known, wanted) && !upgradesPackages(known, options)) {
