@@ -13,7 +13,13 @@ export interface SshdOptions {
   /** Lines added to sshd_config. */
   readonly config?: readonly string[];
   /** A login user beside root; its password, and what sudoers says of it. */
-  readonly user?: { readonly name: string; readonly password: string; readonly sudoers?: string };
+  readonly user?: {
+    readonly name: string;
+    readonly password: string;
+    readonly sudoers?: string;
+    /** Default: bash. */
+    readonly shell?: string;
+  };
   /** Text of the user's ~/.bashrc. */
   readonly bashrc?: string;
   /** Types of host keys; the first is the one in the known_hosts file. Default: ed25519. */
@@ -90,7 +96,11 @@ async function prepareAccounts(folder: string, { user, bashrc }: SshdOptions): P
   await mkdir(home);
   if (bashrc !== undefined) await writeFile(join(home, '.bashrc'), bashrc);
   const hash = (await run('openssl', ['passwd', '-6', user.password])).stdout.trim();
-  await writeFile(join(folder, 'passwd'), `${user.name}:x:4242:4242::${home}:/bin/bash\n`, { flag: 'a' });
+  await writeFile(
+    join(folder, 'passwd'),
+    `${user.name}:x:4242:4242::${home}:${user.shell ?? '/bin/bash'}\n`,
+    { flag: 'a' },
+  );
   await writeFile(join(folder, 'group'), `${user.name}:x:4242:\n`, { flag: 'a' });
   await writeFile(join(folder, 'shadow'), `${user.name}:${hash}:19000:0:99999:7:::\n`, { flag: 'a' });
   if (user.sudoers !== undefined) {

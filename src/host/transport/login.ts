@@ -98,6 +98,8 @@ function begin(login: Beginning): Promise<void> {
       if (error.level !== 'agent') failed(error);
     });
     client.once('close', () => failed());
+    // It went away while keys and known hosts were read: nobody would tell.
+    if (wire.destroyed) return failed();
     client.connect({
       sock: wire,
       username: ssh.user,

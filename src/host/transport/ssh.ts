@@ -1,4 +1,5 @@
 import { connect as connectTcp } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
 import { quote } from '../quote.ts';
@@ -11,7 +12,7 @@ import type {
   RemoteProcess,
   RunOptions,
 } from './connection.ts';
-import { untilAborted } from './interrupted.ts';
+import { interrupted, untilAborted } from './interrupted.ts';
 import { addressText } from './jump-hosts.ts';
 import { Lanes } from './lanes.ts';
 import { Meter } from './meter.ts';
@@ -19,6 +20,10 @@ import { type Reach, reach } from './reach.ts';
 import { type Become, type RawProcess, RootShell } from './root-shell.ts';
 import { windowSize, withOwnTerminal } from './terminal.ts';
 import type { Wire } from './wire.ts';
+
+/** Between two tries to get the only channel of a host. */
+const firstPauseMs = 50;
+const lastPauseMs = 800;
 
 /** Connects, checks the host key, proves who we are. Costs about 6 round trips, more through jump hosts. */
 export async function connectSsh(
@@ -91,17 +96,23 @@ class SshConnection implements Connection {
 
   /** Waits for its turn; a host that allows fewer channels than we want gets as many as it allows. */
   async #exec(command: string, signal: AbortSignal): Promise<RawProcess> {
-    for (;;) {
+    for (let pauseMs = firstPauseMs; ; ) {
       const giveBack = await this.#lanes.take(signal, `${this.host}: waiting for a channel`);
       try {
         const raw = await this.#open(command, signal);
         raw.ended.then(giveBack, giveBack);
         return raw;
       } catch (error) {
-        const again = error instanceof ChannelRefused && this.#lanes.shrink();
+        const others = error instanceof ChannelRefused && this.#lanes.shrink();
         giveBack();
-        if (!again) throw error;
+        if (!(error instanceof ChannelRefused) || (!others && pauseMs > lastPauseMs)) throw error;
+        if (others) continue;
       }
+      // No other is open, but sshd may not have put away the one before.
+      await pause(pauseMs, undefined, { signal }).catch(() => {
+        throw interrupted(signal, `${this.host}: opening a channel`);
+      });
+      pauseMs *= 2;
     }
   }
 
