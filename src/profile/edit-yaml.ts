@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { diffArrays } from 'diff';
+import { applyPatch, structuredPatch } from 'diff';
 import {
   type Document,
   isAlias,
@@ -104,16 +104,18 @@ const makeWay = (document: Document.Parsed, path: Path): void => {
 
 /** Takes what differs between two renderings of a document over into the text as it was written. */
 const transferred = (text: string, before: string, after: string): string => {
-  const written = text.split('\n');
-  const old = before.split('\n');
-  // Where rendering alone moves lines there is nothing to go by.
-  if (written.length !== old.length) return after;
-  let line = 0;
-  const result = diffArrays(old, after.split('\n')).flatMap(({ added, removed, value }) => {
-    if (added) return value;
-    const same = written.slice(line, line + value.length);
-    line += value.length;
-    return removed ? [] : same;
-  });
-  return result.join('\n');
+  const patch = structuredPatch('', '', before, after, '', '', { context: 1 });
+  const applied = applyPatch(text, patch, { fuzzFactor: 2, compareLine: sameButForSpace });
+  // Where rendering alone makes other lines of the neighbours there is nothing to go by.
+  return applied === false ? after : applied;
 };
+
+/** Rendering moves comments and spaces, and nothing else. */
+const sameButForSpace = (
+  _number: number,
+  line: string | undefined,
+  _operation: string,
+  rendered: string,
+): boolean => line !== undefined && essence(line) === essence(rendered);
+
+const essence = (line: string): string => line.replace(/(^|\s)#.*$/, '').replace(/\s+/g, '');
