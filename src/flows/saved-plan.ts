@@ -121,7 +121,7 @@ export const basisFor = ({ salt }: SavedPlan, facts: Facts): Basis => basisOf(fa
 
 /**
  * The change as it can be carried out. `contents` are those that the same change would write today: programs are found
- * among them by digest, secrets are taken from there and must be what they were.
+ * among them by digest, secrets are taken from there, and both these and texts must be what they were.
  * @throws Fail `ChecksumMismatch` or `HostMoved`
  */
 export function openChange(
@@ -130,7 +130,11 @@ export function openChange(
   contents: ReadonlyMap<string, Content>,
 ): Change {
   const open = (path: string, content: SavedContent): Content => {
-    if (content.kind === 'text') return content;
+    const now = contents.get(path);
+    if (content.kind === 'text') {
+      if (now?.kind !== 'text' || now.text !== content.text) throw otherText(path);
+      return content;
+    }
     if (content.kind === 'artifact') {
       const found = [...contents.values()].find(
         (each) => each.kind === 'local-file' && each.sha256 === content.sha256,
@@ -138,7 +142,6 @@ export function openChange(
       if (found === undefined) throw otherArtifact(path, content.sha256);
       return found;
     }
-    const now = contents.get(path);
     if (now?.kind !== 'secret' || seal(salt)(now.text.reveal()) !== content.digest) throw otherSecret(path);
     return now;
   };
@@ -159,6 +162,12 @@ const otherArtifact = (path: string, sha256: string): Fail =>
       context: { path, sha256 },
     },
   );
+
+const otherText = (path: string): Fail =>
+  new Fail('HostMoved', `what ${path} would be today is not what was planned`, {
+    hint: 'A template changed: plan again.',
+    context: { path },
+  });
 
 const otherSecret = (path: string): Fail =>
   new Fail('HostMoved', `the secret content of ${path} is not the one that was planned`, {
