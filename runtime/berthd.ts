@@ -21,6 +21,7 @@ import { lockFile } from './linux/locks.ts';
 import { createNetwork } from './network/create-network.ts';
 import { createLog, type Log } from './observe/log.ts';
 import { createNotify } from './observe/notify.ts';
+import { keepWatchdog } from './observe/watchdog.ts';
 import { readHostFacts } from './oci/host-facts.ts';
 import type { PodContext } from './pods/context.ts';
 import { networkState, podRecords } from './pods/folders.ts';
@@ -130,6 +131,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   log.info(STATUS, { release: packageJson.version, streaming: baseUrl });
   const notify = createNotify(process.env['NOTIFY_SOCKET'], log);
   notify({ READY: 1, STATUS });
+  keepWatchdog(notify, { environment: process.env, pid: process.pid });
 
   process.on('SIGHUP', async () => {
     notify({ RELOADING: 1, MONOTONIC_USEC: process.hrtime.bigint() / 1000n });

@@ -6,6 +6,7 @@ export type Notice =
   | { readonly READY: 1; readonly STATUS: string }
   | { readonly RELOADING: 1; readonly MONOTONIC_USEC: bigint }
   | { readonly STOPPING: 1; readonly STATUS: string }
+  | { readonly WATCHDOG: 1 }
   | { readonly STATUS: string };
 
 /**

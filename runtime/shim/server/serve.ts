@@ -5,6 +5,7 @@ import { lockFile } from '../../linux/locks.ts';
 import { becomeSubreaper } from '../../linux/processes.ts';
 import type { Log } from '../../observe/log.ts';
 import { createNotify } from '../../observe/notify.ts';
+import { keepWatchdog } from '../../observe/watchdog.ts';
 import type { Methods } from '../protocol/messages.ts';
 import { toWireError } from '../protocol/wire-error.ts';
 import type { Peer } from './connection.ts';
@@ -63,10 +64,12 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
   await listening(server, folders.socket);
   const notify = createNotify(process.env['NOTIFY_SOCKET'], log);
   notify({ READY: 1, STATUS: `${shim.containers.size} containers taken over` });
+  const stopWatchdog = keepWatchdog(notify, { environment: process.env, pid: process.pid });
   log.info('serving', { socket: folders.socket, containers: shim.containers.size });
   return {
     close: async () => {
       notify({ STOPPING: 1, STATUS: 'stopping' });
+      stopWatchdog();
       stopSweeping();
       sessions.close();
       pulls.close();
