@@ -76,7 +76,8 @@ export const verifyWentBack = async (
   made: ReadonlyMap<string, RolledBack>,
 ): Promise<HostResults<readonly Check[]>> => {
   const hosts = [...made.values()].map(({ host }) => host);
-  const results = await verifyHosts({ ...context, hosts });
+  // An older berth may have rendered its files otherwise; that they are as they were the rollback itself has seen.
+  const results = await verifyHosts({ ...context, hosts }, { compared: false });
   const examined = hosts.filter(({ name }) => results.done.has(name));
   const marked = await onHosts(context, examined, (host) =>
     mark(context, host, made.get(host.name)?.generation, results.done.get(host.name) ?? []),

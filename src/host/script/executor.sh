@@ -170,6 +170,8 @@ copy() {
   detail=$2
   prepare "$2"
   rm -f "$temporary"
+  # A run that was cut off did it already: mv would refuse to put one name of a file over the other.
+  if [ "$(stat -c %d:%i "$1")" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; then rm -f "$2"; fi
   size=$(stat -c %s "$1")
   # What people edit in place must not share its bytes with what we keep.
   if [ "$4" != 0:0 ] || [ "$size" -le 65536 ] || ! ln "$1" "$temporary" 2>/dev/null; then
@@ -552,14 +554,16 @@ fire_guard() {
   sh "$guard/guard.sh" "$state" restore 9>&-
 }
 
-# A guard that lives keeps everybody out until it is confirmed or has done its work. One that died, by a reboot or by
-# force, is done with at once: what was not confirmed is put back.
-guard_at_work() {
-  [ -e "$guard/armed" ] || [ -e "$guard/firing" ] || return 1
-  flock -n "$guard/lock" true || return 0
-  [ ! -e "$guard/armed" ] || mv "$guard/armed" "$guard/firing"
-  sh "$guard/guard.sh" "$state" restore 9>&-
-  return 1
+# Left by a run that is over. We came over a new connection: that is what an armed guard waits for. One that undoes its
+# change keeps everybody out meanwhile; what it was kept from finishing is finished here.
+settle_guard() {
+  if mv "$guard/armed" "$guard/confirmed" 2>/dev/null; then
+    sh "$guard/guard.sh" "$state" dismiss
+  elif [ -e "$guard/firing" ]; then
+    flock -n "$guard/lock" true || return 1
+    sh "$guard/guard.sh" "$state" restore 9>&-
+  fi
+  return 0
 }
 
 # Takes the lock, or says who has it.
@@ -568,8 +572,8 @@ take_lock() {
   announced=
   while :; do
     if ! flock -n 9; then holder=$(cat "$state/lock")
-    elif guard_at_work; then holder=$(printf 'the guard of an unconfirmed change, by %s' "$(cat "$state/lock")")
-    else return 0; fi
+    elif settle_guard; then return 0
+    else holder=$(printf 'the guard that undoes an unconfirmed change, by %s' "$(cat "$state/lock")"); fi
     if [ "$(date +%s)" -ge "$until" ]; then
       say "locked$tab$(printf %s "$holder" | b64)"
       exit 1

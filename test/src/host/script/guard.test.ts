@@ -193,19 +193,49 @@ test('changes that cut the way to a host are undone by the host itself', async (
     assert.equal(await tracesOfGuards(host), '');
   });
 
-  await t.test('until it is confirmed or undone nobody else changes the host', async () => {
-    await leaveUnconfirmed(berth);
-    assert.match(await tracesOfGuards(host), /berth-test/);
-    const other: Work = { id: 'other', summary: 'other', steps: [write('/etc/other', 'x')] };
-    const error = await failure(berth.apply([other]));
-    assert.equal(error.code, 'Locked', error.message);
-    assert.match(error.message, /the guard of an unconfirmed change, by \S+ since/);
-    // A guard that died is done with by whoever comes next.
-    await host.output('pkill -KILL -f guard.sh');
-    await berth.apply([other]);
-    assert.equal(await tracesOfGuards(host), '');
-    assert.equal(await host.output('cat /etc/other'), 'x');
-  });
+  await t.test(
+    'the next apply comes over a new connection, confirms what is there, and goes on',
+    async () => {
+      await leaveUnconfirmed(berth);
+      assert.match(await tracesOfGuards(host), /armed/);
+      await berth.apply([{ id: 'other', summary: 'other', steps: [write('/etc/other', 'x')] }]);
+      assert.equal(await host.output('cat /etc/berth-test /etc/other; rm /etc/berth-test'), 'newx');
+      assert.equal(await tracesOfGuards(host), '');
+    },
+  );
+
+  await t.test(
+    'while a guard undoes its change nobody else is at work, and its end is waited for',
+    async () => {
+      const slow = 'while [ ! -e /run/go-on ]; do sleep 0.2; done';
+      const held: Work = {
+        ...unconfirmed,
+        origins: [{ kind: 'undo', name: 'slow', argv: ['sh', '-c', slow] }],
+      };
+      const gone = new AbortController();
+      const undone = failure(
+        berth.apply([held], {
+          graceSeconds: 1,
+          reconnect: () => Promise.reject(new Error('no way')),
+          signal: gone.signal,
+        }),
+      );
+      await host.output(
+        'for i in $(seq 200); do [ -e /var/lib/berth-install/guard/firing ] && break; sleep 0.1; done',
+      );
+      const other: Work = { id: 'other', summary: 'other', steps: [write('/etc/berth-test', 'x')] };
+      const error = await failure(berth.apply([other]));
+      assert.equal(error.code, 'Locked', error.message);
+      assert.match(error.message, /the guard that undoes an unconfirmed change, by \S+ since/);
+      const waiting = berth.apply([other], { lockTimeoutSeconds: 30 });
+      await pause(1500);
+      await host.output(': > /run/go-on');
+      await waiting;
+      assert.equal(await host.output('cat /etc/berth-test; rm /etc/berth-test'), 'x');
+      gone.abort();
+      await undone;
+    },
+  );
 
   await t.test('a host that is started again before that comes up as it was', async () => {
     await leaveUnconfirmed(berth);
