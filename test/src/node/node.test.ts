@@ -262,6 +262,10 @@ test('the units keep containers alive through restarts, and systemd-analyze has 
       assert.equal(service.get('KillMode'), 'process');
       assert.equal(service.get('Delegate'), 'yes');
       assert.equal(service.get('Type'), 'notify');
+      assert.equal(service.get('WatchdogSec'), '60');
+      assert.equal(service.get('OOMScoreAdjust'), '-999');
+      // Containers inherit it from the shim; and in a sandbox nobody would see their mounts.
+      for (const key of service.keys()) assert.doesNotMatch(key, /^(LimitNOFILE|Protect|Private|ReadOnly)/);
     }
     // The programs are not on this machine; everything else is checked by systemd itself.
     writeFileSync(
