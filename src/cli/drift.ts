@@ -61,6 +61,6 @@ export const driftCommand = (setExitCode: (code: number) => void): Command =>
     .addHelpText(
       'after',
       '\nExamples:\n  berth drift fleet.yaml\n  berth drift fleet.yaml --json\n' +
-        '  berth drift fleet.yaml --hosts node-3 --adopt --path /etc/sysctl.d/90-berth.conf',
+        '  berth drift fleet.yaml --adopt --path /etc/sysctl.d/90-berth.conf',
     )
     .action(async (file: string, options: DriftOptions) => setExitCode(await drift(file, options)));

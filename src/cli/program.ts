@@ -60,7 +60,7 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
   for (const command of [program, ...program.commands])
     command
       .exitOverride()
-      .configureHelp({ showGlobalOptions: false })
+      .configureHelp({ showGlobalOptions: false, subcommandTerm: (each) => each.name() })
       .showHelpAfterError(`see: ${command === program ? 'berth' : `berth ${command.name()}`} --help`);
   return program;
 };
