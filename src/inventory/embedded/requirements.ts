@@ -102,9 +102,12 @@ async function removeEmptyFolder(path: string): Promise<void> {
   });
 }
 
+/** The machine's own package manager: on Fedora mmdebstrap brings apt and dpkg with it, which know nothing of the system. */
 function packageTool(): 'apt' | 'dnf' {
-  if (programPath('apt-get') !== undefined && programPath('dpkg') !== undefined) return 'apt';
-  if (programPath('dnf') !== undefined) return 'dnf';
+  const isThere = { apt: programPath('apt-get') && programPath('dpkg'), dnf: programPath('dnf') };
+  if (isThere.dnf !== undefined && (isThere.apt === undefined || existsSync('/etc/redhat-release')))
+    return 'dnf';
+  if (isThere.apt !== undefined) return 'apt';
   throw new Fail('Unsupported', 'this machine has neither apt-get nor dnf', {
     hint: 'embedded hosts run on Debian, Ubuntu and Fedora',
   });
@@ -233,15 +236,41 @@ async function installWithDnf(packages: readonly string[], work: Work): Promise<
   return added;
 }
 
+/** Not dnf: it would remove whatever depends on them too. What others came to need stays. */
 async function removeWithDnf(packages: readonly string[], work: Work): Promise<readonly string[]> {
   const installed = new Set(await installedWithRpm(work.signal));
-  const present = packages.filter((name) => installed.has(name));
-  if (present.length > 0)
-    await commandOutput(['dnf', 'remove', '--assumeyes', '--noautoremove', ...present], {
+  const going = new Set(packages.filter((name) => installed.has(name)));
+  const kept: string[] = [];
+  for (let needed = await neededOf(going, work.signal); needed.length > 0; ) {
+    for (const name of needed) going.delete(name);
+    kept.push(...needed);
+    needed = await neededOf(going, work.signal);
+  }
+  if (going.size > 0)
+    await commandOutput(['rpm', '--erase', ...going], {
       signal: work.signal,
       deadlineSeconds: installDeadlineSeconds,
     });
-  return [];
+  return kept.map((name) => `package ${name}`);
+}
+
+/** Of these packages, those that others need, by rpm's own test of their removal. */
+async function neededOf(packages: ReadonlySet<string>, signal: AbortSignal): Promise<string[]> {
+  if (packages.size === 0) return [];
+  const env = { LC_ALL: 'C' };
+  const { exitCode, stderr } = await runCommand(['rpm', '--erase', '--test', ...packages], { signal, env });
+  if (exitCode === 0) return [];
+  const capabilities = [...stderr.matchAll(/^\s*(\S+).* is needed by \(installed\)/gm)].map(
+    ([, name = '']) => name,
+  );
+  const query = ['rpm', '--query', '--queryformat', '%{NAME}\\n', '--whatprovides', ...capabilities];
+  const { stdout } = await runCommand(query, { signal, env });
+  const needed = stdout.split('\n').filter((name) => packages.has(name));
+  if (needed.length > 0) return [...new Set(needed)];
+  throw new Fail(
+    'CommandFailed',
+    `the packages ${[...packages].join(', ')} cannot be removed: ${stderr.trim()}`,
+  );
 }
 
 async function installedWithRpm(signal: AbortSignal): Promise<string[]> {

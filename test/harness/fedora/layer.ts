@@ -109,8 +109,12 @@ const baseSources = (inRoot: ReadonlyMap<string, string>): RpmSource[] =>
     provides: providesOf(name, inRoot),
   }));
 
+/** Their programs are taken away: they come back as packages alone. */
+const isThere = (name: string): boolean => name !== 'apt' && name !== 'dpkg';
+
 function providesOf(name: string, inRoot: ReadonlyMap<string, string>): string[] {
-  if (name === 'basesystem') return ['/bin/sh', '/usr/bin/sh', ...[...inRoot.keys()].map(debName)];
+  if (name === 'basesystem')
+    return ['/bin/sh', '/usr/bin/sh', ...[...inRoot.keys()].filter(isThere).map(debName)];
   // From this dnf knows which release it works for.
   return name === 'fedora-release' ? ['system-release = 41'] : [];
 }
