@@ -57,7 +57,9 @@ export async function isolation(
   ])
     await output([...argv, 'ip', ...command.split(' ')]);
   await refuse(argv, 'world');
-  await refuse(argv, 'host', ['-p', 'tcp', '-d', `${network}.2`, '--dport', '22']);
+  // The host's knock is answered with a refusal.
+  const refusal = ['-p', 'tcp', '-d', `${network}.2`, '--sport', '22', '--tcp-flags', 'RST', 'RST'];
+  await refuse(argv, 'host', refusal, ['-p', 'tcp', '-d', `${network}.2`, '--dport', '22']);
   return { argv, ...counted(argv) };
 }
 
