@@ -133,7 +133,8 @@ const complete = ({ host, access, spec }: Checked): HostParts => {
 };
 
 /**
- * Parses the text of a profile. `file` is for messages and for paths, which are relative to its folder.
+ * Parses the text of a profile that stands for itself: nothing is included, and no variable comes from outside. `file` is
+ * for messages and for paths, which are relative to its folder.
  * @throws Fail `BadProfile` with every problem at once: see `problemsOf`.
  */
 export const parseProfile = (text: string, file: string): Profile => {

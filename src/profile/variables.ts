@@ -126,6 +126,7 @@ const lookUp = (tree: Tree, name: string, context: Substitution, stack: readonly
 
 const sourced = (declared: Tree, { external }: Substitution): Variable => {
   if (!isDeclassified(declared)) return { kind: 'secret', source: declared };
+  // Why it could not be had is told where it is declared.
   const text = external.get(declarationKey(declared));
   return text === undefined ? { kind: 'broken' } : { kind: 'text', text };
 };

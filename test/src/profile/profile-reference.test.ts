@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
-import { parseProfile } from '../../../src/profile/parse-profile.ts';
+import { loadProfile } from '../../../src/profile/load-profile.ts';
 import { profileReference, undescribed } from './profile-reference.ts';
 
 const page = readFileSync(new URL('../../../docs/profile.md', import.meta.url), 'utf8');
@@ -12,8 +14,16 @@ test('docs/profile.md has every key of the schema, with its kind, default and de
   assert.equal(table, profileReference());
 });
 
-test('each profile in docs/profile.md is valid', () => {
+test('each profile in docs/profile.md is valid', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-docs-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  process.env['REGION'] = 'eu';
+  t.after(() => delete process.env['REGION']);
   const examples = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = '']) => text);
   assert.ok(examples.length >= 3);
-  for (const text of examples) parseProfile(text, 'docs/profile.md');
+  for (const text of examples) {
+    const file = join(folder, 'profile.yaml');
+    writeFileSync(file, text);
+    await loadProfile(file);
+  }
 });
