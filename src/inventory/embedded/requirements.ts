@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sourceLine } from '../../artifacts/archives.ts';
@@ -105,13 +105,15 @@ async function removeEmptyFolder(path: string): Promise<void> {
 /** The machine's own package manager: on Fedora mmdebstrap brings apt and dpkg with it, which know nothing of the system. */
 function packageTool(): 'apt' | 'dnf' {
   const isThere = { apt: programPath('apt-get') && programPath('dpkg'), dnf: programPath('dnf') };
-  if (isThere.dnf !== undefined && (isThere.apt === undefined || existsSync('/etc/redhat-release')))
-    return 'dnf';
+  if (isThere.dnf !== undefined && (isThere.apt === undefined || isOfFedoraFamily())) return 'dnf';
   if (isThere.apt !== undefined) return 'apt';
   throw new Fail('Unsupported', 'this machine has neither apt-get nor dnf', {
     hint: 'embedded hosts run on Debian, Ubuntu and Fedora',
   });
 }
+
+const isOfFedoraFamily = (): boolean =>
+  /^ID(_LIKE)?=.*\b(fedora|rhel)\b/m.test(readFileSync('/etc/os-release', 'utf8'));
 
 /** The modules that the configuration of this machine loads at each boot: modules-load.d(5). */
 export async function modulesOfBoot(folder: string): Promise<ReadonlySet<string>> {
