@@ -41,14 +41,18 @@ interface Missing {
 }
 
 /** Installs exactly the locked versions: from the host's repositories, checked before, or from the bundle and from nowhere else. */
-export const installLocked = (locked: LockedPackages, missing: Missing): Step[] =>
+export const installLocked = (
+  locked: LockedPackages,
+  missing: Missing,
+  env: Readonly<Record<string, string>> = {},
+): Step[] =>
   locked.bundled === undefined
-    ? fromRepositories(locked, missing)
+    ? fromRepositories(locked, missing, env)
     : fromBundle(locked, locked.bundled, missing);
 
 const { apt } = packageManagers;
 
-const run = (argv: readonly string[], deadlineSeconds: number): Extract<Step, { kind: 'run' }> => ({
+const runApt = (argv: readonly string[], deadlineSeconds: number): Extract<Step, { kind: 'run' }> => ({
   kind: 'run',
   argv,
   deadlineSeconds,
@@ -66,7 +70,16 @@ const exactly = (packages: Readonly<Record<string, LockedPackage>>, names: reado
   names.map((name) => `${name}=${packages[name]?.version ?? ''}`);
 
 /** What the repositories have in other versions is not chosen for dependencies either. */
-function fromRepositories({ packages }: LockedPackages, { names }: Missing): Step[] {
+function fromRepositories(
+  { packages }: LockedPackages,
+  { names }: Missing,
+  env: Readonly<Record<string, string>>,
+): Step[] {
+  const run = (argv: readonly string[], deadlineSeconds: number) => ({
+    ...runApt(argv, deadlineSeconds),
+    // The proxies that the profile gives its hosts.
+    env: { ...apt.env, ...env },
+  });
   const options = ['-o', `Dir::Etc::preferences=${stagingFolder}/preferences`];
   const install = [...apt.install, ...options, ...exactly(packages, names)];
   const ask = [...install, '--print-uris', '-o', 'Acquire::ForceHash=SHA256'];
@@ -115,7 +128,7 @@ function fromBundle(
     stageText('packages/Packages', index(new Set(sent.map(({ name }) => name)))),
     // What was sent has been checked on this machine, on the way, and once more by its digest in the index.
     stageText('sources.list', `deb [trusted=yes] file:${folder} ./\n`),
-    run([...(apt.refresh ?? []), ...alone], refreshDeadlineSeconds),
-    run([...apt.install, ...alone, ...exactly(packages, missing.names)], installDeadlineSeconds),
+    runApt([...(apt.refresh ?? []), ...alone], refreshDeadlineSeconds),
+    runApt([...apt.install, ...alone, ...exactly(packages, missing.names)], installDeadlineSeconds),
   ];
 }
