@@ -73,7 +73,7 @@ for (const shell of [['dash'], ['bash', '--posix'], ['busybox', 'sh']]) {
     const at = (name: string) => join(folder, name);
     const odd = 'tab\t quote \' " back\\slash \n\n é';
     writeFileSync(at('text'), odd);
-    chmodSync(at('text'), 0o640);
+    chmodSync(at('text'), 0o604);
     writeFileSync(at('binary'), Buffer.from([0, 255, 10, 128]));
     writeFileSync(at('large'), Buffer.alloc(200_000, 'x'));
     symlinkSync('../somewhere else', at('link'));
@@ -82,7 +82,7 @@ for (const shell of [['dash'], ['bash', '--posix'], ['busybox', 'sh']]) {
     const { files } = await ask({ files: names.map(at), folders: [folder] }, undefined, shell);
     assert.deepEqual(fileAt(files, at('text')), {
       kind: 'file',
-      mode: 0o640,
+      mode: 0o604,
       owner: '0:0',
       bytes: Buffer.byteLength(odd),
       sha256: execFileSync('sha256sum', [at('text')], { encoding: 'utf8' }).split(' ')[0],
