@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -103,6 +103,46 @@ test('--json is nothing but JSON, and ends with the exit code', async () => {
     },
   );
   assert.deepEqual(lines.at(-1), { kind: 'ended', exitCode: 18 });
+});
+
+test('--junit writes a case a check, also of a run that ends red, and nothing beside it', async () => {
+  using stage = makeStage({ FAIL: 'pull' });
+  const report = join(dirname(stage.profile), 'report.xml');
+  const ran = await verify(stage, '--junit', report);
+  assert.equal(ran.exitCode, 18, ran.stderr);
+  const text = readFileSync(report, 'utf8');
+  assert.match(text, /<testsuite name="node-1" [^>]*tests="17" failures="1" errors="0" skipped="6"/);
+  assert.match(text, /<failure type="VerifyFailed" message="[^"]*it says &quot;no&quot;"/);
+  assert.deepEqual(
+    stage.state().filter((name) => name.startsWith('report')),
+    ['report.xml'],
+  );
+});
+
+test('a report that cannot be written is refused before any host is asked', async () => {
+  using stage = makeStage();
+  const ran = await verify(stage, '--junit', '/no/such/folder/report.xml');
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /--junit: \/no\/such\/folder\/report\.xml cannot be written/);
+  assert.deepEqual(stage.state(), []);
+});
+
+test('--level is in place of the level of the profile, and says what it may be', async () => {
+  using stage = makeStage();
+  const ran = await verify(stage, '--level', 'smoke');
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.doesNotMatch(ran.stdout, /redis\./);
+  const wrong = await verify(stage, '--level', 'all');
+  assert.equal(wrong.exitCode, 10);
+  assert.match(wrong.stderr, /one of smoke, node, full/);
+});
+
+test('--reboot is refused for this machine, whatever else is said', async () => {
+  using stage = makeStage();
+  const ran = await verify(stage, '--reboot', '--yes');
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /would reboot this machine/);
+  assert.deepEqual(stage.state(), []);
 });
 
 for (const name of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
