@@ -140,7 +140,8 @@ const overlapping = (ranges: readonly NamedRange[], before: readonly Taken[], wh
   });
 };
 
-const takenByHosts = (document: Tree): Taken[] =>
+/** Ranges that the ways to the hosts of a document take. */
+export const takenByHosts = (document: Tree): readonly Taken[] =>
   hostRanges(plainOf(document)).map((range) => ({ ...range, where: whereIn(document)(range.path) }));
 
 const networkRules = (profile: unknown, where: Where): Finding[] => {
@@ -250,11 +251,11 @@ export const documentRules = (document: Tree): readonly Finding[] => {
 };
 
 /** One host, or the profile where all of them are alike: what it says under `spec`. */
-export const specRules = (host: Tree, document: Tree): readonly Finding[] => {
+export const specRules = (host: Tree, taken: readonly Taken[]): readonly Finding[] => {
   const plain = plainOf(host);
   const where = whereIn(host);
   return [
-    ...overlapping(podRanges(plain), takenByHosts(document), where),
+    ...overlapping(podRanges(plain), taken, where),
     ...networkRules(plain, where),
     ...runtimeRules(plain, where),
     ...artifactRules(plain),

@@ -65,8 +65,9 @@ export const resolveProfile = async (
   const { sources } = gatherSources(roots, readText);
   const files = sources.map(({ file: path, text, role }): SourceText => ({ file: path, text, role }));
   const known: ProfileSources = { files, set, external: new Map() };
-  const { external, problems } = await readExternal(resolveSources(known).root);
-  const resolved = resolveSources({ ...known, external });
+  const first = resolveSources(known);
+  const { external, problems } = await readExternal(first.root);
+  const resolved = external.size === 0 ? first : resolveSources({ ...known, external });
   return { ...resolved, problems: [...problems, ...resolved.problems] };
 };
 

@@ -1,6 +1,6 @@
 import { buildProfile, type HostParts } from './build-profile.ts';
 import { conform } from './conform.ts';
-import { documentRules, specRules, writtenRules } from './cross-checks.ts';
+import { documentRules, specRules, takenByHosts, writtenRules } from './cross-checks.ts';
 import type { Finding } from './finding.ts';
 import { gatherSources, type ReadText } from './includes.ts';
 import { merge } from './merge.ts';
@@ -99,13 +99,14 @@ export const profileOf = (resolved: ResolvedProfile): Profile => {
   report(root, writtenRules(root));
   const document = withHosts(root, hosts);
   report(document, documentRules(document));
+  const taken = takenByHosts(document);
   const specs = new Map<Tree | undefined, SpecForm | undefined>();
   const checkSpec = (tree: Tree): SpecForm | undefined => {
     const spec = childOf(tree, 'spec');
     if (spec !== undefined && specs.has(spec)) return specs.get(spec);
     const conformed = conform(specSchema, spec ?? { ...tree, value: new Map() });
     report(tree, conformed.findings.map(inSpec));
-    report(tree, specRules(tree, document));
+    report(tree, specRules(tree, taken));
     if (spec !== undefined) specs.set(spec, conformed.form);
     return conformed.form;
   };

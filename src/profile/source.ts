@@ -26,8 +26,11 @@ const isIndentation = ({ code, pos }: YAMLError, text: string): boolean =>
   code === 'BLOCK_AS_IMPLICIT_KEY' || (code === 'MISSING_CHAR' && text[pos[0]] === ' ');
 
 /** `{ user: ${user} }`: the braces of the variable end the mapping around it. */
-const isBareVariable = ({ pos }: YAMLError, text: string): boolean =>
-  /[{[,:]\s*[^"'\n]*\$\{/.test(text.slice(text.lastIndexOf('\n', pos[0] - 1) + 1, pos[1]));
+const isBareVariable = ({ pos }: YAMLError, text: string): boolean => {
+  const line = text.slice(text.lastIndexOf('\n', pos[0] - 1) + 1, pos[1]);
+  // Most broken lines have none; the pattern alone would take its time with a line of brackets.
+  return line.includes('${') && /[{[,:]\s*[^"'\n]*\$\{/.test(line);
+};
 
 const syntaxMessage = (error: YAMLError, text: string): string => {
   if (error.code === 'DUPLICATE_KEY') return 'this key stands here twice';

@@ -82,6 +82,7 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
     proxy: { no: [] },
     packages: { extra: [], ostree: 'refuse' },
     artifacts: { source: 'auto', mirror: undefined, folder: undefined },
+    generations: { keep: 10 },
     verify: {
       level: 'node',
       image: 'quay.io/crio/redis:alpine',
