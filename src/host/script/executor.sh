@@ -170,9 +170,13 @@ copy() {
   detail=$2
   prepare "$2"
   rm -f "$temporary"
-  # A run that was cut off did it already: mv would refuse to put one name of a file over the other.
-  if [ "$(stat -c %d:%i "$1")" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; then rm -f "$2"; fi
   size=$(stat -c %s "$1")
+  # Both names are those of one file, as when a run that was cut off did it already: mv would refuse.
+  if [ "$(stat -c %d:%i "$1")" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; then
+    [ "$(sha "$2")" = "$5" ] && chmod "$3" "$2" && chown "$4" "$2" || full "${2%/*}" "$size"
+    [ "$size" -le 65536 ] || note_digest "$2" "$5"
+    return 0
+  fi
   # What people edit in place must not share its bytes with what we keep.
   if [ "$4" != 0:0 ] || [ "$size" -le 65536 ] || ! ln "$1" "$temporary" 2>/dev/null; then
     cp "$1" "$temporary" || full "${2%/*}" "$size"
@@ -209,7 +213,8 @@ END
     umount "$m" || fail busy
   done
   detail=$1
-  find "$1" -mindepth 1 -delete || fail delete
+  # The find of busybox may lack -delete.
+  find "$1" -mindepth 1 ! -type d -exec rm -f {} + && find "$1" -mindepth 1 -depth -type d -exec rmdir {} + || fail delete
   # A folder that is itself a mount point stays, empty.
   rmdir "$1" 2>/dev/null || true
 }
@@ -571,7 +576,8 @@ take_lock() {
   until=$(($(date +%s) + patience))
   announced=
   while :; do
-    if ! flock -n 9; then holder=$(cat "$state/lock")
+    # The Korn shells give a program no descriptor beyond 2 unless asked.
+    if ! flock -n 9 9<&9; then holder=$(cat "$state/lock")
     elif settle_guard; then return 0
     else holder=$(printf 'the guard that undoes an unconfirmed change, by %s' "$(cat "$state/lock")"); fi
     if [ "$(date +%s)" -ge "$until" ]; then

@@ -403,3 +403,63 @@ test('a reset forgets everything, and a deleted tree takes its mounts along but 
   assert.deepEqual((await readdir(host.root)).toSorted(), ['precious']);
   assert.equal(await host.read('precious/file'), 'x');
 });
+
+test('a copy that a run before had made already is made again, also onto itself', async () => {
+  await using host = await bench();
+  const content = randomBytes(100_000);
+  await mkdir(host.at('old'));
+  await writeFile(host.at('old/node'), content, { mode: 0o600 });
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const copy = (to: string): Work =>
+    work(to, { kind: 'copy', from: host.at('old/node'), path: host.at(to), sha256, mode: 0o755 });
+  await host.carryOut([copy('new/node')]);
+  await host.carryOut([copy('new/node'), copy('old/node')]);
+  for (const path of ['new/node', 'old/node']) {
+    assert.ok((await readFile(host.at(path))).equals(content));
+    assert.equal((await stat(host.at(path))).mode & 0o777, 0o755);
+  }
+});
+
+test('a second apply waits for its turn when it is told to, and says for whom', async () => {
+  await using host = await bench();
+  const { promise: began, resolve } = Promise.withResolvers<void>();
+  const first = host.carryOut([work('slow', sh('sleep 1'))], {
+    emit: (event) => event.kind === 'step-started' && resolve(),
+  });
+  await began;
+  await host.carryOut([work('other', write(host.at('other'), 'x'))], { lockTimeoutSeconds: 30 });
+  await first;
+  assert.equal(await host.read('other'), 'x');
+  const [note] = host.events.filter((event) => event.kind === 'note');
+  assert.match(note?.message ?? '', /waiting for its turn: \w+@\S+ since/);
+});
+
+test('a plan made before another apply changed the host is refused', async () => {
+  await using host = await bench();
+  await host.carryOut([work('a', write(host.at('a'), 'x'))], { newest: 0 });
+  const error = await failure(host.carryOut([work('b', write(host.at('b'), 'x'))], { newest: 0 }));
+  assert.equal(error.code, 'HostMoved');
+  await assert.rejects(stat(host.at('b')));
+});
+
+test('old generations go with what they alone kept, and none since the last one that was proven', async () => {
+  await using host = await bench();
+  const about = { berth: '1', spec: '{}', keep: 2 };
+  const apply = (text: string) => host.carryOut([work('a', write(host.at('a'), text))], { about });
+  for (const text of ['1', '2', '3', '4']) await apply(text);
+  assert.deepEqual(await readdir(host.at('state/generations')), ['000003', '000004']);
+  const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+  assert.deepEqual(
+    (await readdir(host.at('state/objects'))).toSorted(),
+    [digest('2'), digest('3')].toSorted(),
+  );
+  await writeFile(host.at('state/generations/000003/outcome'), 'end\t-\t1\nverified\tgreen\t1\n');
+  for (const text of ['5', '6', '7']) await apply(text);
+  assert.deepEqual(await readdir(host.at('state/generations')), [
+    '000003',
+    '000004',
+    '000005',
+    '000006',
+    '000007',
+  ]);
+});
