@@ -16,30 +16,58 @@ export const knownHostsName = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
 
 /** The lines of `text` that match the name. Lines that cannot be understood match nothing, as in OpenSSH. */
-export function findKnownKeys(file: string, text: string, name: string): KnownKey[] {
-  return text.split('\n').flatMap((line, index) => {
-    const entry = parseLine(line);
-    if (entry === undefined || !matchesHost(entry.patterns, name)) return [];
-    const { marker, type, key } = entry;
-    return [{ file, line: index + 1, marker, type, key }];
-  });
+export const findKnownKeys = (file: string, text: string, name: string): KnownKey[] =>
+  new KnownHosts(file, text).find(name);
+
+/** A known_hosts file, read once for all hosts: thousands of lines times hundreds of hosts are seconds. */
+export class KnownHosts {
+  readonly #file: string;
+  /** Lines that list plain names, by name. */
+  readonly #plain = new Map<string, Entry[]>();
+  /** Lines with hashes, wildcards or negations: each host must be held against them. */
+  readonly #others: Entry[] = [];
+
+  constructor(file: string, text: string) {
+    this.#file = file;
+    for (const [index, line] of text.split('\n').entries()) {
+      const entry = parseLine(line, index + 1);
+      if (entry === undefined) continue;
+      if (/[*?!|]/.test(entry.patterns)) this.#others.push(entry);
+      else for (const name of new Set(entry.patterns.toLowerCase().split(','))) this.#addPlain(name, entry);
+    }
+  }
+
+  #addPlain(name: string, entry: Entry): void {
+    const entries = this.#plain.get(name) ?? [];
+    entries.push(entry);
+    this.#plain.set(name, entries);
+  }
+
+  /** What the file says of a name, in the order of its lines. */
+  find(name: string): KnownKey[] {
+    const others = this.#others.filter(({ patterns }) => matchesHost(patterns, name));
+    return [...(this.#plain.get(name.toLowerCase()) ?? []), ...others]
+      .sort((one, other) => one.line - other.line)
+      .map(({ line, marker, type, key }) => ({ file: this.#file, line, marker, type, key }));
+  }
 }
 
 interface Entry {
+  readonly line: number;
   readonly marker: KnownKey['marker'];
   readonly patterns: string;
   readonly type: string;
   readonly key: Buffer;
 }
 
-function parseLine(line: string): Entry | undefined {
-  const fields = line.trim().split(/\s+/);
+function parseLine(text: string, line: number): Entry | undefined {
+  const fields = text.trim().split(/\s+/);
   if (fields[0] === '' || fields[0]?.startsWith('#')) return undefined;
   const marker = parseMarker(fields[0]);
   if (marker === undefined) return undefined;
   const [patterns, type, key] = marker === 'none' ? fields : fields.slice(1);
   if (patterns === undefined || type === undefined || key === undefined) return undefined;
-  return { marker, patterns, type, key: Buffer.from(key, 'base64') };
+  return { line, marker, patterns, type, key: Buffer.from(key, 'base64') };
 }
 
 function parseMarker(field: string | undefined): KnownKey['marker'] | undefined {

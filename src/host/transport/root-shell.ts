@@ -43,6 +43,9 @@ const sudoIsOff = 92;
 /** Noise before the script's first byte of output that is tolerated, in bytes. */
 const noiseLimit = 1024 * 1024;
 
+/** A login shell that has not run our command by then runs something else, such as a forced command that waits for input. */
+const loginMs = 60_000;
+
 export class RootShell {
   readonly #host: string;
   readonly #become: Become;
@@ -130,10 +133,14 @@ export class RootShell {
     };
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
+    const patience = setTimeout(() => {
+      if (stdout.found || stdout.saw(`${this.#mark}-login`)) return;
+      reject(this.#neverRan(stdout.noise()));
+    }, loginMs);
     try {
       const end = await Promise.race([raw.ended, stdout.tooNoisy, aborted]);
       if (!stdout.found) await finished(stdout, { readable: false });
-      if (!stdout.found) throw this.#notRoot(end.exitCode, stdout.noise(), stderr);
+      if (!stdout.found) throw this.#notRoot(end.exitCode, stdout, stderr);
       return end;
     } catch (error) {
       const failure = error instanceof Error ? error : new Error(String(error));
@@ -142,19 +149,29 @@ export class RootShell {
       raw.abandon();
       throw failure;
     } finally {
+      clearTimeout(patience);
       signal.removeEventListener('abort', onAbort);
     }
   }
 
-  #notRoot(exitCode: number | undefined, noise: string, stderr: PromptFilter): Fail {
-    const said = (stderr.head() || noise).trim();
+  #neverRan(noise: string): Fail {
+    const said = noise.trim() === '' ? '' : `; it printed: ${noise.trim().slice(0, 200)}`;
+    return new Fail(
+      'DeadlineExceeded',
+      `${this.#host}: the login shell did not run a command within ${loginMs / 1000} s${said}`,
+      { hint: 'Look for a ForceCommand in sshd_config, and for a start file of the login shell that waits.' },
+    );
+  }
+
+  #notRoot(exitCode: number | undefined, stdout: AfterMarker, stderr: PromptFilter): Fail {
+    const said = (stderr.head() || stdout.noise()).trim();
     const context = { exitCode, printed: said };
-    if (!noise.includes(`${this.#mark}-login`)) {
+    if (!stdout.saw(`${this.#mark}-login`)) {
       return new Fail(
         'Unsupported',
         `${this.#host}: the login shell ended before it ran a command: ${said}`,
         {
-          hint: 'Let the login shell run commands without a terminal: look for an exit in its start files, or a restricted shell.',
+          hint: 'Let the login shell run commands without a terminal: look for an exit in its start files, a restricted shell, or a ForceCommand in sshd_config.',
           context,
         },
       );
@@ -182,7 +199,7 @@ export class RootShell {
       {
         hint: wrong
           ? 'Check the value that sudoPassword names.'
-          : 'Allow the user in sudoers (NOPASSWD), or give sudoPassword in the profile.',
+          : 'Allow the user in sudoers (NOPASSWD, and no requiretty), or give sudoPassword in the profile.',
         context,
       },
     );
@@ -209,6 +226,11 @@ class AfterMarker extends Transform {
     this.#announce = () => reached.resolve();
     this.#complain = (error) => tooNoisy.reject(error);
     tooNoisy.promise.catch(() => {});
+  }
+
+  /** Whether `text` came before the marker. */
+  saw(text: string): boolean {
+    return this.#before.includes(text);
   }
 
   noise(): string {

@@ -52,13 +52,14 @@ async function connectOnce(to: To, because: readonly string[]): Promise<Master> 
   const silence = new Silence((_, milliseconds) => tooLong.reject(stalls(to, milliseconds)));
   const answer = answerer(to, silence, asked, () => hasPartialSuccess(master));
   const master: Master = await Master.start({ label, ssh, include: await personsFiles(ssh), answer, signal });
+  const began = performance.now();
   const hosts = 1 + (ssh.jump?.length ?? 0);
   silence.expect('the connection', hosts * (connectDeadlineMs(ssh) + loginMs));
   try {
     const connected = Promise.race([master.connected(), tooLong.promise]);
     if (await untilAborted(connected, signal, `${label}: logging in`)) return master;
     if ((await master.ended) === notFound) throw noSsh(label, because);
-    throw await diagnose({ label, ssh, master, signal, asked });
+    throw await diagnose({ label, ssh, master, signal, asked, elapsedMs: performance.now() - began });
   } catch (error) {
     await master.close();
     throw error;

@@ -19,6 +19,8 @@ interface Failed {
   readonly master: Master;
   readonly signal: AbortSignal;
   readonly asked: Asked;
+  /** How long ssh tried. */
+  readonly elapsedMs: number;
   /** Which host of the way failed; the jump hosts come first. */
   readonly place: number;
 }
@@ -90,7 +92,7 @@ const wordsOf = ({ words }: LogEvidence): Error =>
 
 /** Where nothing lies between, a connection of our own tells more precisely what the network says. */
 async function unreachable(failed: Failed, evidence: LogEvidence): Promise<Fail> {
-  const { label, ssh, master, signal } = failed;
+  const { label, ssh, master, signal, elapsedMs } = failed;
   const { host, port } = ssh;
   const said = [...evidence.words, ...readLog(master.stderr()).words].slice(-3).join('; ');
   const isDirect = ssh.jump === undefined && ssh.beyondSsh2?.includes('ProxyCommand') !== true;
@@ -109,7 +111,8 @@ async function unreachable(failed: Failed, evidence: LogEvidence): Promise<Fail>
       hint: isDirect
         ? 'Check that an SSH server listens there; a server that is overloaded drops connections (MaxStartups).'
         : 'Run ssh with the same destination by hand, with -v, to see where the way ends.',
-      context: { host, port, mayPass: isDirect && !evidence.greeted },
+      // One that was silent until its deadline would be silent again.
+      context: { host, port, mayPass: isDirect && !evidence.greeted && elapsedMs < connectDeadlineMs(ssh) },
     },
   );
 }
