@@ -54,6 +54,7 @@ test('an arm64 host gets the release and the crictl of its architecture, whateve
     profile,
     hosts: profile.hosts,
     connect: () => assert.fail('no host is asked'),
+    reconnect: () => assert.fail('no host is asked'),
     emit: () => {},
     signal: AbortSignal.timeout(120_000),
     parallel: 1,
