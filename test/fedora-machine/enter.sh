@@ -20,4 +20,9 @@ mount --bind "$CHECKOUT/node_modules" "$root/srv/berth/node_modules"
 mkdir -p "$CHECKOUT/.berth/cache" "$root/srv/cache"
 mount --bind "$CHECKOUT/.berth/cache" "$root/srv/cache"
 cp "$(dirname "$0")/inside.sh" "$root/srv/inside.sh"
-exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root BERTH_CACHE=/srv/cache sh /srv/inside.sh
+# Not chroot alone: who enters the namespace of a container in the host, as "runc exec" does, starts at its namespace's root.
+mkdir "$root/.outside"
+cd "$root"
+pivot_root . .outside
+exec chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root BERTH_CACHE=/srv/cache \
+  sh -c 'umount --lazy /.outside && rmdir /.outside && exec sh /srv/inside.sh'
