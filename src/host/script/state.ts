@@ -7,8 +7,12 @@
  *     failed-packages            packages of which rpm ran a script that failed, one a line
  *     digests                    digest, status (size, inode, time stamps) and path of large files that berth wrote
  *     objects/<sha256>           contents that berth replaced
- *     generations/<number>/      one apply each: `by` whom and when, `journal`, `before` (as origin, but
- *                                before this apply), `output/` of the commands that ran
+ *     generations/<number>/      one apply or rollback each: `by` whom and when, what it is `about` (kind, goal of a
+ *                                rollback, version of berth, digest of the spec, number of changes), the `spec`,
+ *                                `journal`, `before` (as origin, but before this one; `version` of packages from and
+ *                                to, units that were `disturbed`, modules that were `loaded`), `outcome`, `evidence` of
+ *                                a red verification, `output/` of the commands that ran
+ *     guard/                     what watches over an unconfirmed change; guard.sh says what lies there
  *
  * The transient part ends with a reboot: `stale/<unit>` says that the unit runs with what was there
  * before a change.
