@@ -17,6 +17,7 @@ interface Told {
   readonly ok?: boolean;
   readonly red?: readonly string[];
   readonly error?: { readonly message: string };
+  readonly drifts?: readonly unknown[];
   readonly plan?: {
     readonly hosts: readonly {
       readonly host: string;
@@ -119,6 +120,26 @@ describe('the matrix', () => {
   );
 
   row('verify proves the node again', () => run('verify'), assertProven);
+
+  row(
+    'drift tells what somebody changed on the host, and nothing else',
+    async () => {
+      const clean = await run('drift');
+      assert.equal(clean.exitCode, 0, clean.output);
+      await Promise.all(
+        distributions.map((name) => hostOf(name).output('echo "# mine" >> /etc/crictl.yaml')),
+      );
+      const drifted = await run('drift');
+      const mended = await run('apply', '--yes', '--tags', 'crictl');
+      assert.equal(mended.exitCode, 0, mended.output);
+      return drifted;
+    },
+    (name, { told }) => {
+      const drift = told.find(({ kind, host }) => kind === 'drift' && host === name);
+      assert.match(JSON.stringify(drift), /\/etc\/crictl\.yaml/);
+      assert.equal(drift?.drifts?.length, 1);
+    },
+  );
 
   row(
     'a rollback goes back to the last generation',
