@@ -32,10 +32,10 @@ export interface EmbeddedHost {
   output(script: string): Promise<string>;
 }
 
-/** A name and a network that no other test uses at the same time, in 10.212.0.0/15. */
+/** A name and a network that no other test is likely to use at the same time, between 10.208.0.0 and 10.247.255.0. */
 export const uniqueAddress = (): EmbeddedAddress => ({
   name: `t${randomBytes(3).toString('hex')}`,
-  network: `10.${randomInt(212, 214)}.${randomInt(0, 256)}`,
+  network: `10.${randomInt(208, 248)}.${randomInt(0, 256)}`,
 });
 
 /** Boots a host for this test, a Debian one unless another distribution is named. Several may run side by side. */
