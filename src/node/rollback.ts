@@ -46,5 +46,8 @@ export function planNodeRollback(
 /** As before berth, like a removal, but berth's memory of the host stays: this can be undone too. */
 export function planBeforeBerth(spec: Spec, facts: Facts): Omit<HostPlan, 'host'> {
   const { changes, notes } = planNodeRemoval(spec, facts);
-  return { changes: changes.filter(({ id }) => id !== 'forget'), notes };
+  const rest = changes.filter(({ id }) => id !== 'forget');
+  // The records of what was done stay here: that it may have to be read again or undone again is nothing left to do.
+  const isEcho = (id: string) => id === 'units:reload' || id.startsWith('undo:');
+  return { changes: rest.every(({ id }) => isEcho(id)) ? [] : rest, notes };
 }
