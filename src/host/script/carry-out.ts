@@ -200,9 +200,7 @@ class Run {
   async #confirm(process: RemoteProcess, work: Work): Promise<void> {
     const done = this.#finished.get(work.id) ?? Promise.withResolvers<void>();
     this.#finished.set(work.id, done);
-    const { promise: over, resolve } = Promise.withResolvers<void>();
-    this.#over.signal.addEventListener('abort', () => resolve(), { once: true });
-    await Promise.race([done.promise, over]);
+    await Promise.race([done.promise, this.#isOver()]);
     this.#over.signal.throwIfAborted();
     const { reconnect, state = stateFolder, emit } = this.#options;
     // The host says nothing while it is asked elsewhere whether it can still be reached.
@@ -231,8 +229,13 @@ class Run {
   async #stopNow(process: RemoteProcess): Promise<never> {
     this.#note('the guarded change was not confirmed: the host undoes it');
     await this.#write(process, command('stop_now'));
-    await once(this.#over.signal, 'abort');
+    await this.#isOver();
     throw this.#over.signal.reason;
+  }
+
+  /** Also when it was over before anybody asked: an event that has passed does not come again. */
+  async #isOver(): Promise<void> {
+    if (!this.#over.signal.aborted) await once(this.#over.signal, 'abort');
   }
 
   async #writePart(process: RemoteProcess, work: Work, part: Part): Promise<void> {
