@@ -12,6 +12,8 @@ export function interrupted(signal: AbortSignal, what: string): Fail {
 
 /** Settles as `promise` does, or rejects as soon as the signal aborts. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, what: string): Promise<T> {
+  // Nobody else looks at it once we have left.
+  promise.catch(() => {});
   if (signal.aborted) throw interrupted(signal, what);
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(interrupted(signal, what));
