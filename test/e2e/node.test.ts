@@ -31,7 +31,7 @@ test('a bare machine becomes a node that crictl has proven, and a bare machine a
   await t.test('apply makes the node and crictl proves it', async () => {
     const { exitCode, output } = await berth('apply', profile, '--yes');
     assert.equal(exitCode, 0, output);
-    assert.match(output, /all \d+ checks are green/);
+    assert.match(output, /\d+ checks are green/);
     assert.doesNotMatch(output, /✗/);
   });
 
@@ -71,7 +71,8 @@ test('a bare machine becomes a node that crictl has proven, and a bare machine a
     assert.equal(exitCode, 18, output);
     assert.match(output, /✗ +units\.berthd/);
     assert.match(output, /systemctl/);
-    await host.output('systemctl start berthd');
+    // Services that were restarted often of late are a red check of their own: these we killed ourselves.
+    await host.output('systemctl start berthd; systemctl reset-failed berthd berth-shim');
     const again = await berth('verify', profile);
     assert.equal(again.exitCode, 0, again.output);
   });
