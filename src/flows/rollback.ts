@@ -138,9 +138,8 @@ async function carryBack(context: FlowContext, host: HostEntry, found: Found): P
   return { generation, to: way.to, host: after };
 }
 
-/** What was undone by a script cannot be seen: it is safe to be undone twice. */
 function requireBack({ plan, way }: Found): void {
-  const left = plan.changes.filter(({ id }) => !id.startsWith('undo:'));
+  const left = plan.changes.filter(({ mayStay }) => !mayStay);
   if (left.length === 0) return;
   const list = left.map(({ summary }) => summary).join('; ');
   throw new Fail('HostMoved', `${plan.host}: after the rollback there is still to do: ${list}`, {

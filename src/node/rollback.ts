@@ -1,7 +1,7 @@
 import type { BeforeRecord, History } from '../host/facts/history.ts';
 import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
-import type { HostPlan } from '../resources/change.ts';
+import type { Change, HostPlan } from '../resources/change.ts';
 import { planRollback } from '../resources/rollback.ts';
 import { isOfRelease } from '../resources/way-back.ts';
 import { daemon } from './engine-berth.ts';
@@ -47,7 +47,7 @@ export function planNodeRollback(
 export function planBeforeBerth(spec: Spec, facts: Facts): Omit<HostPlan, 'host'> {
   const { changes, notes } = planNodeRemoval(spec, facts);
   const rest = changes.filter(({ id }) => id !== 'forget');
-  // The records of what was done stay here: that it may have to be read again or undone again is nothing left to do.
-  const isEcho = (id: string) => id === 'units:reload' || id.startsWith('undo:');
-  return { changes: rest.every(({ id }) => isEcho(id)) ? [] : rest, notes };
+  // The records of what was done stay here: that it may have to be read again or tried again is nothing left to do.
+  const isEcho = ({ id, mayStay }: Change) => id === 'units:reload' || mayStay === true;
+  return { changes: rest.every(isEcho) ? [] : rest, notes };
 }

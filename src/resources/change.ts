@@ -31,6 +31,8 @@ export interface Change extends Work {
   readonly packages?: readonly PackageChange[];
   /** The concern of the node that it belongs to, e.g. `kernel`: what `--tags` selects by. */
   readonly tag?: string;
+  /** It is tried, and may have no effect yet, as when others use by now what it would take away: no failure. */
+  readonly mayStay?: true;
 }
 
 export interface PackageChange {

@@ -44,6 +44,7 @@ export const removeFromImage = (names: readonly string[]): Change => ({
   id: 'packages',
   action: 'remove',
   summary: `take ${names.join(', ')} off the image, from the next boot on`,
+  mayStay: true,
   steps: [
     run(
       `${whenIdle}status=$(rpm-ostree status --json) || exit

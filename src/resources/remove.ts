@@ -123,6 +123,7 @@ function unloadModules({ install, kernel }: Facts): Change[] {
         id: `module:${name}`,
         action: 'remove',
         summary: `unload kernel module ${name}`,
+        mayStay: true,
         origins: [{ kind: 'loaded', name }],
         steps: [{ kind: 'run', argv, deadlineSeconds: 30 }],
       },
@@ -140,6 +141,8 @@ const runUndoings = ({ install }: Facts): Change[] =>
             id: `undo:${origin.name}`,
             action: 'remove',
             summary: `undo ${origin.name}`,
+            // That it was undone cannot be seen: it is safe to be undone twice.
+            mayStay: true,
             steps: [{ kind: 'run', argv: ['sh', '-c', origin.script], deadlineSeconds: 60 }],
           },
         ],
@@ -179,6 +182,7 @@ function removeFolders({ install, files }: Facts, trees: readonly Tree[]): Chang
       id: 'folders',
       action: 'delete',
       summary: `delete the folders that berth made, if empty: ${folders.join(', ')}`,
+      mayStay: true,
       steps: folders.map((path) => ({ kind: 'delete', path })),
     },
   ];

@@ -1,5 +1,6 @@
 import type { History } from '../host/facts/history.ts';
 import type { Change, Step } from './change.ts';
+import { removeFromImage } from './image-packages.ts';
 import { packageManagers } from './package-managers.ts';
 import { neededByOthers } from './remove.ts';
 import { firstOf, type WayBack } from './way-back.ts';
@@ -27,8 +28,12 @@ export function putBackPackages(way: WayBack): { changes: Change[]; notes: strin
     const now = history.installed.get(name);
     return from === undefined || from === now ? [] : [{ name, version: from, now }];
   });
-  const lost = wanted.filter((exchange) => !isAvailable(exchange, history));
   const brought = broughtPackages(way);
+  if (facts.system.image !== undefined) {
+    const notes = wanted.map((exchange) => `package ${sayOfImage(exchange)}`);
+    return { changes: brought.length > 0 ? [removeFromImage(brought)] : [], notes };
+  }
+  const lost = wanted.filter((exchange) => !isAvailable(exchange, history));
   const kept = neededByOthers(brought, facts);
   const gone = brought.filter((name) => !kept.has(name));
   const notes = [
@@ -86,6 +91,9 @@ const isAvailable = ({ name, version }: Exchange, { available }: History): boole
 
 const sayExchange = ({ name, version, now }: Exchange): string =>
   now === undefined ? `install ${name} ${version} again` : `exchange ${name} ${now} → ${version}`;
+
+const sayOfImage = ({ name, version, now }: Exchange): string =>
+  `${name} ${now === undefined ? 'is not installed again' : `stays at ${now}`}: its version ${version} is a matter of the image`;
 
 function sayLost({ name, version, now }: Exchange, { available }: History): string {
   const offered = available.get(name) ?? [];

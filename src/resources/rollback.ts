@@ -30,7 +30,9 @@ export function planRollback(way: WayBack): Omit<HostPlan, 'host'> {
   const written = new Set(
     middle.flatMap(({ steps }) => steps.flatMap((step) => ('path' in step ? [step.path] : []))),
   );
-  const up = bringUnitsUp(units, middle.length > 0 ? disturbed : new Set(), written, way.facts);
+  // What may stay is tried at each look, and nobody runs or reads it.
+  const isChanged = middle.some(({ mayStay }) => !mayStay);
+  const up = bringUnitsUp(units, isChanged ? disturbed : new Set(), written, way.facts);
   return { changes: [...down, ...middle, ...up], notes: [...files.notes, ...packages.notes] };
 }
 
@@ -46,6 +48,7 @@ function removeFolders({ records, facts, release }: WayBack): Change[] {
       id: 'folders',
       action: 'delete',
       summary: `delete the folders that berth made, if empty: ${folders.join(', ')}`,
+      mayStay: true,
       steps: folders.map((path) => ({ kind: 'delete', path })),
     },
   ];
@@ -63,6 +66,7 @@ function removeInterfaces({ records, facts }: WayBack): Change[] {
         id: `interface:${name}`,
         action: 'delete',
         summary: `delete the network interface ${name} unless pods use it`,
+        mayStay: true,
         steps: [{ kind: 'run', argv: ['sh', '-c', script, 'sh', name], deadlineSeconds: 30 }],
       },
     ];
@@ -99,6 +103,7 @@ function unloadModules({ records, facts }: WayBack): Change[] {
           id: `module:${name}`,
           action: 'remove',
           summary: `unload kernel module ${name}`,
+          mayStay: true,
           origins: [{ kind: 'loaded', name }],
           steps: [{ kind: 'run', argv: ['sh', '-c', script, 'sh', name], deadlineSeconds: 30 }],
         },
@@ -129,6 +134,8 @@ function runUndoings({ records }: WayBack): Change[] {
       id: `undo:${name}`,
       action: 'remove',
       summary: `undo ${name}`,
+      // That it was undone cannot be seen: it is safe to be undone twice.
+      mayStay: true,
       guarded: true,
       steps: [{ kind: 'run', argv: ['sh', '-c', script], deadlineSeconds: 60 }],
     }));

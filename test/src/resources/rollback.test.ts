@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { BeforeRecord, History } from '../../../src/host/facts/history.ts';
+import { planRollback } from '../../../src/resources/rollback.ts';
+import { factsOf, type ShortFacts } from './facts.ts';
+
+const planned = (
+  records: readonly BeforeRecord[],
+  facts: ShortFacts,
+  installed: Readonly<Record<string, string>> = {},
+) => {
+  const history: History = {
+    before: new Map([[1, records]]),
+    specs: new Map(),
+    objects: new Map(),
+    installed: new Map(Object.entries(installed)),
+    available: new Map(),
+  };
+  return planRollback({ records, history, facts: factsOf(facts), release: { root: '/usr/lib/berth' } });
+};
+
+/** What a host that went back would be blamed for. */
+const blamed = (records: readonly BeforeRecord[], facts: ShortFacts): string[] =>
+  planned(records, facts).changes.flatMap(({ id, mayStay }) => (mayStay ? [] : [id]));
+
+const disturbed: BeforeRecord = { kind: 'disturbed', name: 'a.service' };
+const running = { 'a.service': { fileState: 'enabled', activeState: 'active' } } as const;
+
+test('a host that went back is not blamed for what others keep there by now', () => {
+  assert.deepEqual(
+    blamed([{ kind: 'folder', path: '/etc/a' }, disturbed], {
+      files: { '/etc/a': { folder: 'full' } },
+      units: running,
+    }),
+    [],
+  );
+  assert.deepEqual(
+    blamed([{ kind: 'module', name: 'overlay' }, disturbed], {
+      modules: { overlay: 'active' },
+      units: running,
+    }),
+    [],
+  );
+  assert.deepEqual(
+    blamed([{ kind: 'interface', name: 'cni0' }, disturbed], { interfaces: ['cni0'], units: running }),
+    [],
+  );
+  assert.deepEqual(
+    blamed([{ kind: 'undo', name: 'ufw:x', script: 'true' }, disturbed], { units: running }),
+    [],
+    'what can be undone twice restarts nothing',
+  );
+});
+
+test('on an image-based host packages go by the image, and their versions stay', () => {
+  const records: BeforeRecord[] = [
+    { kind: 'version', name: 'runc', from: undefined, to: '1.1' },
+    { kind: 'version', name: 'glibc', from: '2.40', to: '2.41' },
+  ];
+  const { changes, notes } = planned(
+    records,
+    { manager: 'dnf', image: 'layered' },
+    { runc: '1.1', glibc: '2.41' },
+  );
+  assert.deepEqual(
+    changes.map(({ summary }) => summary),
+    ['take runc off the image, from the next boot on'],
+  );
+  assert.match(notes.join('\n'), /glibc stays at 2\.41/);
+  assert.ok(changes[0]?.mayStay, 'it is there until the next boot');
+});
