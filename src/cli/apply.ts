@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
 import { planSummary } from '../faces/plan-text.ts';
-import type { Made } from '../flows/apply.ts';
 import type { Applied, Changed, Confirmed } from '../flows/change-hosts.ts';
 import type { FlowContext } from '../flows/context.ts';
+import type { Made } from '../flows/rollback.ts';
 import type { SavedPlan } from '../flows/saved-plan.ts';
 import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -95,12 +95,20 @@ const withBundleOf = async (context: FlowContext, { bundle }: BundleOptions): Pr
   return await withBundle(context, bundle);
 };
 
+/** What decided the plan cannot be decided again. */
+const decidedByPlan = ['tags', 'overlay', 'set', 'bundle'] as const;
+
 /** A saved plan has its own tags and hosts; of the hosts, `--hosts` may choose. */
-const subjectOf = (saved: SavedPlan, file: string, { tags, hosts }: ChangeOptions): Subject => {
-  if (tags !== undefined)
-    throw new Fail('BadUsage', `${file} is a saved plan: --tags was decided when it was made`, {
-      hint: 'Plan again with these tags.',
+const subjectOf = (saved: SavedPlan, file: string, options: ChangeOptions & BundleOptions): Subject => {
+  const decided = decidedByPlan.find((name) => options[name] !== undefined);
+  if (decided !== undefined)
+    throw new Fail('BadUsage', `${file} is a saved plan: --${decided} cannot change it any more`, {
+      hint:
+        decided === 'bundle'
+          ? 'Apply the profile with --bundle: it plans with what is in the bundle.'
+          : `Plan again with --${decided}.`,
     });
+  const { hosts } = options;
   const planned = saved.hosts.map(({ host }) => host);
   const stranger = hosts?.find((name) => !planned.includes(name));
   if (stranger !== undefined)

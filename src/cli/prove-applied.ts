@@ -2,9 +2,9 @@ import { isRed } from '../core/events.ts';
 import { Fail } from '../core/fail.ts';
 import { counted } from '../core/text.ts';
 import type { Face } from '../faces/face.ts';
-import type { Made } from '../flows/apply.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { type Proof, proveHosts, type WentBack } from '../flows/prove.ts';
+import type { Made } from '../flows/rollback.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { exitCodeOfFailures } from './failed-hosts.ts';
 

@@ -1,9 +1,10 @@
 import { Fail } from '../core/fail.ts';
 import { type Basis, digestOfBasis, movedBetween, movedText } from '../resources/basis.ts';
 import type { Change, Content, HostPlan } from '../resources/change.ts';
-import { type Made, makeSo } from './apply.ts';
+import { makeSo } from './apply.ts';
 import { type Changed, type Confirmed, changeHosts } from './change-hosts.ts';
 import type { FlowContext } from './context.ts';
+import type { Made } from './rollback.ts';
 import { basisFor, digestOfProfile, openChange, type SavedHost, type SavedPlan } from './saved-plan.ts';
 import { named, type Surveyed, surveyor } from './survey.ts';
 

@@ -1,6 +1,6 @@
 import { Fail } from '../core/fail.ts';
 import { ownVersion } from '../core/own-version.ts';
-import { type CarriedOut, carryOut } from '../host/script/carry-out.ts';
+import { type CarriedOut, type CarryOutOptions, carryOut } from '../host/script/carry-out.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { Change } from '../resources/change.ts';
 import { spaceNeeds } from '../resources/space.ts';
@@ -9,14 +9,8 @@ import { type Changed, type Confirmed, changeHosts } from './change-hosts.ts';
 import type { FlowContext } from './context.ts';
 import { goBack } from './go-back.ts';
 import { inPhase } from './on-hosts.ts';
+import type { Made } from './rollback.ts';
 import { type Surveyed, surveyor } from './survey.ts';
-
-/** A host that was changed, and the generations before and after. */
-export interface Made {
-  /** 0: the host had none. */
-  readonly before: number;
-  readonly generation: number;
-}
 
 /**
  * Makes the hosts what the profile says. Each host is asked again after its changes: an apply that says it
@@ -40,13 +34,21 @@ export async function makeSo(
   look: () => Promise<Surveyed>,
 ): Promise<Made> {
   const before = found.facts.install.generations.at(-1)?.number ?? 0;
+  let made: Made | undefined;
   try {
-    const { generation } = await applyHost(context, host, found, before);
+    await applyHost(context, host, found, {
+      newest: before,
+      onGeneration: (generation) => {
+        made = { before, generation };
+      },
+    });
     requireSettled(await look());
-    return { before, generation };
+    if (made === undefined) throw new Fail('Internal', `${host.name}: an apply without a generation`);
+    return made;
   } catch (error) {
-    if (!(error instanceof Fail) || !goesBack(error, context)) throw error;
-    throw await goBack(context, host, before, error);
+    // Without a generation nothing was begun, and what the host is like now is the work of others.
+    if (made === undefined || !(error instanceof Fail) || !goesBack(error, context)) throw error;
+    throw await goBack(context, host, made, error);
   }
 }
 
@@ -63,7 +65,7 @@ async function applyHost(
   context: FlowContext,
   host: HostEntry,
   { connection, facts, plan }: Surveyed,
-  newest: number,
+  generations: Required<Pick<CarryOutOptions, 'newest' | 'onGeneration'>>,
 ): Promise<CarriedOut> {
   const { emit, signal } = context;
   const { spec } = host;
@@ -76,7 +78,7 @@ async function applyHost(
         mode: 'apply',
         phase: 'apply',
         about: { berth: await ownVersion(), spec: JSON.stringify(spec), keep: spec.generations.keep },
-        newest,
+        ...generations,
         lockTimeoutSeconds: context.lockTimeoutSeconds ?? 0,
         reconnect: (until) => context.reconnect(host, until),
         space: spaceNeeds(plan.changes, facts),

@@ -2,7 +2,7 @@ import { asFail } from '../core/as-fail.ts';
 import { Fail } from '../core/fail.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
-import { rollBackHost } from './rollback.ts';
+import { type Made, undoApply } from './rollback.ts';
 
 /** The shell that was cut off still ends its step, and keeps the lock meanwhile. */
 const patienceSeconds = 120;
@@ -11,8 +11,9 @@ const patienceSeconds = 120;
  * Takes a host back after an apply that failed, over a new connection: the old one may be what it broke. The answer is
  * what to tell of both.
  */
-export async function goBack(context: FlowContext, host: HostEntry, to: number, why: Fail): Promise<Fail> {
+export async function goBack(context: FlowContext, host: HostEntry, made: Made, why: Fail): Promise<Fail> {
   const { emit } = context;
+  const to = made.before;
   emit({
     kind: 'note',
     level: 'warn',
@@ -22,7 +23,7 @@ export async function goBack(context: FlowContext, host: HostEntry, to: number, 
   try {
     await using connection = disposable(await context.reconnect(host, context.signal));
     const lockTimeoutSeconds = Math.max(context.lockTimeoutSeconds ?? 0, patienceSeconds);
-    await rollBackHost({ ...context, lockTimeoutSeconds, connect: async () => connection }, host, to);
+    await undoApply({ ...context, lockTimeoutSeconds, connect: async () => connection }, host, made);
   } catch (error) {
     return new Fail(why.code, `${why.message}; and the way back failed: ${asFail(error).message}`, {
       hint: `Look at what is left with: berth rollback FILE ${to} --hosts ${host.name}`,

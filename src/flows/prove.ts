@@ -3,10 +3,9 @@ import { type Check, isRed } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import { markVerified } from '../host/script/mark.ts';
 import type { HostEntry } from '../profile/profile.ts';
-import type { Made } from './apply.ts';
 import type { FlowContext } from './context.ts';
 import { type HostFailure, type HostResults, onHosts } from './on-hosts.ts';
-import { type RolledBack, rollBackHost } from './rollback.ts';
+import { type Made, type RolledBack, undoApply } from './rollback.ts';
 import { verifyHosts } from './verify.ts';
 
 /** What the verification came to, and what was done about it. */
@@ -43,13 +42,15 @@ export async function proveHosts(context: FlowContext, made: ReadonlyMap<string,
   const wentBack = new Map<string, WentBack>();
   if (context.rollback !== 'never') {
     await onHosts({ ...context, maxFailures: undefined }, red, async (host) => {
-      wentBack.set(host.name, await goBackAndVerify(context, host, made.get(host.name)?.before ?? 0));
+      const what = made.get(host.name);
+      if (what !== undefined) wentBack.set(host.name, await goBackAndVerify(context, host, what));
     });
   }
   return { checks: done, failures: [...failures, ...marked.failures], wentBack };
 }
 
-async function goBackAndVerify(context: FlowContext, host: HostEntry, to: number): Promise<WentBack> {
+async function goBackAndVerify(context: FlowContext, host: HostEntry, what: Made): Promise<WentBack> {
+  const to = what.before;
   const where = to === 0 ? 'before berth' : `after generation ${to}`;
   context.emit({
     kind: 'note',
@@ -58,7 +59,7 @@ async function goBackAndVerify(context: FlowContext, host: HostEntry, to: number
     message: `the verification is red: the host goes back to how it was ${where}`,
   });
   try {
-    const back = await rollBackHost(context, host, to);
+    const back = await undoApply(context, host, what);
     if (to === 0) return { to, checks: undefined, error: undefined };
     const { done, failures } = await verifyWentBack(context, new Map([[host.name, back]]));
     return { to, checks: done.get(host.name), error: failures[0]?.error };

@@ -52,14 +52,43 @@ export async function rollbackHosts(
   return await changeHosts(context, confirmed, survey, (host, found) => carryBack(context, host, found));
 }
 
-/** The same for one host, without a question. */
-export const rollBackHost = async (context: FlowContext, host: HostEntry, to: number): Promise<RolledBack> =>
-  await carryBack(context, host, await surveyWay(context, host, to));
+/** What one apply did to a host. */
+export interface Made {
+  /** The generation before it; 0: the host had none. */
+  readonly before: number;
+  readonly generation: number;
+}
 
-async function surveyWay(context: FlowContext, host: HostEntry, to: number | undefined): Promise<Found> {
+/**
+ * Undoes what an apply did to one host, without a question.
+ * @throws Fail `HostMoved` when somebody changed the host after it: what others did is not ours to undo
+ */
+export async function undoApply(
+  context: FlowContext,
+  host: HostEntry,
+  { before, generation }: Made,
+): Promise<RolledBack> {
+  const found = await surveyWay(context, host, before, ({ newest }) => {
+    if (newest === generation) return;
+    throw new Fail(
+      'HostMoved',
+      `${host.name}: generation ${newest} came after generation ${generation}, which was to be undone`,
+      { hint: 'Somebody else changed the host meanwhile. See who with: berth rollback FILE --list' },
+    );
+  });
+  return await carryBack(context, host, found);
+}
+
+async function surveyWay(
+  context: FlowContext,
+  host: HostEntry,
+  to: number | undefined,
+  expect: (way: Way) => void = () => {},
+): Promise<Found> {
   const connection = await context.connect(host);
   const history = await readHistory(connection, context.signal);
   const way = named(host.name, () => findWay(history, to));
+  expect(way);
   return await look(context, host, connection, history, way);
 }
 

@@ -38,6 +38,8 @@ export interface CarryOutOptions {
   readonly undoes?: { readonly first: number; readonly last: number };
   /** Seconds to wait while somebody else is at work on the host. */
   readonly lockTimeoutSeconds?: number;
+  /** Told of the generation before its first change: from here on there is something to go back from. */
+  readonly onGeneration?: (generation: number) => void;
   /** How a new connection is made; needed for guarded works. */
   readonly reconnect?: Reconnect;
   /** Seconds in which a new connection must confirm guarded works. */
@@ -285,6 +287,7 @@ class Run {
         return;
       case 'generation':
         this.#generation = event.number;
+        this.#options.onGeneration?.(event.number);
         return;
       case 'waiting':
         this.#note(`waiting for the package manager: ${event.holder}`);
