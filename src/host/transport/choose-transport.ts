@@ -14,12 +14,15 @@ export interface Choice {
 
 /**
  * ssh2 where it can, OpenSSH where it must: one demand of the host or of a jump host on the way decides for the whole
- * way. @throws Fail `Unsupported` where ssh2 is asked for and would not go the way that ssh_config describes.
+ * way. @throws Fail `Unsupported` where ssh2 is asked for and would not go the way that ssh_config describes, or would let in
+ * a key that it revokes.
  */
 export async function chooseTransport(name: string, ssh: SshAddress): Promise<Choice> {
   if (ssh.transport === 'openssh') return { transport: 'openssh', because: [] };
   if (ssh.transport === 'ssh2') {
     if (ssh.beyondSsh2?.includes('ProxyCommand')) throw cannotGo(name);
+    if ([ssh, ...(ssh.jump ?? [])].some(({ beyondSsh2 }) => beyondSsh2?.includes('RevokedHostKeys')))
+      throw cannotCheck(name);
     return { transport: 'ssh2', because: [] };
   }
   const because = (await Promise.all([ssh, ...(ssh.jump ?? [])].map(demandsOf))).flat();
@@ -29,6 +32,11 @@ export async function chooseTransport(name: string, ssh: SshAddress): Promise<Ch
 const cannotGo = (name: string): Fail =>
   new Fail('Unsupported', `${name}: ssh_config has a ProxyCommand for the host, and the profile wants ssh2`, {
     hint: 'Take ssh.transport: ssh2 out of the profile, or set ssh.jump, which wins over ProxyCommand.',
+  });
+
+const cannotCheck = (name: string): Fail =>
+  new Fail('Unsupported', `${name}: ssh_config has RevokedHostKeys on the way, and the profile wants ssh2`, {
+    hint: 'Take ssh.transport: ssh2 out of the profile, or mark the keys as @revoked in known_hosts.',
   });
 
 async function demandsOf(ssh: SshAddress): Promise<string[]> {

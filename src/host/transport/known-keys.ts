@@ -11,6 +11,10 @@ export const knownHostsFiles = (ssh: SshAddress): readonly string[] =>
     ? ssh.knownHostsFiles.map(expandHome)
     : [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
 
+/** Where a key that a person accepts belongs: the first file that keeps it. */
+export const fileForNewKey = (ssh: SshAddress): string =>
+  knownHostsFiles(ssh).find((file) => file !== '/dev/null') ?? '';
+
 /** The name under which known_hosts has the host: HostKeyAlias stands for host and port (ssh_config(5)). */
 export const nameInKnownHosts = ({ host, port, hostKeyAlias }: SshAddress): string =>
   hostKeyAlias?.toLowerCase() ?? knownHostsName(host, port);

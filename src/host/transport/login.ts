@@ -6,7 +6,7 @@ import { judgeHostKey, preferredAlgorithms } from './host-key.ts';
 import type { Keyring, ReadSecret } from './identities.ts';
 import { untilAborted } from './interrupted.ts';
 import type { KnownKey } from './known-hosts.ts';
-import { knownHostsFiles, nameInKnownHosts, readKnownKeys } from './known-keys.ts';
+import { fileForNewKey, nameInKnownHosts, readKnownKeys } from './known-keys.ts';
 import type { Meter } from './meter.ts';
 import { Silence } from './silence.ts';
 import type { Wire } from './wire.ts';
@@ -75,7 +75,7 @@ interface Beginning extends Login, LoggedIn {
 /** Settles when we are in or it is certain that we will not be. */
 function begin(login: Beginning): Promise<void> {
   const { label, ssh, meter, client, wire, known, authenticator, silence } = login;
-  const [file = ''] = knownHostsFiles(ssh);
+  const file = fileForNewKey(ssh);
   const name = nameInKnownHosts(ssh);
   let handshaken = false;
   return new Promise((resolve, reject) => {

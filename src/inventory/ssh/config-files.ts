@@ -13,7 +13,8 @@ import { readIfThere } from '../../core/read-if-there.ts';
 const keywordsThatMatter = new Set([
   ...['hostname', 'port', 'user', 'hostkeyalias', 'hostkeyalgorithms', 'addressfamily'],
   ...['identityfile', 'identitiesonly', 'identityagent', 'certificatefile', 'pkcs11provider'],
-  ...['userknownhostsfile', 'globalknownhostsfile', 'securitykeyprovider', 'bindaddress', 'bindinterface'],
+  ...['userknownhostsfile', 'globalknownhostsfile', 'knownhostscommand', 'revokedhostkeys'],
+  ...['securitykeyprovider', 'bindaddress', 'bindinterface'],
   ...['proxyjump', 'proxycommand', 'connecttimeout', 'serveraliveinterval', 'serveralivecountmax'],
   ...['preferredauthentications', 'pubkeyauthentication', 'passwordauthentication'],
   ...['kbdinteractiveauthentication', 'challengeresponseauthentication', 'canonicalizehostname'],

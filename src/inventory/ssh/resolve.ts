@@ -201,6 +201,8 @@ function demands(entry: SshEntry, config: SshConfig): string[] {
   if (entry.jump === undefined && oneButNone(config, 'proxycommand') !== undefined) list.push('ProxyCommand');
   if (onlyGssapi(config)) list.push('GSSAPIAuthentication as the only way to log in');
   for (const [keyword, name] of [
+    ['revokedhostkeys', 'RevokedHostKeys'],
+    ['knownhostscommand', 'KnownHostsCommand'],
     ['pkcs11provider', 'PKCS11Provider'],
     ['securitykeyprovider', 'SecurityKeyProvider'],
     ['bindaddress', 'BindAddress'],

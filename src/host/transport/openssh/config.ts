@@ -60,7 +60,11 @@ function block(name: string, address: SshAddress, jump: readonly string[] | unde
     // As with ssh2: a password that the profile does not have is not asked for.
     ...(said.password === undefined ? ['PasswordAuthentication no'] : []),
     ...(inKnownHosts.length > 0
-      ? [`UserKnownHostsFile ${inKnownHosts.map(path).join(' ')}`, 'GlobalKnownHostsFile /dev/null']
+      ? [
+          `UserKnownHostsFile ${inKnownHosts.map(path).join(' ')}`,
+          'GlobalKnownHostsFile /dev/null',
+          'KnownHostsCommand none',
+        ]
       : []),
     ...(jump === undefined
       ? []
@@ -77,8 +81,15 @@ function always(ssh: SshAddress): string {
   return [
     'Match all',
     'StrictHostKeyChecking yes',
+    // What else would let in a host whose key no file has.
+    'NoHostAuthenticationForLocalhost no',
+    'VerifyHostKeyDNS no',
     'UpdateHostKeys no',
     'CheckHostIP no',
+    // A connection that a person shares was made under other rules, and one that is made to be shared outlives us.
+    'ControlMaster no',
+    'ControlPath none',
+    'ControlPersist no',
     'NumberOfPasswordPrompts 1',
     `ConnectTimeout ${Math.ceil(connectDeadlineMs(ssh) / 1000)}`,
     `ServerAliveInterval ${ssh.aliveIntervalSeconds ?? keepalive.intervalSeconds}`,
@@ -96,7 +107,7 @@ function always(ssh: SshAddress): string {
 }
 
 /** Keywords that came after OpenSSH 7: an older ssh must pass over them. */
-const ignoreUnknown = 'IgnoreUnknown ForkAfterAuthentication,StdinNull';
+const ignoreUnknown = 'IgnoreUnknown ForkAfterAuthentication,StdinNull,KnownHostsCommand';
 
 const line = (keyword: string, value: string | number | undefined): string[] =>
   value === undefined ? [] : [`${keyword} ${value}`];

@@ -8,7 +8,7 @@ import { authenticationFailed } from '../authenticate.ts';
 import { dial } from '../dial.ts';
 import { judgeHostKey } from '../host-key.ts';
 import { addressText } from '../jump-hosts.ts';
-import { knownHostsFiles, nameInKnownHosts, readKnownKeys } from '../known-keys.ts';
+import { fileForNewKey, nameInKnownHosts, readKnownKeys } from '../known-keys.ts';
 import { connectDeadlineMs } from '../login.ts';
 import { afterLastLogin, type LogEvidence, readLog } from './log.ts';
 import type { Master } from './master.ts';
@@ -134,7 +134,7 @@ function beyondJump({ label, ssh, master }: Failed, own: LogEvidence, jump: read
 async function hostKeyRefused(failed: Failed, evidence: LogEvidence): Promise<Fail> {
   const { label, ssh } = failed;
   const offered = await offeredKey(failed);
-  const [file = ''] = knownHostsFiles(ssh);
+  const file = fileForNewKey(ssh);
   const name = nameInKnownHosts(ssh);
   const judged =
     offered && judgeHostKey({ hostName: label, name, file, known: await readKnownKeys(ssh), offered });

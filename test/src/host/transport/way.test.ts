@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -265,6 +265,67 @@ test('hosts behind one jump host share one login to it', async () => {
     }),
   );
   assert.equal((await bastion.log()).match(/Accepted publickey/g)?.length, 1);
+});
+
+test('nothing in ssh_config lets in a host whose key is not known, or is revoked', async () => {
+  await using sshd = await startSshd();
+  const to = async (lines: string, more: Partial<SshEntry> = {}) =>
+    entry('inner', {
+      configFile: await config(
+        sshd,
+        `Host inner
+  HostName 127.0.0.1
+  Port ${sshd.port}
+  User root
+  IdentityFile ${sshd.identity}
+  ${lines}
+`,
+      ),
+      ...more,
+    });
+  const careless = `StrictHostKeyChecking no
+  NoHostAuthenticationForLocalhost yes
+  VerifyHostKeyDNS yes
+  UserKnownHostsFile /dev/null`;
+  for (const transport of ['ssh2', 'openssh'] as const) {
+    const refused = await failure(open(await to(careless, { transport })));
+    assert.equal(refused.code, 'HostKeyUnknown');
+    assert.doesNotMatch(String(refused.hint), />> \/dev\/null/);
+  }
+  const revoked = join(sshd.folder, 'revoked');
+  await writeFile(revoked, `${sshd.hostKeyLine.split(' ').slice(1).join(' ')}\n`);
+  const lines = `UserKnownHostsFile ${sshd.knownHosts}\n  RevokedHostKeys ${revoked}`;
+  assert.match((await failure(open(await to(lines)))).code, /^HostKey/);
+  assert.equal((await failure(open(await to(lines, { transport: 'ssh2' })))).code, 'Unsupported');
+});
+
+test("a person's shared connections are neither used nor left behind", async () => {
+  await using target = await startSshd();
+  await using bastion = await startSshd();
+  const socket = join(target.folder, 'shared-%p');
+  const configFile = await config(
+    target,
+    `Host bastion
+  Port ${bastion.port}
+  IdentityFile ${bastion.identity}
+  UserKnownHostsFile ${bastion.knownHosts}
+Host inner
+  ProxyJump bastion
+  Port ${target.port}
+  IdentityFile ${target.identity}
+  UserKnownHostsFile ${target.knownHosts}
+Host *
+  HostName 127.0.0.1
+  User root
+  IdentitiesOnly yes
+  ControlMaster auto
+  ControlPath ${socket}
+  ControlPersist 60
+`,
+  );
+  await greet(entry('inner', { configFile, transport: 'openssh' }));
+  for (const { port } of [bastion, target])
+    await assert.rejects(access(socket.replace('%p', String(port))), { code: 'ENOENT' });
 });
 
 test('user and host certificates, a revoked key, a ProxyCommand: OpenSSH is taken where it is needed', async (t) => {
