@@ -3,6 +3,7 @@ import { Fail } from '../../core/fail.ts';
 import type { SshAddress } from '../../profile/profile.ts';
 import type { Dialled } from './dial.ts';
 import { untilAborted } from './interrupted.ts';
+import { Lanes } from './lanes.ts';
 import type { LoggedIn } from './login.ts';
 import { Meter } from './meter.ts';
 import { type Jumps, type Reach, reach } from './reach.ts';
@@ -27,7 +28,8 @@ export class JumpHosts implements Jumps {
 
   /** A connection from the last host of the chain to the target. */
   async dial(chain: readonly SshAddress[], target: Dialled, to: Reach): Promise<Wire> {
-    const key = JSON.stringify(chain.map((hop) => [addressText(hop), hop.hostKeyAlias]));
+    // Also by which keys it is known: who trusts other files must not ride on what somebody else has let in.
+    const key = JSON.stringify(chain);
     const jump = this.#opened.get(key) ?? new JumpHost(chain, to);
     this.#opened.set(key, jump);
     return await jump.dial(target);
@@ -42,10 +44,11 @@ class JumpHost {
   readonly #ssh: SshAddress;
   readonly #way: Reach;
   readonly #label: string;
-  /** The newest takes new channels; older ones are full. */
+  /** The newest takes new channels; older ones are full, or gone. */
   readonly #connections: Promise<LoggedIn>[] = [];
-  readonly #waiting: (() => void)[] = [];
-  #opening = 0;
+  readonly #openings = new Lanes(openingsAtOnce);
+  /** The newest has gone, after it was there: a next one is worth a try. */
+  #isGone = false;
 
   constructor(chain: readonly SshAddress[], way: Reach) {
     const before = chain.slice(0, -1);
@@ -58,28 +61,17 @@ class JumpHost {
   }
 
   async dial(target: Dialled): Promise<Wire> {
-    await this.#turn(target);
+    const giveBack = await this.#openings.take(target.signal, `${target.label}: waiting for ${this.#label}`);
     try {
       return new ChannelWire(await this.#channel(target, this.#connection(target)));
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#opening -= 1;
-      else next();
+      giveBack();
     }
-  }
-
-  async #turn({ signal, label }: Dialled): Promise<void> {
-    if (this.#opening < openingsAtOnce) {
-      this.#opening += 1;
-      return;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    await untilAborted(promise, signal, `${label}: waiting for ${this.#label}`);
   }
 
   #connection(target: Dialled): Promise<LoggedIn> {
-    return this.#connections.at(-1) ?? this.#connect(target);
+    const newest = this.#connections.at(-1);
+    return newest === undefined || this.#isGone ? this.#connect(target) : newest;
   }
 
   #connect({ signal }: Dialled): Promise<LoggedIn> {
@@ -90,8 +82,23 @@ class JumpHost {
       meter: new Meter(),
       signal,
     });
-    connection.catch(() => {});
+    // A jump host that was there before may be there again later; one that never was fails for all that lie behind it.
+    const isFirst = this.#connections.length === 0;
+    const gone = () => {
+      this.#isGone ||= this.#connections.at(-1) === connection;
+    };
+    this.#isGone = false;
     this.#connections.push(connection);
+    connection.then(
+      ({ client }) => {
+        // One of each channel that is being opened.
+        client.setMaxListeners(2 * openingsAtOnce);
+        client.once('close', gone);
+      },
+      () => {
+        if (!isFirst) gone();
+      },
+    );
     return connection;
   }
 

@@ -3,12 +3,16 @@ import { untilAborted } from './interrupted.ts';
 /** Fewer than the MaxSessions 10 of sshd, so that somebody else's multiplexing finds room too. */
 const channelsAtOnce = 4;
 
-/** The channels of one connection: some at a time, the others wait for their turn. */
+/** Things that are done some at a time, such as the channels of one connection: the others wait for their turn. */
 export class Lanes {
-  #limit: number = channelsAtOnce;
+  #limit: number;
   #taken = 0;
   #most = 0;
   readonly #waiting: (() => void)[] = [];
+
+  constructor(limit: number = channelsAtOnce) {
+    this.#limit = limit;
+  }
 
   /** The most channels that were open at the same time. */
   get most(): number {

@@ -267,6 +267,29 @@ test('hosts behind one jump host share one login to it', async () => {
   assert.equal((await bastion.log()).match(/Accepted publickey/g)?.length, 1);
 });
 
+test('a jump host that was lost is logged in to again, and only by who trusts its key', async () => {
+  await using target = await startSshd();
+  await using bastion = await startSshd();
+  await using sharing = shareAmongConnections();
+  const via = (sshd: Sshd, more: Partial<SshEntry> = {}) =>
+    entry('127.0.0.1', {
+      port: sshd.port,
+      user: 'root',
+      identityFiles: [sshd.identity],
+      knownHostsFiles: [sshd.knownHosts],
+      ...more,
+    });
+  const through = via(target, { jump: [via(bastion)] });
+  const first = await open(through, sharing);
+  const strict = via(target, { jump: [via(bastion, { knownHostsFiles: [target.knownHosts] })] });
+  assert.equal((await failure(open(strict, sharing))).code, 'HostKeyUnknown');
+  bastion.dropConnections();
+  await assert.rejects(first.connection.sh('sleep 20', { signal: soon() }));
+  const { connection } = await open(through, sharing);
+  assert.equal((await connection.sh('echo hi', { signal: soon() })).stdout, 'hi\n');
+  await connection.close();
+});
+
 test('nothing in ssh_config lets in a host whose key is not known, or is revoked', async () => {
   await using sshd = await startSshd();
   const to = async (lines: string, more: Partial<SshEntry> = {}) =>
