@@ -65,7 +65,7 @@ export function overridesOn(facts: Facts, planned: readonly Change[]): Drift[] {
   return families.flatMap((family) => {
     const text = wantedText(family.ours, facts, planned);
     if (text === undefined) return [];
-    const ours = family.settings(text);
+    const ours = settingsOf(family, text);
     return othersAfter(family, facts).flatMap(({ path, text: other }) =>
       differing(ours, settingsOf(family, other)).map(
         ([key, value, wanted]): Drift => ({
@@ -123,7 +123,7 @@ function differing(
   });
 }
 
-/** A file that its readers do not understand overrides nothing here; who reads it says so. */
+/** A file that its readers do not understand overrides nothing here, and nothing overrides it; who reads it says so. */
 function settingsOf({ settings }: Family, text: string): ReadonlyMap<string, string> {
   try {
     return settings(text);
