@@ -42,10 +42,10 @@ const adopt = async (
     import('../flows/adopt.ts'),
     import('./write-whole.ts'),
   ]);
-  const { edits, refused, left } = adoptDrift(context, drifted, path);
+  const { edits, refused, shared, left } = adoptDrift(context, drifted, path);
   for (const { file, text } of edits) await writeWhole(file, text, (await stat(file)).mode & 0o777);
-  face.adoption({ edits: edits.map(({ file, diff }) => ({ file, diff })), refused, left });
-  return refused.length + left.length > 0 ? exitCodes.changesPending : exitCodes.done;
+  face.adoption({ edits: edits.map(({ file, diff }) => ({ file, diff })), refused, shared, left });
+  return refused.length + shared.length + left.length > 0 ? exitCodes.changesPending : exitCodes.done;
 };
 
 export const driftCommand = (setExitCode: (code: number) => void): Command =>

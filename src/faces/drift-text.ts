@@ -12,10 +12,10 @@ interface Look {
 
 /** In the order in which they are told. */
 const kinds: Readonly<Record<DriftKind, { readonly title: string; readonly colour: Format }>> = {
-  conflict: { title: 'changed on the host, and in the profile too', colour: 'red' },
-  host: { title: 'changed on the host since the last apply', colour: 'yellow' },
+  conflict: { title: 'changed on the host, and in the profile too; apply would', colour: 'red' },
+  host: { title: 'changed on the host since the last apply; apply would', colour: 'yellow' },
   foreign: { title: 'decided by files of others', colour: 'yellow' },
-  profile: { title: 'not applied yet', colour: 'cyan' },
+  profile: { title: 'not applied yet; apply would', colour: 'cyan' },
 };
 
 const driftLines = (drift: Drift, { width, style }: Look): string[] => {
@@ -39,17 +39,24 @@ export const driftText = (host: string, drifts: readonly Drift[], look: Look): s
     const { title, colour } = kinds[kind];
     return [`  ${style(colour, `${kind}: ${title}`)}`, ...those.flatMap((drift) => driftLines(drift, look))];
   });
-  return [style('bold', host), ...sections, '', `${host}: ${counted(drifts.length, 'difference')}`, ''].join(
-    '\n',
-  );
+  const legend = drifts.some(({ diff }) => diff !== undefined) ? ' (- on the host, + in the profile)' : '';
+  const count = `${host}: ${counted(drifts.length, 'difference')}${legend}`;
+  return [style('bold', host), ...sections, '', count, ''].join('\n');
 };
 
-export const adoptionText = ({ edits, refused, left }: Adoption, { width, style }: Look): string =>
+export const adoptionText = ({ edits, refused, shared, left }: Adoption, { width, style }: Look): string =>
   [
     ...edits.flatMap(({ file, diff }) => [style('bold', file), ...diffLines(diff, style)]),
     ...(edits.length === 0 ? ['The profile stays as it is.'] : []),
     ...refused.map(({ host, why }) =>
       wrapped(`  ${style('yellow', '!')} ${host}: not adopted: ${printable(why)}`, width, 4),
+    ),
+    ...shared.map(({ host, path }) =>
+      wrapped(
+        `  ${style('yellow', '!')} ${host}: follows the same ${printable(path)}: apply will change it there too`,
+        width,
+        4,
+      ),
     ),
     ...left.map(({ host, summary }) =>
       wrapped(`  ${style('yellow', '!')} ${host}: apply will still ${printable(summary)}`, width, 4),

@@ -14,6 +14,8 @@ export interface Adoption {
   readonly edits: readonly { readonly file: string; readonly diff: string }[];
   /** What was not, and why. */
   readonly refused: readonly { readonly host: string; readonly why: string }[];
+  /** What other hosts follow too, and was not taken from them. */
+  readonly shared: readonly { readonly host: string; readonly path: string }[];
   /** What differs all the same. */
   readonly left: readonly { readonly host: string; readonly summary: string }[];
 }

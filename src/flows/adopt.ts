@@ -1,18 +1,25 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Fail } from '../core/fail.ts';
 import { nearest } from '../core/nearest.ts';
-import { adoptionOf } from '../node/adopt.ts';
+import { type Adoption, adoptionOf } from '../node/adopt.ts';
 import { setInProfile, withEdit } from '../profile/edit-profile.ts';
+import { pathText } from '../profile/finding.ts';
 import { profileOf, resolveSources } from '../profile/parse-profile.ts';
-import type { ProfileSources } from '../profile/profile.ts';
+import type { HostEntry, ProfileSources } from '../profile/profile.ts';
 import { unifiedDiff } from '../resources/diff.ts';
 import type { Drift } from '../resources/drift.ts';
 import type { FlowContext } from './context.ts';
 import type { Drifted } from './drift.ts';
+import { valueAt } from './other-values.ts';
+
+type Looked = Pick<Drifted, 'drifts' | 'facts' | 'replan'>;
 
 export interface Adopted {
   /** Files of the profile with their new texts. */
   readonly edits: readonly { readonly file: string; readonly text: string; readonly diff: string }[];
   readonly refused: readonly { readonly host: string; readonly why: string }[];
+  /** Values that other hosts follow too, of which they were not taken: the next apply changes those as well. */
+  readonly shared: readonly { readonly host: string; readonly path: string }[];
   /** Differences that were adopted and stay all the same, such as a comment that somebody wrote. */
   readonly left: readonly { readonly host: string; readonly summary: string }[];
 }
@@ -24,13 +31,14 @@ export interface Adopted {
  */
 export function adoptDrift(
   { profile }: Pick<FlowContext, 'profile'>,
-  drifted: ReadonlyMap<string, Drifted>,
+  drifted: ReadonlyMap<string, Looked>,
   path: string | undefined,
 ): Adopted {
   const chosen = new Map([...drifted].map(([host, { drifts }]) => [host, choose(drifts, path)]));
   if (path !== undefined && [...chosen.values()].every((drifts) => drifts.length === 0))
     throw noSuchDrift(path, drifted);
   const refused: { host: string; why: string }[] = [];
+  const taken: Taken[] = [];
   let sources: ProfileSources = profile.sources;
   for (const [host, drifts] of chosen) {
     const found = drifted.get(host);
@@ -42,11 +50,45 @@ export function adoptDrift(
       for (const { path: key, value } of adoptable.adoptions) {
         const set = edited(sources, host, key, value);
         if (typeof set === 'string') refused.push({ host, why: set });
-        else sources = set;
+        else {
+          sources = set;
+          taken.push({ host, path: key });
+        }
       }
     }
   }
-  return { edits: editsOf(profile.sources, sources), refused, left: leftWith(sources, chosen, drifted) };
+  const after = profileOf(resolveSources(sources)).hosts;
+  return {
+    edits: editsOf(profile.sources, sources),
+    refused,
+    shared: sharedWith(profile.hosts, after, taken),
+    left: leftWith(after, chosen, drifted),
+  };
+}
+
+/** A value that the profile has of this host now. */
+interface Taken {
+  readonly host: string;
+  readonly path: Adoption['path'];
+}
+
+/** What one host decides by a line that others share is decided for them too. */
+function sharedWith(
+  before: readonly HostEntry[],
+  after: readonly HostEntry[],
+  taken: readonly Taken[],
+): Adopted['shared'] {
+  const paths = new Map(taken.map(({ path }) => [pathText(path), path]));
+  return [...paths].flatMap(([text, path]) => {
+    const from = taken.filter((one) => pathText(one.path) === text).map(({ host }) => host);
+    return after
+      .filter(({ name }) => !from.includes(name))
+      .filter(({ name, spec }) => {
+        const old = before.find((host) => host.name === name)?.spec;
+        return !isDeepStrictEqual(valueAt({ spec: old }, path), valueAt({ spec }, path));
+      })
+      .map(({ name: host }) => ({ host, path: text }));
+  });
 }
 
 /** What is on the host by nobody's hand there is nothing to adopt of. */
@@ -80,11 +122,10 @@ const editsOf = (before: ProfileSources, after: ProfileSources): Adopted['edits'
   });
 
 function leftWith(
-  sources: ProfileSources,
+  hosts: readonly HostEntry[],
   chosen: ReadonlyMap<string, readonly Drift[]>,
-  drifted: ReadonlyMap<string, Drifted>,
+  drifted: ReadonlyMap<string, Looked>,
 ): Adopted['left'] {
-  const { hosts } = profileOf(resolveSources(sources));
   return hosts.flatMap(({ name: host, spec }) => {
     const ids = new Set((chosen.get(host) ?? []).map(({ id }) => id));
     const changes = ids.size === 0 ? [] : (drifted.get(host)?.replan(spec).changes ?? []);
@@ -92,7 +133,7 @@ function leftWith(
   });
 }
 
-function noSuchDrift(path: string, drifted: ReadonlyMap<string, Drifted>): Fail {
+function noSuchDrift(path: string, drifted: ReadonlyMap<string, Looked>): Fail {
   const ids = [...drifted.values()].flatMap(({ drifts }) => choose(drifts, undefined)).map(({ id }) => id);
   const paths = [...new Set(ids.map((id) => id.replace(/^file:/, '')))];
   const guess = nearest(path, paths);
