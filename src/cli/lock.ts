@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Architecture } from '../artifacts/pins.ts';
 import type { Face } from '../faces/face.ts';
 import type { FlowContext } from '../flows/context.ts';
-import type { LockOptions } from '../flows/lock-options.ts';
+import { type LockOptions, requireUpgradable } from '../flows/lock-options.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type RunOptions, withRunOptions } from './options.ts';
 
@@ -42,6 +42,7 @@ const lockProfile = async (context: FlowContext, face: Face, options: Options): 
   );
   const file = lockPathOf(context.profile.file);
   const before = await readLock(file);
+  requireUpgradable(lockOptions(options), before, file);
   const lock = await makeLock(context, before, lockOptions(options));
   const changes = describeLockChanges(before, lock);
   if (changes.length === 0) {

@@ -1,4 +1,7 @@
+import type { Lock } from '../artifacts/lock/lock.ts';
 import type { Architecture } from '../artifacts/pins.ts';
+import { Fail } from '../core/fail.ts';
+import { nearest } from '../core/nearest.ts';
 
 export interface LockOptions {
   readonly architectures: readonly Architecture[];
@@ -12,3 +15,22 @@ export interface LockOptions {
 
 export const isUpgraded = ({ upgrade }: LockOptions, name: string): boolean =>
   upgrade === 'all' || upgrade.includes(name);
+
+/** Beside packages by their names. */
+const parts = ['crictl', 'image', 'packages'];
+
+/** @throws Fail `BadUsage` for a name that the lock does not have: nothing would be taken anew for it */
+export function requireUpgradable({ upgrade }: LockOptions, lock: Lock | undefined, file: string): void {
+  if (upgrade === 'all') return;
+  const locked = Object.values(lock?.packages ?? {}).flatMap(({ packages }) => Object.keys(packages));
+  const known = [...parts, ...locked];
+  const unknown = upgrade.find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const guess = nearest(unknown, known);
+  throw new Fail('BadUsage', `--upgrade names ${unknown}, which ${file} does not have`, {
+    hint:
+      guess === undefined
+        ? `it may name ${parts.join(', ')}, and packages that are locked already`
+        : `did you mean ${guess}?`,
+  });
+}
