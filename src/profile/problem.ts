@@ -20,16 +20,17 @@ const byPlace =
     return one.line - other.line || one.column - other.column;
   };
 
+/** What stands after the semicolon is the remedy: of two for the same, the first is the nearer one. */
 const identity = ({ file, line, column, message }: Problem): string =>
-  [file, line, column, message].join('\0');
+  [file, line, column, message.split(';', 1)[0]].join('\0');
 
 /**
  * The error that carries every problem of a profile at once, each once, sorted by position, those of its own file before
  * those of included ones, in `context.problems`.
  */
 export const badProfile = (file: string, problems: readonly Problem[]): Fail => {
-  const once = new Map(problems.map((problem) => [identity(problem), problem]));
-  const sorted = [...once.values()].sort(byPlace(file));
+  const once = new Map(problems.toReversed().map((problem) => [identity(problem), problem]));
+  const sorted = [...once.values()].toReversed().sort(byPlace(file));
   const count = sorted.length === 1 ? 'one problem' : `${sorted.length} problems`;
   return new Fail('BadProfile', `${file}: ${count} in the profile`, {
     hint: 'docs/profile.md describes every key',

@@ -95,6 +95,10 @@ export const parseSource = (from: SourceText): ParsedSource => {
   const unusable = (...more: Problem[]) => ({ source, problems: [...problems, ...more], usable: false });
   // After a duplicate key the document still has a clear shape; after other errors, further findings would mislead.
   if (document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return unusable();
+  if (document.get('kind') === 'Plan')
+    return unusable(
+      problemAt(source, 0, 'this is a plan that berth plan -o has saved; berth apply alone takes it'),
+    );
   const aliases = emptyAliases(document).map(({ offset, message }) => problemAt(source, offset, message));
   if (aliases.length > 0) return unusable(...aliases);
   if (document.contents === null) {

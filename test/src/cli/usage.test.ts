@@ -3,6 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { ownVersion } from '../../../src/core/own-version.ts';
+import { planFileText, savePlan } from '../../../src/flows/saved-plan.ts';
+import { parseProfile } from '../../../src/profile/parse-profile.ts';
 import { runBerth } from './run-berth.ts';
 
 const single = new URL('../../../profiles/single-node.yaml', import.meta.url).pathname;
@@ -74,4 +77,44 @@ test('a plan of no host that could be asked does not say that there is nothing t
   assert.equal(ran.exitCode, 11);
   assert.match(ran.stderr, /a: 127\.0\.0\.1:1 cannot be reached: the connection is refused/);
   assert.doesNotMatch(ran.stdout, /nothing to do/);
+});
+
+/** A saved plan of no host. */
+const savedPlan = async (t: { after(release: () => void): void }): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-usage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const profile = parseProfile('hosts: [{ name: a, local: {} }]\n', join(folder, 'p.yaml'));
+  const made = { profile, berth: await ownVersion(), tags: undefined, now: new Date() };
+  const file = join(folder, 'plan.json');
+  writeFileSync(file, planFileText(savePlan([], made)));
+  return file;
+};
+
+test('what decided a saved plan cannot be decided again when it is applied', async (t) => {
+  const plan = await savedPlan(t);
+  for (const option of ['--bundle', '--overlay', '--tags', '--set']) {
+    const ran = await runBerth(['apply', plan, option, option === '--set' ? 'a=b' : 'kernel', '--yes']);
+    assert.equal(ran.exitCode, 10, option);
+    assert.match(ran.stderr, new RegExp(`is a saved plan: ${option} cannot change it any more\nhint: `));
+  }
+});
+
+test('a saved plan in place of a profile is named as one', async (t) => {
+  const ran = await runBerth(['plan', await savedPlan(t)]);
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /this is a plan that berth plan -o has saved; berth apply alone takes it/);
+  assert.match(ran.stderr, /one problem/);
+});
+
+test('a lock is not made anew for a name that it does not have', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-usage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const profile = join(folder, 'profile.yaml');
+  writeFileSync(profile, 'hosts: [{ name: a, ssh: { host: 127.0.0.1, port: 1 } }]\n');
+  const ran = await runBerth(['lock', profile, '--upgrade', 'cricl']);
+  assert.equal(ran.exitCode, 10);
+  assert.match(
+    ran.stderr,
+    /--upgrade names cricl, which .*berth\.lock does not have\nhint: did you mean crictl\?/,
+  );
 });
