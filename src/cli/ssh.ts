@@ -87,6 +87,8 @@ const tell = (event: Event): void => {
 };
 
 const run = async (name: string, words: readonly string[], options: SshOptions): Promise<number> => {
+  const wantsTerminal = options.terminal || (words.length === 0 && process.stdin.isTTY === true);
+  if (!wantsTerminal) requireNoTerminal(name, words, options);
   using interrupts = listenForInterrupts(() => {});
   const { signal } = interrupts;
   const { hosts } = await loadProfile(options.profile, additionsOf(options));
@@ -97,13 +99,23 @@ const run = async (name: string, words: readonly string[], options: SshOptions):
   const access = options.sudo ? host : { ...host, sudo: false };
   await using connections = keepConnections({ signal, emit: tell, readSecret });
   const connection = await connections.connect(access);
-  const wantsTerminal = options.terminal || (words.length === 0 && process.stdin.isTTY === true);
-  if (wantsTerminal) return exitCodeOfEnd(await onTerminal(connection, words, options.sudo, signal));
-  if (words.length > 0 && options.sudo)
-    return exitCodeOfEnd(await throughPipes(connection, scriptOf(words), signal));
-  throw new Fail('BadUsage', 'there is no terminal for a shell', {
-    hint: `name a command: berth ssh ${name} -- COMMAND`,
-  });
+  return exitCodeOfEnd(
+    wantsTerminal
+      ? await onTerminal(connection, words, options.sudo, signal)
+      : await throughPipes(connection, scriptOf(words), signal),
+  );
+};
+
+/** Through pipes there is a command, and it runs as root: the transport knows no other way. */
+const requireNoTerminal = (name: string, words: readonly string[], { sudo }: SshOptions): void => {
+  if (words.length === 0)
+    throw new Fail('BadUsage', 'there is no terminal for a shell', {
+      hint: `name a command: berth ssh ${name} -- COMMAND`,
+    });
+  if (!sudo)
+    throw new Fail('BadUsage', 'without a terminal commands run as root, and --no-sudo was given', {
+      hint: `give the command a terminal: berth ssh ${name} --no-sudo --terminal -- COMMAND`,
+    });
 };
 
 const ssh = async (name: string, words: readonly string[], options: SshOptions): Promise<number> => {
@@ -122,7 +134,7 @@ export const sshCommand = (setExitCode: (code: number) => void): Command =>
     .argument('[command...]', 'what to run there, after --')
     .option('-p, --profile <file>', 'the profile', 'berth.yaml')
     .option('-t, --terminal', 'give the command a terminal', false)
-    .option('--no-sudo', 'stay the login user; needs a terminal')
+    .option('--no-sudo', 'stay the login user; with a command, --terminal is needed too')
     .summary('run a command on a host, or open a shell there')
     .description(
       'Goes to the host as berth does: same address, jump hosts, keys and checks of\n' +

@@ -104,6 +104,12 @@ test('berth ssh names a host that is not there, a missing terminal and a host th
   const shell = await ssh('library');
   assert.equal(shell.exitCode, 10);
   assert.match(shell.stderr, /there is no terminal for a shell/);
+  const asUser = await ssh('library', '--no-sudo', '--', 'id');
+  assert.equal(asUser.exitCode, 10);
+  assert.match(
+    asUser.stderr,
+    /--no-sudo was given\nhint: .*berth ssh library --no-sudo --terminal -- COMMAND/,
+  );
   const gone = await ssh('gone', '--', 'true');
   assert.equal(gone.exitCode, 11);
   assert.match(gone.stderr, /gone: 127\.0\.0\.1:1 cannot be reached: the connection is refused/);
