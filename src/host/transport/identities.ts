@@ -22,13 +22,18 @@ export interface Agent {
   readonly keys: readonly ParsedKey[];
 }
 
+/** An agent lists its keys without asking anybody; one that was forwarded over a connection that is dead never does. */
+const agentMs = 5000;
+
 /** What the agent at a socket holds. Undefined when it does not answer, or holds nothing. */
 async function readAgent(socket: string): Promise<Agent | undefined> {
   const { promise, resolve } = Promise.withResolvers<ParsedKey[] | undefined>();
+  const patience = setTimeout(() => resolve(undefined), agentMs);
   new ssh2.OpenSSHAgent(socket).getIdentities((error, keys) => {
     resolve(error ? undefined : (keys ?? []).filter((key) => 'getPublicSSH' in key));
   });
   const keys = await promise;
+  clearTimeout(patience);
   return keys === undefined || keys.length === 0 ? undefined : { socket, keys };
 }
 

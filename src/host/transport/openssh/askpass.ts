@@ -22,6 +22,7 @@ export class Askpass implements AsyncDisposable {
   readonly #folder: string;
   readonly #questions: Socket;
   readonly #answers: FileHandle;
+  #isOpen = true;
 
   private constructor(folder: string, questions: Socket, answers: FileHandle) {
     this.#folder = folder;
@@ -61,10 +62,13 @@ export class Askpass implements AsyncDisposable {
       text: line.slice(at + 1).trim(),
     };
     const secret = await answer(question);
-    if (question.kind !== 'none') await this.#answers.write(secret === undefined ? '-\n' : `+${secret}\n`);
+    // Who asked may be gone by then: a host ends a login that takes a person too long.
+    if (question.kind !== 'none' && this.#isOpen)
+      await this.#answers.write(secret === undefined ? '-\n' : `+${secret}\n`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOpen = false;
     this.#questions.destroy();
     await this.#answers.close();
   }
