@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { aptIndex, type RepositoryFile } from '../artifacts/bundle/apt-repository.ts';
+import type { RepositoryFile } from '../artifacts/bundle/apt-repository.ts';
 import { type ClosureFile, closureOf } from '../artifacts/bundle/closure.ts';
 import { lockPath, memberPaths } from '../artifacts/bundle/manifest.ts';
+import { repositoryIndexes } from '../artifacts/bundle/repository-index.ts';
 import { type BundleFile, type Compression, writeBundle } from '../artifacts/bundle/write-bundle.ts';
 import { type CachedFile, cachedBlob, keep, sha256OfFile, withScratch } from '../artifacts/cache.ts';
 import { download } from '../artifacts/download.ts';
@@ -108,7 +109,7 @@ async function fetchPackage({ what, sha256 }: ClosureFile, address: string, work
 /** The repository's own files; the package manager of the host reads them. */
 async function indexMembers(
   key: string,
-  { packages }: LockedDistribution,
+  { manager, packages }: LockedDistribution,
   files: readonly BundleFile[],
   work: Work,
 ): Promise<BundleFile[]> {
@@ -117,7 +118,7 @@ async function indexMembers(
     const found = byMember.get(memberPaths.packages(key, file));
     return found === undefined ? [] : [{ file, path: found.path, sha256: found.sha256, bytes: found.bytes }];
   });
-  const index = await aptIndex(repository, work);
+  const index = await repositoryIndexes[manager].make(repository, work);
   const members: BundleFile[] = [];
   for (const [name, text] of Object.entries(index))
     members.push({ member: memberPaths.packages(key, name), ...(await keepText('index', text)) });

@@ -113,10 +113,6 @@ async function resolve(
   { manager, wanted, connection }: Distribution,
   held: Record<string, LockedPackage>,
 ): Promise<Record<string, LockedPackage>> {
-  if (manager !== 'apt')
-    throw new Fail('Unsupported', `${connection.host}: packages of ${manager} cannot be locked yet`, {
-      hint: 'lock without them: --no-packages',
-    });
   const packages = await resolvePackages(connection, { manager, names: wanted, held }, signal);
   const lacking = wanted.filter((name) => packages[name] === undefined);
   if (lacking.length === 0) return packages;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { stanzasOf } from '../artifacts/bundle/apt-repository.ts';
 import { memberPaths } from '../artifacts/bundle/manifest.ts';
+import { repositoryIndexes } from '../artifacts/bundle/repository-index.ts';
 import { type BundleInUse, type LockInUse, notInBundle, notLocked } from '../artifacts/lock/in-use.ts';
 import { distributionKey, type LockedDistribution } from '../artifacts/lock/lock.ts';
 import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
@@ -49,16 +49,20 @@ export function lockedPackages(
   return { packages, bundled: bundled(key, distribution, inUse.bundle) };
 }
 
-function bundled(key: string, { packages }: LockedDistribution, bundle: BundleInUse): BundledPackages {
+function bundled(
+  key: string,
+  { manager, packages }: LockedDistribution,
+  bundle: BundleInUse,
+): BundledPackages {
   const memberOf = (file: string) => {
     const path = memberPaths.packages(key, file);
     const member = bundle.members.get(path);
     if (member === undefined) throw notInBundle(bundle, path);
     return member;
   };
-  const index = memberOf('Packages');
+  const { of: indexOf } = repositoryIndexes[manager];
   return {
     files: Object.fromEntries(Object.entries(packages).map(([name, { file }]) => [name, memberOf(file)])),
-    index: (files) => stanzasOf(readFileSync(index.path, 'utf8'), files),
+    index: (files) => indexOf((path) => readFileSync(memberOf(path).path, 'utf8'), files),
   };
 }

@@ -17,23 +17,36 @@ export interface PackageManager {
 }
 
 /**
- * VERB PACKAGES...: dnf ends with 0 although the script of a package failed, and rpm counts that package as installed:
- * rpm's own message is all that tells. It is noted, until another run of it goes well.
+ * VERB [OPTIONS... --] PACKAGES...: dnf ends with 0 although the script of a package failed, and rpm counts that package
+ * as installed: rpm's own message is all that tells. It is noted, until another run of it goes well. Options have no blanks;
+ * packages are names, or names with their versions.
  */
-const dnfScript = `
+export const dnfScript = `
 noted=${failedPackages}
+verb=$1
+shift
+options=
+case " $* " in *' -- '*)
+  while [ "$1" != -- ]; do options="$options $1"; shift; done
+  shift ;;
+esac
 # Not -q: it would keep the messages of scripts to itself.
-out=$(dnf -y --setopt=install_weak_deps=False "$@" 2>&1)
+out=$(dnf -y --setopt=install_weak_deps=False $options "$verb" "$@" 2>&1)
 code=$?
 printf '%s\\n' "$out" | grep -v '^(try to add'
-shift
 failed=$(printf '%s\\n' "$out" | sed -n 's/.*%[a-z]*(\\(.*\\)-[^-]*-[^-]*) scriptlet failed.*/\\1/p' | sort -u)
-[ -e "$noted" ] && for p in "$@"; do grep -vxF -- "$p" "$noted" > "$noted.new"; mv -f "$noted.new" "$noted"; done
+[ -e "$noted" ] && for p in "$@"; do
+  n=$(rpm -q --qf '%{NAME}' "$p" 2> /dev/null) || n=$p
+  grep -vxF -- "$n" "$noted" > "$noted.new"
+  mv -f "$noted.new" "$noted"
+done
 for p in $failed; do rpm -q "$p" > /dev/null 2>&1 && echo "$p" >> "$noted"; done
 [ $code -eq 0 ] || { printf '%s\\n' "$out" | grep 'scriptlet failed'; exit $code; }
 if [ -n "$failed" ]; then echo "the installation script of $(echo $failed) failed"; exit 1; fi
 absent=
-for p in "$@"; do rpm -q --whatprovides "$p" > /dev/null 2>&1 || absent="$absent $p"; done
+for p in "$@"; do
+  rpm -q "$p" > /dev/null 2>&1 || rpm -q --whatprovides "$p" > /dev/null 2>&1 || absent="$absent $p"
+done
 if [ -n "$absent" ]; then echo "dnf ended well, and these are not installed:$absent"; exit 1; fi
 `;
 

@@ -43,7 +43,9 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
   if (missing.length > 0 && locked === undefined)
     steps.push(run([...manager.install, ...missing], installDeadlineSeconds));
   if (missing.length > 0 && locked !== undefined)
-    steps.push(...installLocked(locked, { names: missing, others: notAsLocked(locked, facts) }, env));
+    steps.push(
+      ...installLocked(managerName, locked, { names: missing, others: notAsLocked(locked, facts) }, env),
+    );
   const named = [...new Set([...absent, ...unhealthy])];
   const packages = versionsOf(named, missing.length > 0 ? locked : undefined, facts);
   const reason = [

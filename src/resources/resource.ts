@@ -63,8 +63,8 @@ export interface BundledPackages {
   readonly files: Readonly<
     Record<string, { readonly path: string; readonly sha256: string; readonly bytes: number }>
   >;
-  /** The index of a repository of these files alone, for the package manager. */
-  readonly index: (files: ReadonlySet<string>) => string;
+  /** The index of a repository of these files alone, for the package manager: texts by their paths in it. */
+  readonly index: (files: ReadonlySet<string>) => Readonly<Record<string, string>>;
 }
 
 export interface ModuleResource {

@@ -31,13 +31,14 @@ export async function aptIndex(
   return { Packages: packages, Release: releaseOf(packages) };
 }
 
-/** Those stanzas of a `Packages` file whose files are among `files`. */
-export const stanzasOf = (packages: string, files: ReadonlySet<string>): string =>
-  packages
+/** Those stanzas of the `Packages` file whose files are among `files`; `read` answers a file of the whole index. */
+export const aptIndexOf = (read: (path: string) => string, files: ReadonlySet<string>) => ({
+  Packages: read('Packages')
     .split(/\n\n+/)
     .filter((stanza) => files.has(/^Filename: \.\/(.+)$/m.exec(stanza)?.[1] ?? ''))
     .map((stanza) => `${stanza.trimEnd()}\n`)
-    .join('\n');
+    .join('\n'),
+});
 
 /** apt wants a date, and a bundle must not have one of its own. */
 function releaseOf(packages: string): string {

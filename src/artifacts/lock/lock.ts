@@ -16,6 +16,8 @@ const signature = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none'), why: text }),
   /** An npm registry signed name, version and integrity with this key; berth has checked it. */
   z.strictObject({ kind: z.literal('npm-registry'), key: text, signature: text }),
+  /** rpm has checked it with this key, which the host that was asked trusts. */
+  z.strictObject({ kind: z.literal('rpm'), key: text }),
 ]);
 
 /** How a program came to be: the release's archive, or a build from the module's source. */
@@ -60,6 +62,8 @@ const distributionPackage = z.strictObject({
   sha256,
   bytes,
   address: text,
+  /** Of packages that are signed each on its own, as RPMs are; of others their repository's metadata are. */
+  signature: signature.optional(),
 });
 
 const distribution = z.strictObject({

@@ -1,26 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import type { LockedPackage } from '../../artifacts/lock/lock.ts';
 import { CommandFailed } from '../../core/fail.ts';
 import { splitTopics } from '../facts/probe.ts';
-import { quote } from '../quote.ts';
 import type { Connection } from '../transport/connection.ts';
-import { aptPreferences } from './apt-preferences.ts';
-import { parseUris } from './apt-uris.ts';
+import { aptResolver } from './resolve-apt.ts';
+import { dnfResolver } from './resolve-dnf.ts';
+import type { Resolver, Wanted } from './resolver.ts';
 
-/** Lists of a large distribution over a slow line. */
-const deadlineMs = 600_000;
+/** Lists of a large distribution over a slow line, and the packages themselves where they are needed for their digests. */
+const deadlineMs = 900_000;
 
-const scripts = {
-  apt: readFile(new URL('./resolve-apt.sh', import.meta.url), 'utf8'),
-};
-for (const script of Object.values(scripts)) script.catch(() => {});
-
-export interface Wanted {
-  readonly manager: 'apt';
-  readonly names: readonly string[];
-  /** Versions to hold where the repositories still have them, by name. */
-  readonly held: Readonly<Record<string, LockedPackage>>;
-}
+const resolvers: Readonly<Record<Wanted['manager'], Resolver>> = { apt: aptResolver, dnf: dnfResolver };
 
 /**
  * The wanted packages and everything that they need and a bare system of this distribution lacks, by name: what the
@@ -30,32 +19,24 @@ export interface Wanted {
  */
 export async function resolvePackages(
   connection: Connection,
-  { manager, names, held }: Wanted,
+  wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Record<string, LockedPackage>> {
-  const parameters = `wanted=${quote(names.join(' '))}\npins=${quote(aptPreferences(held))}\n`;
-  const script = parameters + (await scripts[manager]);
+  const resolver = resolvers[wanted.manager];
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
-  const result = await connection.sh(script, { signal: deadline });
+  const result = await connection.sh(await resolver.script(wanted), { signal: deadline });
   const topics = splitTopics(result.stdout);
-  if (result.exitCode !== 0 || !topics.has('end')) throw cannotResolve(connection, manager, result);
-  const packagesOf = (topic: string): Record<string, LockedPackage> =>
-    parseUris((topics.get(topic) ?? []).map(([line = '']) => line));
-  const bare = packagesOf('bare');
-  const lacking = Object.entries(packagesOf('wanted')).filter(
-    ([name]) => bare[name] === undefined || names.includes(name),
-  );
-  return { ...Object.fromEntries(lacking), ...packagesOf('here') };
+  if (result.exitCode !== 0 || !topics.has('end')) throw cannotResolve(connection, wanted, result);
+  return resolver.packagesIn(topics, wanted.names);
 }
 
 function cannotResolve(
   { host }: Connection,
-  manager: string,
+  { manager }: Wanted,
   result: Awaited<ReturnType<Connection['sh']>>,
 ): CommandFailed {
-  const said = `${result.stderr}\n${result.stdout}`
-    .split('\n')
-    .filter((line) => /^(E:|Err|W:)|unmet|Depends:|Unable/.test(line.trim()));
+  const { complaint } = resolvers[manager];
+  const said = `${result.stderr}\n${result.stdout}`.split('\n').filter((line) => complaint.test(line.trim()));
   const why = said.length === 0 ? 'it did not come to its end' : said.slice(0, 5).join('; ');
   return new CommandFailed(
     `${host}: ${manager} cannot say what the packages need: ${why}`,
