@@ -12,6 +12,10 @@ export const buildReleaseCommand = (setExitCode: (code: number) => void): Comman
       'Bundles the runtime and lays it beside the pinned Node, as it will lie in /usr/lib/berth on a host.\n' +
         'apply does this by itself; this command is for looking at the result, and for packaging it.',
     )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  berth build-release\n  berth build-release --arch arm64 --out /srv/releases',
+    )
     .addOption(new Option('--arch <name>', 'one architecture alone').choices(['x64', 'arm64']))
     .option('--out <folder>', 'where to put the release folders', 'dist')
     .action(async ({ arch, out }: BuildOptions) => {

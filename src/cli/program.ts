@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Help, type Option } from 'commander';
 import { ownVersion } from '../core/own-version.ts';
 import { applyCommand } from './apply.ts';
 import { buildReleaseCommand } from './build-release.ts';
@@ -24,8 +24,26 @@ Examples:
   berth validate profiles/single-node.yaml   is the profile right?
   berth plan profiles/single-node.yaml       what would change?
   berth apply profiles/single-node.yaml      change it, then prove it
+  berth rollback profiles/single-node.yaml   back to how it was before
 
 docs/profile.md describes profiles, docs/cli.md the commands and exit codes.`;
+
+/** Lines are as long as the terminal is wide, whatever they are in the source; what is indented stays as it stands. */
+const reflowed = (text: string): string => text.replace(/(^|\n)(\S[^\n]*(?:\n\S[^\n]*)*)/g, joinedLines);
+
+const joinedLines = (_all: string, before: string, paragraph: string): string =>
+  `${before}${paragraph.replaceAll('\n', ' ')}`;
+
+/** That an option is off unless it is given goes without saying. */
+const optionDescription = (option: Option): string =>
+  new Help().optionDescription(option).replace(/ \(default: (?:false|true)\)$/, '');
+
+const layout = {
+  showGlobalOptions: false,
+  subcommandTerm: (command: Command) => command.name(),
+  commandDescription: (command: Command) => reflowed(command.description()),
+  optionDescription,
+};
 
 /** Every command; each tells its exit code through `setExitCode`. */
 export const makeProgram = async (setExitCode: (code: number) => void): Promise<Command> => {
@@ -60,7 +78,7 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
   for (const command of [program, ...program.commands])
     command
       .exitOverride()
-      .configureHelp({ showGlobalOptions: false, subcommandTerm: (each) => each.name() })
+      .configureHelp(layout)
       .showHelpAfterError(`see: ${command === program ? 'berth' : `berth ${command.name()}`} --help`);
   return program;
 };

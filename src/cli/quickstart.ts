@@ -15,6 +15,10 @@ export const quickstartCommand = (setExitCode: (code: number) => void): Command 
       'Boots an embedded host with systemd-nspawn, applies profiles/quickstart.yaml to it over SSH, and\n' +
         'proves it with crictl. A second run changes nothing. --remove takes everything away again.',
     )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  berth quickstart\n  berth quickstart --remove   away with all of it',
+    )
     .option('--remove', 'take the host and everything that was made for it away', false)
     .option('--stats', 'print round trips, bytes and time at the end', false)
     .option('--json', 'print one JSON object a line', false)

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { isRed } from '../core/events.ts';
+import { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
 import { planSummary } from '../faces/plan-text.ts';
 import type { FlowContext } from '../flows/context.ts';
@@ -72,6 +73,10 @@ const list = async (context: FlowContext, face: Face): Promise<number> => {
 };
 
 const rollback = async (file: string, to: number | undefined, options: RollbackOptions): Promise<number> => {
+  if (options.list && to !== undefined)
+    throw new Fail('BadUsage', `--list shows all generations; ${to} says where to go`, {
+      hint: 'Leave one of them out.',
+    });
   const { runOnHosts } = await import('./run-command.ts');
   return await runOnHosts(file, options, (context, face) =>
     options.list ? list(context, face) : takeBack(context, face, options, to),
@@ -98,7 +103,7 @@ export const rollbackCommand = (setExitCode: (code: number) => void): Command =>
     )
     .addHelpText(
       'after',
-      "\nExamples:\n  berth rollback fleet.yaml --list              what happened to the hosts\n  berth rollback fleet.yaml --hosts node-1       before the last apply\n  berth rollback fleet.yaml 7 --yes              as after generation 7\n  berth rollback fleet.yaml 0                    as before berth, berth's memory kept",
+      '\nExamples:\n  berth rollback fleet.yaml --list           what happened to the hosts\n  berth rollback fleet.yaml --hosts node-1   before the last apply\n  berth rollback fleet.yaml 7 --yes          as after generation 7\n  berth rollback fleet.yaml 0                as before berth, its memory kept',
     )
     .action(async (file: string, to: number | undefined, options: RollbackOptions) =>
       setExitCode(await rollback(file, to, options)),

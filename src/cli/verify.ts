@@ -79,10 +79,12 @@ export const verifyCommand = (setExitCode: (code: number) => void): Command =>
     .summary('prove the hosts with crictl')
     .description(
       'Proves each host, by the level of spec.verify.level or --level:\n' +
-        '  smoke  services, socket, versions, and the configuration as rendered and as running\n' +
-        '  node   also pods as workloads use them: the life of a redis pod with the real crictl, addresses, DNS,\n' +
-        '         host ports, the way out, exec, attach, port-forward, logs\n' +
-        '  full   also restarts of the daemons under a running container, limits, confinement, and a part of critest\n' +
+        '  smoke  services, socket, versions, the configuration as rendered and running\n' +
+        '  node   also pods as workloads use them: the life of a redis pod with the real\n' +
+        '         crictl, addresses, DNS, host ports, the way out, exec, attach,\n' +
+        '         port-forward, logs\n' +
+        '  full   also restarts of the daemons under a running container, limits,\n' +
+        '         confinement, and a part of critest\n' +
         'What it starts it takes away again. Exits with 18 when a check is red.',
     )
     .addHelpText(

@@ -5,6 +5,7 @@ export const versionCommand = (): Command =>
   new Command('version')
     .summary('print the versions of berth and of its Node')
     .description('Prints the versions of berth and of the Node that runs it.')
+    .addHelpText('after', '\nExamples:\n  berth version\n  berth version --json')
     .option('--json', 'print one JSON object', false)
     .action(async (options: { readonly json: boolean }) => {
       const versions = {

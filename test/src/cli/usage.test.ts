@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { makeProgram } from '../../../src/cli/program.ts';
 import { ownVersion } from '../../../src/core/own-version.ts';
 import { planFileText, savePlan } from '../../../src/flows/saved-plan.ts';
 import { parseProfile } from '../../../src/profile/parse-profile.ts';
@@ -18,12 +19,29 @@ test('--help shows every command and examples, and succeeds', async () => {
   assert.match(ran.stdout, /Examples:/);
 });
 
-test('help fits a terminal of 80 columns', async () => {
-  for (const args of [['--help'], ['apply', '--help'], ['plan', '--help'], ['verify', '--help']]) {
+test('help of every command fits a terminal of 80 columns, and has examples', async () => {
+  const { commands } = await makeProgram(() => {});
+  assert.ok(commands.length > 15);
+  for (const args of [['--help'], ...commands.map((command) => [command.name(), '--help'])]) {
     const ran = await runBerth(args, { env: { COLUMNS: '80' } });
     const long = ran.stdout.split('\n').filter((line) => line.length > 80);
-    assert.deepEqual(long, []);
+    assert.deepEqual({ args, long }, { args, long: [] });
+    assert.match(ran.stdout, /^Examples?:$/m, args.join(' '));
+    assert.doesNotMatch(ran.stdout, /default:\s+false/);
   }
+});
+
+test('paragraphs of help fill the terminal, and lists stay lists', async () => {
+  const plan = await runBerth(['plan', '--help'], { env: { COLUMNS: '80' } });
+  assert.match(plan.stdout, /file by file\.\nChanges nothing\. Exits with 0/);
+  const verify = await runBerth(['verify', '--help'], { env: { COLUMNS: '120' } });
+  assert.match(verify.stdout, /^ {2}smoke {2}services.*\n {2}node {3}also/m);
+});
+
+test('a generation to go back to is not taken for one to list', async () => {
+  const ran = await runBerth(['rollback', single, '3', '--list']);
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /--list shows all generations; 3 says where to go/);
 });
 
 test('a mistyped command is bad usage and gets a suggestion', async () => {
