@@ -31,7 +31,15 @@ fail() {
   exit 1
 }
 
-sync_file() { sync "$1" 2>/dev/null || sync; }
+sync_file() { sync "$@" 2>/dev/null || sync; }
+
+# FILES...: they have reached the disk, and before them what was noted of how things were: when the power goes, neither
+# that nor the way back is lost. Comes before each change.
+make_durable() {
+  set -- $unsynced "$@"
+  [ $# -eq 0 ] || sync_file "$@"
+  unsynced=
+}
 
 # WORD [MORE]: what became of this generation.
 outcome() {
@@ -45,8 +53,7 @@ record() {
   shift
   for field in "$@"; do line=$line$tab$field; done
   printf '%s\n' "$line" >> "$generation/before" || full "$state" 4096
-  # What the guard would put back must have reached the disk before it is changed.
-  [ -z "$armed" ] || sync_file "$generation/before"
+  unsynced="$unsynced $generation/before"
 }
 
 # KIND NAME [STATE...]: notes how NAME was, in this generation and, at the first touch ever, for reset.
@@ -58,12 +65,16 @@ note() {
     case "$known$tab" in "$key"*) return 0 ;; esac
   done < "$state/origin"
   printf '%s\n' "$line" >> "$state/origin" || full "$state" 4096
+  unsynced="$unsynced $state/origin"
 }
 
 sha() {
   set -- $(sha256sum "$1")
   printf %s "$1"
 }
+
+# DIGEST: it is kept, and whole: a second name is changed with the first, and a file of before a power cut may be empty.
+is_kept() { [ -f "$state/objects/$1" ] && [ "$(sha "$state/objects/$1")" = "$1" ]; }
 
 # PATH: keeps what lies there. Large files get a second name where the file system can give one.
 note_file() {
@@ -72,11 +83,12 @@ note_file() {
     note file "$1" link "$(readlink "$1")"
   elif [ -f "$1" ]; then
     kept=$(sha "$1")
-    if [ ! -f "$state/objects/$kept" ]; then
+    if ! is_kept "$kept"; then
       rm -f "$state/objects/.new"
       bytes=$(stat -c %s "$1")
       [ "$bytes" -gt 65536 ] && ln "$1" "$state/objects/.new" 2>/dev/null || cp "$1" "$state/objects/.new" || full "$state" "$bytes"
       mv -f "$state/objects/.new" "$state/objects/$kept" || full "$state" "$bytes"
+      unsynced="$unsynced $state/objects/$kept"
     fi
     note file "$1" file "$kept" $(stat -c '%a %u:%g' "$1")
   else
@@ -130,7 +142,7 @@ prepare() {
 settle() {
   [ "$(sha "$temporary")" = "$4" ] || full "${1%/*}" "$5"
   chmod "$2" "$temporary" && chown "$3" "$temporary" || full "${1%/*}" "$5"
-  sync_file "$temporary"
+  make_durable "$temporary"
   mv -fT "$temporary" "$1" || full "${1%/*}" "$5"
   printf '%s\t%s\n' "$1" "$4" >> "$state/applied"
   [ "$5" -le 65536 ] || note_digest "$1" "$4"
@@ -149,6 +161,9 @@ note_digest() {
 put() {
   detail=$1
   prepare "$1"
+  # It may be a secret: nobody else reads it before it has the mode that it is to have.
+  rm -f "$temporary"
+  (umask 077 && : > "$temporary") || full "${1%/*}" "$3"
   if [ "$5" = gzip ]; then take "$6" | gzip -dc > "$temporary" 2>/dev/null
   else take "$6" > "$temporary"; fi || full "${1%/*}" "$3"
   settle "$1" "$2" 0:0 "$4" "$3"
@@ -173,6 +188,7 @@ copy() {
   size=$(stat -c %s "$1")
   # Both names are those of one file, as when a run that was cut off did it already: mv would refuse.
   if [ "$(stat -c %d:%i "$1")" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; then
+    make_durable
     [ "$(sha "$2")" = "$5" ] && chmod "$3" "$2" && chown "$4" "$2" || full "${2%/*}" "$size"
     [ "$size" -le 65536 ] || note_digest "$2" "$5"
     return 0
@@ -191,12 +207,14 @@ link() {
   detail=$1
   prepare "$1"
   rm -f "$temporary"
+  make_durable
   ln -s "$2" "$temporary" && mv -fT "$temporary" "$1" || full "${1%/*}" 4096
 }
 
 # PATH: a folder or socket that is wholly berth's. What is still mounted inside goes first, the deepest before its parents:
 # nothing below a mount is ever deleted.
 remove_tree() {
+  make_durable
   if [ ! -d "$1" ]; then
     rm -f "$1" || fail delete
     return 0
@@ -214,7 +232,7 @@ END
   done
   detail=$1
   # The find of busybox may lack -delete.
-  find "$1" -mindepth 1 ! -type d -exec rm -f {} + && find "$1" -mindepth 1 -depth -type d -exec rmdir {} + || fail delete
+  find "$1" -xdev -mindepth 1 ! -type d -exec rm -f {} + && find "$1" -xdev -mindepth 1 -depth -type d -exec rmdir {} + || fail delete
   # A folder that is itself a mount point stays, empty.
   rmdir "$1" 2>/dev/null || true
 }
@@ -237,6 +255,7 @@ remove() {
     rmdir "$1" 2>/dev/null || true
   else
     note_file "$1"
+    make_durable
     rm -f "$1" || fail delete
   fi
 }
@@ -304,15 +323,20 @@ perform() {
   output=$generation/output/$number
   until=$(($(date +%s) + seconds))
   announced=
+  make_durable
   while :; do
     await_locks $locks
+    began=$(date +%s)
     timeout -k 10 "$seconds" "$@" < /dev/null > "$output" 2>&1 9>&-
     code=$?
     [ $code -eq 0 ] && return 0
     # Lost the race for the lock: the other one came between our look and our start.
     [ -n "$locks" ] && [ "$(date +%s)" -lt "$until" ] && lock_holder $locks > /dev/null || break
   done
-  [ $code -eq 124 ] && fail deadline $code "$output"
+  # timeout says 124, or 137 when it had to insist; busybox's says 143.
+  case $code in
+    124 | 137 | 143) [ $(($(date +%s) - began)) -lt "$seconds" ] || fail deadline $code "$output" ;;
+  esac
   [ "$(free_bytes /var)" -lt 1048576 ] && fail disk-full $code "$output"
   fail command $code "$output"
 }
@@ -406,14 +430,18 @@ open_generation() {
     detail="the newest generation is $last and no longer $1"
     fail moved
   fi
+  # Whole or not at all: it has its number when all of it is there.
+  new=$state/generations/.new
+  rm -rf "$new"
+  mkdir -p "$new/output" || full "$state" 4096
+  printf '%s\t%s\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$new/by" || full "$state" 4096
+  printf '%s\n' "$about" > "$new/about" || full "$state" 4096
+  (umask 077 && printf '%s\n' "$spec" > "$new/spec") || full "$state" 65536
+  for f in journal before outcome; do
+    (: > "$new/$f") || full "$state" 4096
+  done
+  mv "$new" "$state/generations/$(printf '%06d' $((last + 1)))" || full "$state" 4096
   generation=$state/generations/$(printf '%06d' $((last + 1)))
-  mkdir -p "$generation/output" || full "$state" 4096
-  printf '%s\t%s\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$generation/by" || full "$state" 4096
-  printf '%s\n' "$about" > "$generation/about" || full "$state" 4096
-  (umask 077 && printf '%s\n' "$spec" > "$generation/spec") || full "$state" 65536
-  : > "$generation/journal"
-  : > "$generation/before"
-  : > "$generation/outcome"
   if [ -s "$state/temporary" ]; then
     while IFS= read -r leftover; do rm -f "$leftover"; done < "$state/temporary"
     rm -f "$state/temporary"
@@ -465,8 +493,20 @@ trim() {
   done
 }
 
+# Of what was written to a path only the last is worth to be known: what each apply adds would be sent by each probe.
+trim_applied() {
+  [ -s "$state/applied" ] || return 0
+  known=$tab
+  sed '1!G;h;$!d' "$state/applied" | while IFS=$tab read -r p s; do
+    case $known in *"$tab$p$tab"*) continue ;; esac
+    known=$known$p$tab
+    printf '%s\t%s\n' "$p" "$s"
+  done > "$state/applied.new" && mv -f "$state/applied.new" "$state/applied"
+}
+
 end_generation() {
   rm -f "$state/temporary"
+  trim_applied
   printf 'end\t%s\n' "$(date +%s)" >> "$generation/journal"
   outcome end
   sync_file "$generation/journal"
@@ -505,13 +545,12 @@ guard() {
   rm -rf "$guard"
   mkdir -p "$guard" || full "$state" 4096
   armed=$guard/armed
-  sync_file "$generation/before"
   printf '%s\n' "$generation" > "$guard/generation"
   printf '%s\n' "$$" > "$guard/executor"
   printf '%s' "$guard_text" | base64 -d > "$guard/guard.sh" || full "$state" 16384
   set_deadline "$1"
   : > "$armed"
-  sync_file "$guard/guard.sh"
+  make_durable "$guard/generation" "$guard/guard.sh" "$armed"
   start_guard
   say armed
 }
@@ -596,15 +635,19 @@ generation=
 change=
 detail=$state
 temporary=
+# Files that must reach the disk before the next change.
+unsynced=
 number=0
 step=0
 umask 077
 armed=
 guard=$state/guard
 mkdir -p "$state/objects" "$state/generations" || full "${state%/*}" 4096
-exec 9<> "$state/lock" || full "$state" 4096
+# A shell ends at once when exec fails.
+(: >> "$state/lock") 2>/dev/null || full "$state" 4096
+exec 9<> "$state/lock"
 take_lock
-printf '%s\tsince %s\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" > "$state/lock" || full "$state" 4096
+printf '%s\tsince %s\tas process %s there\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" $$ > "$state/lock" || full "$state" 4096
 umask 022
 mkdir -p "$run"
 rm -f "$run/stop"

@@ -72,7 +72,9 @@ restore_file() {
     absent) rm -f "$path" ;;
     link) ln -s "$3" "$beside" && mv -fT "$beside" "$path" ;;
     file)
-      cp "$objects/$3" "$beside" && chmod "$4" "$beside" && chown "$5" "$beside" && mv -fT "$beside" "$path"
+      # What is there by now is better than something half.
+      set -- "$1" "$2" "$3" "$4" "$5" $(sha256sum "$objects/$3")
+      [ "$6" = "$3" ] && cp "$objects/$3" "$beside" && chmod "$4" "$beside" && chown "$5" "$beside" && mv -fT "$beside" "$path"
       ;;
   esac
 }

@@ -463,3 +463,58 @@ test('old generations go with what they alone kept, and none since the last one 
     '000007',
   ]);
 });
+
+test('nobody else reads a private file on its way to its place', async () => {
+  await using host = await bench();
+  const content = randomBytes(8_000_000);
+  await writeFile(host.at('source'), content);
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const upload = { kind: 'local-file', path: host.at('source'), sha256, bytes: content.length } as const;
+  const done = host.carryOut([
+    work('key', { kind: 'write', path: host.at('key'), content: upload, mode: 0o600 }),
+  ]);
+  const seen = new Set<number>();
+  for (let over = false; !over; ) {
+    over = await Promise.race([done.then(() => true), new Promise<false>((go) => setImmediate(go, false))]);
+    const there = await stat(host.at('.key.berth-new')).catch(() => undefined);
+    if (there !== undefined) seen.add(there.mode & 0o777);
+  }
+  assert.deepEqual([...seen], [0o600]);
+});
+
+test('what berth keeps is made whole again when it was damaged, as by a power cut', async () => {
+  await using host = await bench();
+  await writeFile(host.at('conf'), 'ours');
+  await host.carryOut([work('a', write(host.at('conf'), 'theirs'))]);
+  const object = join('state/objects', createHash('sha256').update('ours').digest('hex'));
+  await writeFile(host.at(object), '');
+  await writeFile(host.at('conf'), 'ours');
+  await host.carryOut([work('a', write(host.at('conf'), 'theirs'))]);
+  assert.equal(await host.read(object), 'ours');
+});
+
+test('what was written last is remembered once for each path', async () => {
+  await using host = await bench();
+  for (const text of ['1', '2', '3'])
+    await host.carryOut([work('a', write(host.at('a'), text), write(host.at('b'), 'x'))]);
+  const lines = (await host.state('applied')).trim().split('\n');
+  const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+  assert.deepEqual(
+    lines.toSorted(),
+    [`${host.at('a')}\t${digest('3')}`, `${host.at('b')}\t${digest('x')}`].toSorted(),
+  );
+});
+
+test("berth's own memory on a file system that became read-only is told as such", async () => {
+  await using host = await bench();
+  await host.carryOut([]);
+  await run('mount', ['--bind', host.root, host.root]);
+  try {
+    await run('mount', ['-o', 'remount,bind,ro', host.root]);
+    const error = await failure(host.carryOut([]));
+    assert.equal(error.code, 'CommandFailed');
+    assert.match(error.message, /state cannot be written/);
+  } finally {
+    await run('umount', [host.root]);
+  }
+});

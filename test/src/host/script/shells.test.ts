@@ -164,6 +164,32 @@ for (const shell of shells) {
     assert.equal(await carryOutUnder(shell), await wanted);
   });
 
+  test(`a command that takes too long is told as such under ${shell.name}`, async (t) => {
+    const root = await mkdtemp(join(tmpdir(), 'berth-shell-'));
+    t.after(() => rm(root, { recursive: true, force: true }));
+    const bin = join(root, 'bin');
+    await mkdir(bin);
+    if (shell.applets) await run('busybox', ['--install', '-s', bin]);
+    const connection = connectionOver(shell.argv, `${bin}:/usr/sbin:/usr/bin:/sbin:/bin`);
+    const slow: Work = {
+      id: 'slow',
+      summary: 'slow',
+      steps: [{ kind: 'run', argv: ['sleep', '20'], deadlineSeconds: 1 }],
+    };
+    await assert.rejects(
+      carryOut(connection, [slow], {
+        mode: 'apply',
+        phase: 'apply',
+        space: [],
+        emit: () => {},
+        signal: AbortSignal.timeout(30_000),
+        state: join(root, 'state'),
+        transient: join(root, 'transient'),
+      }),
+      { code: 'DeadlineExceeded' },
+    );
+  });
+
   test(`a probe answers to its end under ${shell.name}`, async () => {
     const script = await probeScript({
       packages: { apt: ['coreutils'], dnf: [] },
