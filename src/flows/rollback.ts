@@ -117,19 +117,16 @@ function planWay({ spec }: HostEntry, history: History, facts: Facts, way: Way):
 }
 
 /** @throws Fail `BadUsage` for a generation that the host does not know, or knows no way back to */
-function findWay({ before }: History, wanted: number | undefined): Way {
+function findWay({ before, newest }: History, wanted: number | undefined): Way {
   const numbers = [...before.keys()].toSorted((a, b) => a - b);
-  const [oldest, newest] = [numbers[0] ?? 0, numbers.at(-1) ?? 0];
   const to = wanted ?? Math.max(0, newest - 1);
-  // The oldest knows how it was before it; what was before berth is never forgotten.
+  // The oldest that kept something knows how it was before it; what was before berth is never forgotten.
+  const oldest = numbers[0] ?? newest + 1;
   if (to > newest || (to !== 0 && to < oldest - 1)) {
-    throw new Fail(
-      'BadUsage',
-      `there is no way back to generation ${to}: the host has ${oldest} to ${newest}`,
-      {
-        hint: 'berth rollback FILE --list shows them; 0 is how the host was before berth.',
-      },
-    );
+    const kept = numbers.length === 0 ? 'kept nothing for it' : `has ${oldest} to ${newest}`;
+    throw new Fail('BadUsage', `there is no way back to generation ${to}: the host ${kept}`, {
+      hint: 'berth rollback FILE --list shows them; 0 is how the host was before berth.',
+    });
   }
   const records = numbers.filter((number) => number > to).flatMap((number) => before.get(number) ?? []);
   return { newest, to, records };

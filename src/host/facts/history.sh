@@ -10,10 +10,13 @@ echo @history
 names=
 kept=' '
 for d in "$state"/generations/*/; do
-  [ -r "${d}before" ] || continue
+  [ -d "$d" ] || continue
   n=${d%/}
   n=${n##*/}
   while [ "${n#0}" != "$n" ]; do n=${n#0}; done
+  printf 'generation\t%s\n' "$n"
+  # Generations of berth 0.1 kept nothing.
+  [ -r "${d}before" ] || continue
   printf 'before\t%s\t%s\n' "$n" "$(b64 < "${d}before")"
   [ -s "${d}spec" ] && printf 'spec\t%s\t%s\n' "$n" "$(cat "${d}spec")"
   while IFS=$tab read -r k p b s r; do
@@ -40,7 +43,11 @@ if [ -n "$names" ]; then
     LC_ALL=C apt-cache madison $names 2>/dev/null | while IFS='| ' read -r p v r; do printf 'available\t%s\t%s\n' "$p" "$v"; done
   elif command -v rpm > /dev/null 2>&1; then
     for p in $names; do rpm -q --qf 'installed\t%{NAME}\t%{VERSION}-%{RELEASE}\n' "$p" | grep '^installed'; done
-    LC_ALL=C dnf -q list --showduplicates $names 2>/dev/null | while read -r p v r; do
+    # A repository that cannot be reached must not keep a host from going back: what the cache has counts then.
+    for c in '' -C; do
+      listed=$(LC_ALL=C timeout 40 dnf -q $c list --showduplicates $names 2>/dev/null) && break
+    done
+    printf '%s\n' "$listed" | while read -r p v r; do
       # dnf names the epoch where rpm -q does not.
       case $p in *.*) printf 'available\t%s\t%s\n' "${p%.*}" "${v#*:}" ;; esac
     done

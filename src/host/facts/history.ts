@@ -26,6 +26,8 @@ export type BeforeRecord =
 /** What the generations of a host keep for the way back. */
 export interface History {
   readonly before: ReadonlyMap<number, readonly BeforeRecord[]>;
+  /** Number of the newest generation, also of one that kept nothing; 0: there is none. */
+  readonly newest: number;
   /** What the host followed after a generation, as JSON; generations of berth 0.1 have none. */
   readonly specs: ReadonlyMap<number, string>;
   /** Contents that are whole, by digest; the text of small ones. */
@@ -68,6 +70,7 @@ export function parseHistory(lines: Lines): History {
         records(text).flatMap(parseRecord),
       ]),
     ),
+    newest: Math.max(0, ...linesOf(lines, 'generation').map(([number]) => Number(number))),
     specs: new Map(
       linesOf(lines, 'spec').map(([number, text]) => [Number(number), decode(text).toString('utf8')]),
     ),

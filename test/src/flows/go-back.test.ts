@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Fail } from '../../../src/core/fail.ts';
 import { makeSo } from '../../../src/flows/apply.ts';
 import type { FlowContext } from '../../../src/flows/context.ts';
-import { undoApply } from '../../../src/flows/rollback.ts';
+import { rollbackHosts, undoApply } from '../../../src/flows/rollback.ts';
 import type { Connection } from '../../../src/host/transport/connection.ts';
 import { loadProfile } from '../../../src/profile/load-profile.ts';
 import { factsOf } from '../resources/facts.ts';
@@ -48,7 +48,7 @@ test('an apply that began nothing, because another one came between, undoes noth
 });
 
 test('what others did after an apply is not undone with it', async () => {
-  const told = '@history\nbefore\t5\t\nbefore\t6\t\nbefore\t7\t\n@end\n';
+  const told = '@history\ngeneration\t5\nbefore\t5\t\ngeneration\t6\nbefore\t6\t\ngeneration\t7\n@end\n';
   const connection = fake({
     sh: async (script) => {
       assert.match(
@@ -62,5 +62,26 @@ test('what others did after an apply is not undone with it', async () => {
     undoApply(contextFor(connection), host, { before: 5, generation: 6 }),
     (error) =>
       error instanceof Fail && error.code === 'HostMoved' && /generation 7 came after/.test(error.message),
+  );
+});
+
+test('of generations that kept nothing a host says so, and is not called untouched', async () => {
+  const connection = fake({
+    sh: async () => ({
+      exitCode: 0,
+      signal: undefined,
+      stdout: '@history\ngeneration\t2\ngeneration\t3\n@end\n',
+      stderr: '',
+    }),
+  });
+  const confirm = () => assert.fail('there is nothing to confirm');
+  const { failures } = await rollbackHosts(
+    { ...contextFor(connection), maxFailures: 1 },
+    { confirm },
+    undefined,
+  );
+  assert.match(
+    String(failures[0]?.error.message),
+    /no way back to generation 2: the host kept nothing for it/,
   );
 });

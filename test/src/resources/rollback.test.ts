@@ -11,6 +11,7 @@ const planned = (
 ) => {
   const history: History = {
     before: new Map([[1, records]]),
+    newest: 1,
     specs: new Map(),
     objects: new Map(),
     installed: new Map(Object.entries(installed)),
