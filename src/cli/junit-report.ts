@@ -6,6 +6,7 @@ import { asFail } from '../core/as-fail.ts';
 import { type Check, type Event, isRed } from '../core/events.ts';
 import { Fail } from '../core/fail.ts';
 import { type HostReport, junitText } from '../faces/junit.ts';
+import { scrubbedEvent, scrubbedFailure } from '../faces/scrubbed.ts';
 import type { Work } from './run-command.ts';
 
 const refused = (file: string, cause: unknown): Fail =>
@@ -75,14 +76,14 @@ export const withJunit = (file: string | undefined, name: string, work: Work): W
     const startedAt = new Date();
     const gathered = gatherReports(context.hosts.map((host) => host.name));
     const emit = (event: Event): void => {
-      gathered.take(event);
+      gathered.take(scrubbedEvent(event));
       context.emit(event);
     };
     let ended: Fail | undefined;
     try {
       return await work({ ...context, emit }, face);
     } catch (error) {
-      ended = asFail(context.signal.aborted ? context.signal.reason : error);
+      ended = scrubbedFailure(asFail(context.signal.aborted ? context.signal.reason : error));
       throw error;
     } finally {
       await writeWhole(file, junitText(gathered.reports(ended), { name, startedAt }));

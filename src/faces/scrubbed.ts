@@ -1,3 +1,4 @@
+import type { Event } from '../core/events.ts';
 import { CommandFailed, Fail, type FailDetails } from '../core/fail.ts';
 import { hasSecrets, Secret, scrub } from '../core/secret.ts';
 import type { Face } from './face.ts';
@@ -57,6 +58,9 @@ const cleanCause = (cause: unknown): unknown => {
   made.stack = scrub(cause.stack ?? '');
   return made;
 };
+
+/** An event before it goes anywhere but to a face. */
+export const scrubbedEvent = (event: Event): Event => scrubbed(event);
 
 /** A failure before it is printed. */
 export const scrubbedFailure = (error: Fail): Fail => (hasSecrets() ? cleanFail(error) : error);

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { withJunit } from '../../../src/cli/junit-report.ts';
+import { Fail } from '../../../src/core/fail.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import type { Face } from '../../../src/faces/face.ts';
+import type { FlowContext } from '../../../src/flows/context.ts';
+
+test('the report holds no secret, neither in the evidence of a check nor in an error', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-junit-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'report.xml');
+  const secret = new Secret('proxy-password-17').reveal();
+  const hosts = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
+  const signal = new AbortController().signal;
+  const context = { hosts, signal, emit: () => {} } as unknown as FlowContext;
+  const run = withJunit(file, 'berth verify', async ({ emit }) => {
+    const evidence = [{ title: 'journal', text: `via http://u:${secret}@proxy` }];
+    const check = {
+      id: 'x',
+      title: 'x',
+      grade: 'smoke',
+      ok: false,
+      milliseconds: 1,
+      detail: secret,
+      evidence,
+    } as const;
+    emit({ kind: 'checked', host: 'a', check });
+    emit({ kind: 'failed', host: 'b', error: new Fail('Unreachable', `no way through ${secret}`) });
+    throw new Fail('DeadlineExceeded', `waited for ${secret}`);
+  });
+  await assert.rejects(run(context, {} as Face));
+  const report = await readFile(file, 'utf8');
+  assert.match(report, /via http:\/\/u:•••@proxy/);
+  assert.match(report, /no way through •••/);
+  assert.match(report, /waited for •••/);
+  assert.doesNotMatch(report, new RegExp(secret));
+});
