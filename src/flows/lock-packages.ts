@@ -53,6 +53,14 @@ async function ask(context: FlowContext, host: HostEntry): Promise<Asked> {
   const connection = await context.connect(host);
   const facts = await probeHost(context, connection, probeRequest(host.spec));
   named(host.name, () => requireSupported(facts));
+  if (facts.system.image !== undefined)
+    throw new Fail(
+      'Unsupported',
+      `${host.name}: its packages are part of its image, which berth cannot lock`,
+      {
+        hint: 'lock without packages: --no-packages',
+      },
+    );
   return { connection, facts, wanted: packagesFor(host.spec, facts) };
 }
 

@@ -43,7 +43,7 @@ test('a host with dnf gets the locked packages: from its repositories, and from 
   );
   const address = await serveFolder(t, served, `${host.address.network}.1`);
   await host.output(`cd /etc/yum.repos.d && sed -i 's,^baseurl=.*srv/repository,baseurl=${address},' *.repo
-    sed -i 's/^enabled=.*/enabled=1/; s/^gpgcheck=.*/gpgcheck=0/' signed.repo`);
+    sed -i 's/^enabled=.*/enabled=1/' signed.repo`);
   const profile = profileIn(folder, host);
   const lock = join(folder, 'berth.lock');
   const bundle = join(folder, 'bundle.tar');
@@ -52,6 +52,13 @@ test('a host with dnf gets the locked packages: from its repositories, and from 
   const bare = await host.output(dnfState);
   const versionsOf = (...names: string[]): Promise<string> =>
     host.output(`rpm -q --qf '%{NAME} %{VERSION}\\n' ${names.join(' ')} || true`);
+
+  await t.test('what the host would refuse for its signature is not locked', async () => {
+    const { exitCode, output } = await berth('lock', profile, '--arch', 'x64');
+    assert.equal(exitCode, 15, output);
+    assert.match(output, /signed-1-1\.fc41\.rpm does not pass gpgcheck/);
+    await host.output("sed -i 's/^gpgcheck=.*/gpgcheck=0/' /etc/yum.repos.d/signed.repo");
+  });
 
   await t.test('lock asks the repositories of the host and changes nothing there', async () => {
     const { exitCode, output } = await berth('lock', profile, '--arch', 'x64');

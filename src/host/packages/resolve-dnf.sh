@@ -4,8 +4,8 @@
 #   held      versions to hold, as NAME=VERSION
 #   program   resolve-dnf4.py
 #
-# A line for each package follows "@packages": name, version, architecture, file, size, sha256, address, what rpm says of
-# its signature and the key.
+# A line for each package follows "@packages": name, version, architecture, file, size, sha256, address, 1 when its
+# repository wants signatures checked, what rpm says of its signature and the key.
 
 set -u
 export LC_ALL=C
@@ -48,21 +48,38 @@ without() {
 }
 with_dnf5() {
   excluded=$(others) || return
+  there=
   for each in $bare; do
-    [ -z "$(dnf5_here repoquery --whatprovides "$each" --qf '%{name}\n')" ] || there="${there-} $each"
+    providers=$(dnf5_here repoquery --whatprovides "$each" --qf '%{name}\n') || return
+    [ -z "$providers" ] || there="$there $each"
   done
-  dnf5_here download --url --resolve --alldeps ${there-} > "$folder/bare" || return
+  : > "$folder/bare"
+  [ -z "$there" ] || dnf5_here download --url --resolve --alldeps $there > "$folder/bare" || return
   dnf5_here $excluded download --url --resolve --alldeps $wanted > "$folder/wanted" || return
   dnf5_here $excluded download --url --resolve $wanted > "$folder/here" || return
   { without "$folder/bare" < "$folder/wanted"; without /dev/null < "$folder/here"; } | sort -u > "$folder/addresses"
   dnf5_here download --destdir="$folder/rpms" $(sed 's/.*\///; s/\.rpm$//' "$folder/addresses") >&2 || return
-  while read -r address; do printf '%s\t%s\n' "$folder/rpms/${address##*/}" "$address"; done < "$folder/addresses"
+  # What each repository wants, what each package is from, and where it lies.
+  { dnf5_here --dump-repo-config='*' && echo @ &&
+    dnf5_here repoquery --qf '%{name}-%{version}-%{release} %{repoid}\n' $(sed 's/.*\///; s/\.rpm$//' "$folder/addresses") &&
+    echo @ && cat "$folder/addresses"; } > "$folder/said" || return
+  awk -v rpms="$folder/rpms" '
+    /^@$/ { part++; next }
+    part == 0 && /^=+ "/ { split($0, quoted, "\""); repository = quoted[2] }
+    part == 0 && /^(pkg_)?gpgcheck = / { wants[repository] = $3 }
+    part == 1 && wants[$2] == 1 { checked[$1] = 1 }
+    part == 2 {
+      file = $0; sub(/.*\//, "", file); exact = file; sub(/\.rpm$/, "", exact); alike = exact; sub(/\.[^.]*$/, "", alike)
+      printf "%s/%s\t%s\t%d\n", rpms, file, $0, (exact in checked) || (alike in checked)
+    }' "$folder/said"
 }
 
-# The keys that the host trusts, in a database of their own.
+# The keys that the host trusts, in a database of their own: those that rpm knows, those of the distribution, those that
+# repositories name by a path.
 rpm_keys() { rpmkeys --define "_dbpath $folder/keys" --define '_keyring rpmdb' "$@"; }
 rpm -q gpg-pubkey --qf '%{DESCRIPTION}\n' > "$folder/known.asc" 2> /dev/null
-for key in "$folder/known.asc" /etc/pki/rpm-gpg/*; do
+named=$(sed -n 's/^gpgkey *= *//p' /etc/yum.repos.d/*.repo 2> /dev/null | tr ',' ' ' | tr ' ' '\n' | sed -n 's,^file://,,p')
+for key in "$folder/known.asc" /etc/pki/rpm-gpg/* $named; do
   grep -q 'BEGIN PGP PUBLIC KEY' "$key" 2> /dev/null && rpm_keys --import "$key" > /dev/null 2>&1
 done
 
@@ -73,7 +90,7 @@ case $(readlink -f "$(command -v dnf)") in
 esac > "$folder/found" || exit 1
 echo @packages
 tab=$(printf '\t')
-while IFS=$tab read -r path address; do
+while IFS=$tab read -r path address wants; do
   sum=$(sha256sum "$path") && size=$(stat -c %s "$path") || exit 1
   checked=$(rpm_keys --checksig --verbose "$path" 2>&1)
   # "Header V4 RSA/SHA256 Signature, key ID 0123abcd: OK"; rpm 6 says "signature, key fingerprint: 0123…abcd: OK".
@@ -82,6 +99,6 @@ while IFS=$tab read -r path address; do
   # The header may be as it was signed, and the payload not as the header says.
   case $checked in *': BAD'*) signature="BAD ${signature#* }" ;; esac
   rpm -qp --nosignature --nodigest --qf '%{NAME}\t%{VERSION}-%{RELEASE}\t%{ARCH}' "$path" || exit 1
-  printf '\t%s\t%s\t%s\t%s\t%s\n' "${path##*/}" "$size" "${sum%% *}" "$address" "$signature"
+  printf '\t%s\t%s\t%s\t%s\t%s\t%s\n' "${path##*/}" "$size" "${sum%% *}" "$address" "$wants" "$signature"
 done < "$folder/found"
 echo @end

@@ -15,13 +15,14 @@ export const dnfResolver: Resolver = {
     return lines.join('') + (await script);
   },
   packagesIn: (topics) => Object.fromEntries((topics.get('packages') ?? []).map(parsePackage)),
-  complaint: /error|problem|nothing provides|unable|cannot|conflict/i,
+  complaint: /error|problem|no match|no package|nothing provides|failed|unable|cannot|conflict/i,
 };
 
 function parsePackage(fields: readonly string[]): [string, LockedPackage] {
-  const [name = '', version = '', arch = '', file = '', bytes = '', sha256 = '', address = '', said = ''] =
-    fields;
+  const [name = '', version = '', arch = '', file = '', bytes = '', sha256 = '', address = ''] = fields;
+  const [wantsSignature = '', said = ''] = fields.slice(7);
   const signature = parseSignature(name, said);
+  if (signature.kind === 'none' && wantsSignature === '1') throw untrusted(name, address, signature.why);
   return [name, { version, arch, file, sha256, bytes: Number(bytes), address, signature }];
 }
 
@@ -35,3 +36,13 @@ function parseSignature(name: string, said: string): NonNullable<LockedPackage['
     hint: 'its repository or a proxy before it sends something else: ask who runs it',
   });
 }
+
+/** dnf itself would not install it either, and a bundle must not be the way around that. */
+const untrusted = (name: string, address: string, why: string): Fail =>
+  new Fail(
+    'Fetch',
+    `the package ${name} of ${address} does not pass gpgcheck, which its repository wants: ${why}`,
+    {
+      hint: 'give the host the key that you trust, with rpm --import, and lock again',
+    },
+  );

@@ -2,7 +2,7 @@
 
 resolve-dnf.sh starts it. Arguments: a folder for everything that it fetches, the wanted names, the names of what is on a
 bare system, the versions to hold as NAME=VERSION; the last three separated by blanks. Prints a line for each package:
-the file, a tab, the address that it came from. Changes nothing outside the folder.
+the file, the address that it came from, 1 when its repository wants signatures checked. Changes nothing outside the folder.
 """
 import os
 import sys
@@ -66,7 +66,7 @@ def fetch(base, packages):
         each.localPkg = lambda path=path: path
         if not each.verifyLocalPkg():
             sys.exit("Error: %s is not what its repository's metadata say" % path)
-        print(path + "\t" + each.remote_location(), flush=True)
+        print(path, each.remote_location(), int(each.repo.gpgcheck), sep="\t", flush=True)
 
 
 def main():

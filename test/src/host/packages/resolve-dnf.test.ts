@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { dnfResolver } from '../../../../src/host/packages/resolve-dnf.ts';
 
-const answer = (said: string): Map<string, string[][]> =>
+const answer = (said: string, wants = '0'): Map<string, string[][]> =>
   new Map([
     [
       'packages',
@@ -15,6 +15,7 @@ const answer = (said: string): Map<string, string[][]> =>
           '10',
           'a'.repeat(64),
           'https://a.example/r.rpm',
+          wants,
           said,
         ],
       ],
@@ -37,4 +38,13 @@ test('a package that rpm refuses is not locked', () => {
       code: 'ChecksumMismatch',
       message: /rpm refuses the package runc/,
     });
+});
+
+test('a package that no trusted key signed is not locked from a repository that wants signatures checked', () => {
+  for (const said of ['', 'NOKEY e99d6ad1'])
+    assert.throws(() => dnfResolver.packagesIn(answer(said, '1'), ['runc']), {
+      code: 'Fetch',
+      message: /the package runc of https:\/\/a\.example\/r\.rpm does not pass gpgcheck/,
+    });
+  assert.equal(dnfResolver.packagesIn(answer('OK e99d6ad1', '1'), ['runc'])['runc']?.signature?.kind, 'rpm');
 });
