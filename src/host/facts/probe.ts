@@ -82,15 +82,23 @@ export async function probe(
 ): Promise<Facts> {
   const script = await probeScript(request);
   const patienceMs = (request.firstBootSeconds ?? firstBootSeconds) * 1000;
-  const deadline = AbortSignal.timeout(deadlineMs + patienceMs);
+  // Only a host that says that it waits has more time than any other.
+  const late = new AbortController();
+  const giveUp = () => late.abort(new DOMException('the host did not answer', 'TimeoutError'));
+  let deadline = setTimeout(giveUp, deadlineMs);
   const sent = Date.now();
-  const result = await connection.sh(script, {
-    signal: AbortSignal.any([signal, deadline]),
-    // It comes before all else, in one piece.
-    onOutput: (first) => {
-      if (first.includes('@first-boot\n')) onFirstBoot();
-    },
-  });
+  const result = await connection
+    .sh(script, {
+      signal: AbortSignal.any([signal, late.signal]),
+      // It comes before all else, in one piece.
+      onOutput: (first) => {
+        if (!first.includes('@first-boot\n')) return;
+        clearTimeout(deadline);
+        deadline = setTimeout(giveUp, deadlineMs + patienceMs);
+        onFirstBoot();
+      },
+    })
+    .finally(() => clearTimeout(deadline));
   const received = Date.now();
   const topics = splitTopics(result.stdout);
   if (topics.get('first-boot')?.some(([line]) => line === 'unfinished'))

@@ -8,7 +8,7 @@ import { Fail } from '../../core/fail.ts';
 import { quote } from '../quote.ts';
 import type { Connection, RemoteProcess } from '../transport/connection.ts';
 import { interrupted } from '../transport/interrupted.ts';
-import { command, encodeWork, type Part } from './encode-work.ts';
+import { command, encodeWork, type Part, secondsOf } from './encode-work.ts';
 import { confirmGuard, graceSeconds, type Reconnect } from './guard.ts';
 import { describeFailure, type HostEvent, lockedBy, parseHostEvent } from './outcome.ts';
 import { stateFolder, transientFolder } from './state.ts';
@@ -54,7 +54,7 @@ export interface CarryOutOptions {
   readonly transient?: string;
 }
 
-/** Silence after which a host counts as hung, beyond the deadline of the step at work. */
+/** Silence after which a host counts as hung, beyond the deadlines of the work that it is at. */
 const silenceSeconds = 120;
 
 const bytesPerWrite = 256 * 1024;
@@ -367,10 +367,10 @@ class Run {
   }
 
   #heard(): void {
-    const steps = this.#current?.steps ?? [];
-    const deadlines = steps.map((step) => (step.kind === 'run' ? step.deadlineSeconds : 0));
+    // Between the first step of a work and its last the host has nothing to say.
+    const working = this.#current === undefined ? 0 : secondsOf(this.#current);
     const turn = this.#isReady ? 0 : (this.#options.lockTimeoutSeconds ?? 0);
-    this.#watchdog.heard(silenceSeconds + turn + Math.max(0, ...deadlines));
+    this.#watchdog.heard(silenceSeconds + turn + working);
   }
 
   #hang(): void {

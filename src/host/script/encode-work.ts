@@ -28,9 +28,12 @@ export async function* encodeWork(work: Work, guards: boolean): AsyncGenerator<P
   yield command('finish');
 }
 
-/** The longest that its commands may take. */
-const secondsOf = ({ steps }: Work): number =>
-  steps.reduce((sum, step) => sum + (step.kind === 'run' ? step.deadlineSeconds : 0), 0);
+/** The longest that its commands may take; one that needs a lock has its time once for the wait and once for itself. */
+export const secondsOf = ({ steps }: Work): number =>
+  steps.reduce((sum, step) => sum + (step.kind === 'run' ? longestOf(step) : 0), 0);
+
+const longestOf = ({ deadlineSeconds, locks }: Extract<Step, { kind: 'run' }>): number =>
+  deadlineSeconds * (locks === undefined ? 1 : 2);
 
 export const command = (...words: readonly string[]): string => `${encodeLine(quoteAll(words))}\n`;
 

@@ -3,6 +3,9 @@ import { quote } from '../quote.ts';
 import type { Connection } from '../transport/connection.ts';
 import { stateFolder } from './state.ts';
 
+/** It writes two small files. */
+const deadlineMs = 60_000;
+
 /**
  * Notes on the host what the verification of a generation came to. The evidence of a red one stays beside its journal, also
  * when the generation is undone.
@@ -16,7 +19,11 @@ export async function markVerified(
   const folder = `${stateFolder}/generations/${String(generation).padStart(6, '0')}`;
   const script = `cd ${quote(folder)} && umask 077 && cat > evidence && { [ -s evidence ] || rm evidence; }
 printf 'verified\\t%s\\t%s\\n' ${verdict.colour} "$(date +%s)" >> outcome`;
-  const result = await connection.sh(script, { signal, input: verdict.evidence });
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const result = await connection.sh(script, {
+    signal: AbortSignal.any([signal, deadline]),
+    input: verdict.evidence,
+  });
   if (result.exitCode === 0) return;
   throw new CommandFailed(
     `${connection.host}: the verdict on generation ${generation} cannot be noted on the host`,

@@ -64,7 +64,7 @@ export class RootShell {
   }
 
   async enter(raw: RawProcess, script: string, signal: AbortSignal): Promise<RemoteProcess> {
-    const stdout = new AfterMarker(`${this.#mark}-root\n`);
+    const stdout = new AfterMarker(`${this.#mark}-root\n`, this.#host);
     const stderr = new PromptFilter(`${this.#mark}-password`);
     raw.stdout.pipe(stdout);
     raw.stderr.pipe(stderr);
@@ -211,13 +211,15 @@ class AfterMarker extends Transform {
   found = false;
   readonly reached: Promise<void>;
   readonly tooNoisy: Promise<never>;
+  readonly #host: string;
   readonly #marker: Buffer;
   readonly #announce: () => void;
   readonly #complain: (error: Fail) => void;
   #before = Buffer.alloc(0);
 
-  constructor(marker: string) {
+  constructor(marker: string, host: string) {
     super();
+    this.#host = host;
     this.#marker = Buffer.from(marker);
     const reached = Promise.withResolvers<void>();
     const tooNoisy = Promise.withResolvers<never>();
@@ -253,9 +255,13 @@ class AfterMarker extends Transform {
       this.push(seen.subarray(at + this.#marker.length));
     } else if (seen.length > noiseLimit) {
       this.#complain(
-        new Fail('Unsupported', 'the login shell prints without end before it runs a command', {
-          hint: 'Look for a program that never ends in the start files of the login shell.',
-        }),
+        new Fail(
+          'Unsupported',
+          `${this.#host}: the login shell prints without end before it runs a command`,
+          {
+            hint: 'Look for a program that never ends in the start files of the login shell.',
+          },
+        ),
       );
     }
   }

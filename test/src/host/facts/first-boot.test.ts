@@ -87,3 +87,20 @@ test('a first boot without end is a failure with the remedy, at its deadline', a
     await connection.close();
   }
 });
+
+test('a host that does not say that it waits has no more time than any other', async (t) => {
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const silent: Pick<Connection, 'host' | 'sh'> = {
+    host: 'node-1',
+    sh: (_script, { signal }) => {
+      resolve();
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+  };
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const probing = probe(silent as Connection, request, new AbortController().signal);
+  probing.catch(() => {});
+  await asked;
+  t.mock.timers.tick(180_000);
+  await assert.rejects(probing, { name: 'TimeoutError' });
+});
