@@ -133,9 +133,9 @@ function stepFor(path: string, before: FileBefore): Step {
   }
 }
 
-/** What only root may read may hold a secret: a rollback knows no more of it. */
+/** What not everybody may read may hold a secret: a rollback knows no more of it. The probe judges alike. */
 const isPrivate = (file: { readonly kind: string; readonly mode?: number }): boolean =>
-  file.kind === 'file' && ((file.mode ?? 0) & 0o044) === 0;
+  file.kind === 'file' && ((file.mode ?? 0) & 0o004) === 0;
 
 function diffOf(path: string, before: FileBefore, now: FileFact, { history }: WayBack): { diff?: string } {
   if (isPrivate(before) || isPrivate(now)) return {};

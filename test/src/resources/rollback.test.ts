@@ -2,18 +2,19 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { BeforeRecord, History } from '../../../src/host/facts/history.ts';
 import { planRollback } from '../../../src/resources/rollback.ts';
-import { factsOf, type ShortFacts } from './facts.ts';
+import { factsOf, type ShortFacts, sha256Of } from './facts.ts';
 
 const planned = (
   records: readonly BeforeRecord[],
   facts: ShortFacts,
   installed: Readonly<Record<string, string>> = {},
+  objects: ReadonlyMap<string, string> = new Map(),
 ) => {
   const history: History = {
     before: new Map([[1, records]]),
     newest: 1,
     specs: new Map(),
-    objects: new Map(),
+    objects,
     installed: new Map(Object.entries(installed)),
     available: new Map(),
   };
@@ -69,4 +70,14 @@ test('on an image-based host packages go by the image, and their versions stay',
   );
   assert.match(notes.join('\n'), /glibc stays at 2\.41/);
   assert.ok(changes[0]?.mayStay, 'it is there until the next boot');
+});
+
+test('what a group alone may read is not shown, as little as what root alone may', () => {
+  const sha256 = sha256Of('a secret');
+  const diffs = [0o600, 0o640, 0o644].map((mode) => {
+    const before = { kind: 'file', sha256, mode, owner: '0:7' } as const;
+    const records: BeforeRecord[] = [{ kind: 'file', path: '/etc/a', before }];
+    return planned(records, {}, {}, new Map([[sha256, 'a secret']])).changes[0]?.diff?.includes('a secret');
+  });
+  assert.deepEqual(diffs, [undefined, undefined, true]);
 });
