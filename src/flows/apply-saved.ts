@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Fail } from '../core/fail.ts';
 import { type Basis, digestOfBasis, movedBetween, movedText } from '../resources/basis.ts';
 import type { Change, Content, HostPlan } from '../resources/change.ts';
@@ -72,8 +73,9 @@ function requireUnmoved(host: string, planned: SavedHost, now: Basis): void {
 }
 
 /**
- * The saved changes with the contents that are not in the file. What is not among the facts (an age, a start) decides
- * too: where today's plan has other changes, the saved one is not carried out.
+ * Today's plan of the host, where it is the saved one. What is not among the facts (an age, a start) decides too: where
+ * today's plan has other changes, the saved one is not carried out. Nothing that the file says is ever done because the
+ * file says it: who can write the file cannot put in what nobody was shown.
  */
 function openHost(saved: SavedHost, plan: SavedPlan, now: HostPlan): HostPlan {
   const added = now.changes.filter(({ id }) => !saved.changes.some((change) => change.id === id));
@@ -89,12 +91,27 @@ function openHost(saved: SavedHost, plan: SavedPlan, now: HostPlan): HostPlan {
     });
   }
   const contents = new Map(now.changes.flatMap(contentsOf));
-  return {
-    host: saved.host,
-    notes: saved.notes,
-    changes: saved.changes.map((change) => openChange(change, plan, contents)),
-  };
+  for (const change of saved.changes) {
+    const opened = openChange(change, plan, contents);
+    const today = now.changes.find(({ id }) => id === change.id);
+    if (today !== undefined && !isSameWork(opened, today)) throw otherWork(today);
+  }
+  return now;
 }
+
+/** Whether package lists are fetched first is a matter of their age, and none of the plan. */
+const isSameWork = (planned: Change, today: Change): boolean =>
+  isDeepStrictEqual(workOf(planned), workOf(today));
+
+const workOf = ({ action, packages, bringsPackages, steps }: Change): unknown =>
+  // A plan from a file has no keys without values.
+  JSON.parse(JSON.stringify({ action, packages, steps: bringsPackages ? [] : steps }));
+
+const otherWork = ({ id, summary }: Change): Fail =>
+  new Fail('HostMoved', `to ${summary}, other steps would be taken today than were planned`, {
+    hint: 'Another berth made the plan, or somebody changed its file: plan again, and look at it again.',
+    context: { id },
+  });
 
 const contentsOf = ({ steps }: Change): [string, Content][] =>
   steps.flatMap((step) => ('content' in step ? [[step.path, step.content]] : []));

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { planFileText } from '../../src/flows/saved-plan.ts';
 import { embeddedHost } from '../harness/embedded.ts';
 import { berth, profileFor, Running } from './berth.ts';
 
@@ -93,6 +94,16 @@ test('a saved plan is carried out exactly, on hosts that have not moved, and ser
     writeFileSync(profile, smoke.replace('default: accept', 'default: reject'));
     assert.match(await exits(17, 'apply', plan), /not the profile that was planned/);
     writeFileSync(profile, smoke);
+  });
+
+  await t.test('what somebody wrote into the file, digest included, is not done', async () => {
+    const { sha256: _, ...saved } = JSON.parse(readFileSync(plan, 'utf8'));
+    const change = saved.hosts[0].changes.find(({ id }: { id: string }) => id === 'file:/etc/crictl.yaml');
+    change.steps.push({ kind: 'run', argv: ['touch', '/root/written-in'], deadlineSeconds: 5 });
+    const other = join(folder, 'other');
+    writeFileSync(other, planFileText(saved));
+    assert.match(await exits(17, 'apply', other), /crictl\.yaml, other steps would be taken today/);
+    assert.equal((await host.run('test -e /root/written-in')).exitCode, 1);
   });
 
   await t.test('a secret that changed since is no secret of this plan', async () => {
