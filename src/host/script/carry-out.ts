@@ -1,71 +1,47 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { hostname, userInfo } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Emit, Phase } from '../../core/events.ts';
 import { Fail } from '../../core/fail.ts';
 import { quote } from '../quote.ts';
 import type { Connection, RemoteProcess } from '../transport/connection.ts';
 import { interrupted } from '../transport/interrupted.ts';
-import { command, encodeWork, type Part, secondsOf } from './encode-work.ts';
+import { command, encodeWork, type Part } from './encode-work.ts';
+import { type ExecutorOptions, executorScript } from './executor.ts';
 import { confirmGuard, graceSeconds, type Reconnect } from './guard.ts';
-import { describeFailure, type HostEvent, lockedBy, parseHostEvent } from './outcome.ts';
+import {
+  cannotBeSent,
+  describeFailure,
+  type HostEvent,
+  lockedBy,
+  parseHostEvent,
+  streamBroke,
+} from './outcome.ts';
+import { Progress } from './progress.ts';
 import { stateFolder, transientFolder } from './state.ts';
 import type { Work } from './step.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** What a generation says of itself on the host. */
-export interface About {
-  /** Number of the generation whose state a rollback makes again. */
-  readonly to?: number;
-  /** Version of berth. */
-  readonly berth: string;
-  /** What the host follows afterwards, as JSON. */
-  readonly spec: string;
-  /** Generations that stay on the host. */
-  readonly keep: number;
-}
-
-export interface CarryOutOptions {
-  /** `reset` notes no origins and ends by taking berth's memory of the host away. */
-  readonly mode: 'apply' | 'rollback' | 'reset';
+export interface CarryOutOptions extends ExecutorOptions {
   readonly phase: Phase;
-  readonly about?: About;
   /** The newest generation that the plan knows of, 0: none. Fail `HostMoved` when the host has another. */
   readonly newest?: number;
   /** The generations that a rollback undoes. */
   readonly undoes?: { readonly first: number; readonly last: number };
-  /** Seconds to wait while somebody else is at work on the host. */
-  readonly lockTimeoutSeconds?: number;
   /** Told of the generation before its first change: from here on there is something to go back from. */
   readonly onGeneration?: (generation: number) => void;
   /** How a new connection is made; needed for guarded works. */
   readonly reconnect?: Reconnect;
-  /** Seconds in which a new connection must confirm guarded works. */
-  readonly graceSeconds?: number;
   /** Space that must be free before the first step, by folder. */
   readonly space: readonly { readonly folder: string; readonly bytes: number }[];
   readonly emit: Emit;
   /** Aborted: the change at work is finished, no other is begun, and Fail `Cancelled` is thrown. */
   readonly signal: AbortSignal;
-  /** For tests: where berth keeps its memory on the host. */
-  readonly state?: string;
-  readonly transient?: string;
 }
 
 /** Silence after which a host counts as hung, beyond the deadlines of the work that it is at. */
 const silenceSeconds = 120;
 
 const bytesPerWrite = 256 * 1024;
-
-const textOf = (name: string): Promise<string> => {
-  const text = readFile(new URL(name, import.meta.url), 'utf8');
-  text.catch(() => {});
-  return text;
-};
-const executorText = textOf('./executor.sh');
-const guardText = textOf('./guard.sh');
 
 /** What was done to the host. */
 export interface CarriedOut {
@@ -98,19 +74,18 @@ class Run {
   /** Aborted when the channel is given up, with the reason: the host does not answer any more, or nothing was begun yet. */
   readonly #givenUp = new AbortController();
   readonly #watchdog = new Watchdog(() => this.#hang());
-  readonly #startedAt = new Map<string, number>();
-  readonly #finished = new Map<string, PromiseWithResolvers<void>>();
+  readonly #progress: Progress;
   #isReady = false;
   #generation = 0;
   #ended = false;
   #stopped = false;
-  #current: Work | undefined;
   #failure: Fail | undefined;
 
   constructor(connection: Connection, works: readonly Work[], options: CarryOutOptions) {
     this.#connection = connection;
     this.#works = works;
     this.#options = options;
+    this.#progress = new Progress(connection.host, works, options);
   }
 
   async toItsEnd(): Promise<CarriedOut> {
@@ -119,9 +94,8 @@ class Run {
     const onAbort = () => this.#interrupt();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await this.#withShell(
-        await this.#connection.spawn(await this.#script(), { signal: this.#givenUp.signal }),
-      );
+      const script = await executorScript(this.#works, this.#options);
+      await this.#withShell(await this.#connection.spawn(script, { signal: this.#givenUp.signal }));
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
@@ -140,7 +114,7 @@ class Run {
     } catch (error) {
       // A connection that is lost after the last word has nothing left to take away.
       if (!this.#ended)
-        this.#failure ??= error instanceof Fail ? error : asLost(this.#connection.host, error);
+        this.#failure ??= error instanceof Fail ? error : streamBroke(this.#connection.host, error);
     } finally {
       this.#watchdog.stop();
       this.#over.abort();
@@ -148,27 +122,6 @@ class Run {
       process.stdin.destroy();
       await sending;
     }
-  }
-
-  async #script(): Promise<string> {
-    const { mode, about, state = stateFolder, transient = transientFolder } = this.#options;
-    const spec = about?.spec ?? '';
-    const parameters = {
-      state,
-      run: transient,
-      mode,
-      by: `${userInfo().username}@${hostname()}`,
-      about: [mode, about?.to ?? '-', about?.berth ?? '-', digestOf(spec), this.#works.length].join('\t'),
-      spec: Buffer.from(spec).toString('base64'),
-      keep: String(about?.keep ?? 10),
-      patience: String(this.#options.lockTimeoutSeconds ?? 0),
-      grace: String(this.#options.graceSeconds ?? graceSeconds),
-      guard_text: this.#works.some((work) => work.guarded)
-        ? Buffer.from(await guardText).toString('base64')
-        : '',
-    };
-    const assignments = Object.entries(parameters).map(([name, value]) => `${name}=${quote(value)}`);
-    return `${assignments.join('\n')}\n${await executorText}`;
   }
 
   /** Never rejects: the reasons for which it stops early are all told by the reading side. */
@@ -193,16 +146,14 @@ class Run {
       await this.#write(process, command(mode === 'reset' ? 'forget' : 'end_generation'));
     } catch (error) {
       // A local file that cannot be read ends the run; an aborted write means that it ended already.
-      if (!this.#over.signal.aborted) this.#failure ??= error instanceof Fail ? error : asUnreadable(error);
+      if (!this.#over.signal.aborted) this.#failure ??= error instanceof Fail ? error : cannotBeSent(error);
     }
     process.stdin.end();
   }
 
   /** The last of guarded works that follow each other is done: a new connection proves that the host can be reached. */
   async #confirm(process: RemoteProcess, work: Work): Promise<void> {
-    const done = this.#finished.get(work.id) ?? Promise.withResolvers<void>();
-    this.#finished.set(work.id, done);
-    await Promise.race([done.promise, this.#isOver()]);
+    await Promise.race([this.#progress.ended(work), this.#isOver()]);
     this.#over.signal.throwIfAborted();
     const { reconnect, state = stateFolder, emit } = this.#options;
     // The host says nothing while it is asked elsewhere whether it can still be reached.
@@ -280,10 +231,11 @@ class Run {
         this.#ready.resolve();
         return;
       case 'begin':
-        this.#begin(event.id);
+        this.#progress.begin(event.id);
+        this.#heard();
         return;
       case 'done':
-        this.#finish(event.id, undefined);
+        this.#progress.end(event.id);
         return;
       case 'generation':
         this.#generation = event.number;
@@ -308,8 +260,8 @@ class Run {
         this.#failure ??= lockedBy(host, event.holder);
         break;
       case 'fail':
-        this.#failure ??= describeFailure(host, this.#current, event);
-        if (this.#current !== undefined) this.#finish(this.#current.id, this.#failure.message);
+        this.#failure ??= describeFailure(host, this.#progress.current, event);
+        this.#progress.endCurrent(this.#failure.message);
         break;
     }
     this.#over.abort();
@@ -317,38 +269,6 @@ class Run {
 
   #note(message: string): void {
     this.#options.emit({ kind: 'note', level: 'info', host: this.#connection.host, message });
-  }
-
-  #begin(id: string): void {
-    const { emit, phase } = this.#options;
-    this.#current = this.#works.find((work) => work.id === id);
-    this.#startedAt.set(id, performance.now());
-    this.#heard();
-    emit({
-      kind: 'step-started',
-      host: this.#connection.host,
-      phase,
-      id,
-      title: this.#current?.summary ?? id,
-    });
-  }
-
-  #finish(id: string, failure: string | undefined): void {
-    const { emit, phase } = this.#options;
-    const milliseconds = performance.now() - (this.#startedAt.get(id) ?? performance.now());
-    this.#current = undefined;
-    const done = this.#finished.get(id) ?? Promise.withResolvers<void>();
-    this.#finished.set(id, done);
-    done.resolve();
-    emit({
-      kind: 'step-ended',
-      host: this.#connection.host,
-      phase,
-      id,
-      milliseconds,
-      failed: failure !== undefined,
-      ...(failure === undefined ? {} : { detail: failure }),
-    });
   }
 
   /** Before its shell holds the lock nothing is begun, and the stop file would be read by the apply that holds it. */
@@ -367,10 +287,8 @@ class Run {
   }
 
   #heard(): void {
-    // Between the first step of a work and its last the host has nothing to say.
-    const working = this.#current === undefined ? 0 : secondsOf(this.#current);
     const turn = this.#isReady ? 0 : (this.#options.lockTimeoutSeconds ?? 0);
-    this.#watchdog.heard(silenceSeconds + turn + working);
+    this.#watchdog.heard(silenceSeconds + turn + this.#progress.silentSeconds);
   }
 
   #hang(): void {
@@ -392,25 +310,7 @@ class Run {
         : new Fail('ConnectionLost', `${host}: the shell that applies the changes ended before its work`, {
             hint: 'Run the same command again: it goes on where this one stopped.',
           }));
-    if (this.#current !== undefined) this.#finish(this.#current.id, failure.message);
+    this.#progress.endCurrent(failure.message);
     throw failure;
   }
 }
-
-const digestOf = (spec: string): string =>
-  spec === '' ? '-' : createHash('sha256').update(spec).digest('hex').slice(0, 12);
-
-const asLost = (host: string, cause: unknown): Fail =>
-  new Fail('ConnectionLost', `${host}: the apply stream broke`, {
-    hint: 'Run the same command again: it goes on where this one stopped.',
-    cause,
-  });
-
-const asUnreadable = (cause: unknown): Fail =>
-  new Fail(
-    'Internal',
-    `a file for the host cannot be read: ${cause instanceof Error ? cause.message : cause}`,
-    {
-      cause,
-    },
-  );

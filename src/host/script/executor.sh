@@ -1,6 +1,6 @@
 # Carries out the steps of an apply. POSIX sh with coreutils or busybox.
 #
-# stream.ts puts the parameters before this text:
+# executor.ts puts the parameters before this text:
 #   state run       where berth keeps its memory on the host (state.ts says what lies there)
 #   mode            apply, rollback: note how things were before; reset: does not
 #   by              who applies, for the lock and the journal

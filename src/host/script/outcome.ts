@@ -68,6 +68,20 @@ export function lockedBy(host: string, holder: string): Fail {
   });
 }
 
+export const streamBroke = (host: string, cause: unknown): Fail =>
+  new Fail('ConnectionLost', `${host}: the apply stream broke`, {
+    hint: 'Run the same command again: it goes on where this one stopped.',
+    cause,
+  });
+
+/** A file of this machine that is not there any more, or not as it was planned. */
+export const cannotBeSent = (cause: unknown): Fail =>
+  new Fail(
+    'Internal',
+    `a file for the host cannot be read: ${cause instanceof Error ? cause.message : cause}`,
+    { cause },
+  );
+
 /** The failure of a step in the words of the installer. `work` is undefined before the first one began. */
 export function describeFailure(host: string, work: Work | undefined, failure: Failure): Fail {
   const what = work === undefined ? host : `${host}: ${work.summary}`;

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { quote } from '../quote.ts';
+import { graceSeconds } from './guard.ts';
+import { stateFolder, transientFolder } from './state.ts';
+import type { Work } from './step.ts';
+
+/** What a generation says of itself on the host. */
+interface About {
+  /** Number of the generation whose state a rollback makes again. */
+  readonly to?: number;
+  /** Version of berth. */
+  readonly berth: string;
+  /** What the host follows afterwards, as JSON. */
+  readonly spec: string;
+  /** Generations that stay on the host. */
+  readonly keep: number;
+}
+
+export interface ExecutorOptions {
+  /** `reset` notes no origins and ends by taking berth's memory of the host away. */
+  readonly mode: 'apply' | 'rollback' | 'reset';
+  readonly about?: About;
+  /** Seconds to wait while somebody else is at work on the host. */
+  readonly lockTimeoutSeconds?: number;
+  /** Seconds in which a new connection must confirm guarded works. */
+  readonly graceSeconds?: number;
+  /** For tests: where berth keeps its memory on the host. */
+  readonly state?: string;
+  readonly transient?: string;
+}
+
+const textOf = (name: string): Promise<string> => {
+  const text = readFile(new URL(name, import.meta.url), 'utf8');
+  text.catch(() => {});
+  return text;
+};
+const executorText = textOf('./executor.sh');
+const guardText = textOf('./guard.sh');
+
+/** The script whose shell takes the works: executor.sh with its parameters. */
+export async function executorScript(works: readonly Work[], options: ExecutorOptions): Promise<string> {
+  const { mode, about, state = stateFolder, transient = transientFolder } = options;
+  const spec = about?.spec ?? '';
+  const parameters = {
+    state,
+    run: transient,
+    mode,
+    by: `${userInfo().username}@${hostname()}`,
+    about: [mode, about?.to ?? '-', about?.berth ?? '-', digestOf(spec), works.length].join('\t'),
+    spec: Buffer.from(spec).toString('base64'),
+    keep: String(about?.keep ?? 10),
+    patience: String(options.lockTimeoutSeconds ?? 0),
+    grace: String(options.graceSeconds ?? graceSeconds),
+    guard_text: works.some((work) => work.guarded) ? Buffer.from(await guardText).toString('base64') : '',
+  };
+  const assignments = Object.entries(parameters).map(([name, value]) => `${name}=${quote(value)}`);
+  return `${assignments.join('\n')}\n${await executorText}`;
+}
+
+const digestOf = (spec: string): string =>
+  spec === '' ? '-' : createHash('sha256').update(spec).digest('hex').slice(0, 12);
