@@ -77,8 +77,13 @@ const contentOf = (
 
 const keyOf = ({ key }: Pair<unknown, unknown>): string => String(isScalar(key) ? key.value : key);
 
+/** A whole number that a double cannot hold, as fs.file-max may be, stays the text that it is: every digit counts. */
+const isTooLarge = (value: unknown, source: string | undefined): source is string =>
+  typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? '');
+
 const scalarOf = (node: Node): Scalar => {
   const value: unknown = isScalar(node) ? node.value : null;
+  if (isScalar(node) && isTooLarge(value, node.source)) return node.source;
   switch (typeof value) {
     case 'string':
     case 'number':

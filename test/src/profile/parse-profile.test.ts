@@ -220,3 +220,12 @@ test('a password written into a profile is never repeated, wherever it stands', 
       assert.doesNotMatch(JSON.stringify(error.context) + error.message, /hunter2/, line);
     }
 });
+
+test('a whole number keeps all of its digits, also where a double has fewer', () => {
+  const { hosts } = parseProfile(
+    'hosts: [{ name: a, local: {} }]\nspec:\n  kernel:\n    sysctls:\n      fs.file-max: 9223372036854775807\n      vm.x: 9007199254740991\n',
+    'p.yaml',
+  );
+  const sysctls: Readonly<Record<string, string>> = hosts[0]?.spec.kernel.sysctls ?? {};
+  assert.deepEqual([sysctls['fs.file-max'], sysctls['vm.x']], ['9223372036854775807', '9007199254740991']);
+});
