@@ -11,7 +11,7 @@ import type { ChangeOptions } from './options.ts';
 export const requireConsentPossible = (options: ChangeOptions): void => {
   if (options.check || options.yes || (canAsk() && !options.ci && !options.json)) return;
   throw new Fail('BadUsage', 'there is no terminal to ask on before hosts are changed', {
-    hint: 'add --yes, or look first with: berth plan',
+    hint: 'add --yes, or look first with --check',
   });
 };
 

@@ -25,7 +25,8 @@ const conclude = (examination: Examination, hosts: number, face: Face): number =
     return exitCodes.done;
   }
   const fixable = left.filter(({ fix }) => fix.length > 0).length;
-  const offer = fixable === 0 ? '' : ` For ${fixable} of them there is a fix: berth doctor --fix.`;
+  const which = fixable === left.length ? '' : `For ${fixable} of them there`;
+  const offer = fixable === 0 ? '' : ` ${which || 'There'} is a fix: berth doctor --fix.`;
   face.message(`Found ${counted(left.length, 'cause')} of trouble.${offer}`);
   return exitCodes.changesPending;
 };
