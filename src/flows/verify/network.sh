@@ -39,7 +39,7 @@ answers() {
 }
 
 # in_client COMMAND…: in the client's container.
-in_client() { cri exec --sync --timeout 10 "$client" "$@"; }
+in_client() { cri exec --sync --timeout 60 "$client" "$@"; }
 
 # make_pod NAME POD-FORM CONTAINER-FORM: leaves the identifiers in made_pod and made_container.
 make_pod() {
@@ -64,7 +64,7 @@ port_is_free() {
 
 # What the host speaks to redis; the value tells our redis from any other that answers there.
 redis_says() {
-  printf 'GET berth\r\nQUIT\r\n' | timeout 10 socat -t 5 - "TCP:$1,connect-timeout=5"
+  printf 'GET berth\r\nQUIT\r\n' | timeout 30 socat -t 15 - "TCP:$1,connect-timeout=10"
 }
 # Nothing in the image answers datagrams; the host's socat does, in the network of the pod.
 udp_check() {
@@ -76,18 +76,18 @@ udp_check() {
       return
       ;;
   esac
-  timeout 15 nsenter --net="$namespace" socat -d -d -T 5 UDP4-RECVFROM:6379,fork EXEC:cat 2>"$here/echo" &
+  timeout 60 nsenter --net="$namespace" socat -d -d -T 5 UDP4-RECVFROM:6379,fork EXEC:cat 2>"$here/echo" &
   child=$!
-  repeat 3 udp_says
+  repeat 10 udp_says
   frame hostport.udp "$begin"
   kill "$child" 2>/dev/null
   wait "$child" 2>/dev/null
   child=
 }
-udp_says() { printf 'berth\n' | timeout 2 socat -t 0.2 - "UDP:$host_address:$host_port" | grep berth; }
+udp_says() { printf 'berth\n' | timeout 5 socat -t 0.5 - "UDP:$host_address:$host_port" | grep berth; }
 
 server_up() {
-  printf 'SET berth %s\r\nQUIT\r\n' "$value" | timeout 10 socat -t 5 - "TCP:$(bracketed "$server_address"):6379,connect-timeout=5" | grep -q OK
+  printf 'SET berth %s\r\nQUIT\r\n' "$value" | timeout 30 socat -t 15 - "TCP:$(bracketed "$server_address"):6379,connect-timeout=10" | grep -q OK
 }
 
 network_lane() {
@@ -135,7 +135,7 @@ network_lane() {
   : >"$here/err"
   status=0
   frame network.pods "$server_begin"
-  repeat 10 server_up
+  repeat 60 server_up
 
   published_checks
   dns_checks
@@ -158,7 +158,7 @@ published_checks() {
   frame hostport.address "$begin"
   repeat 0 redis_says "127.0.0.1:$host_port"
   frame hostport.loopback "$begin"
-  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 3 $host_address $host_port"
+  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $host_address $host_port"
   frame hostport.from-pod "$begin"
   udp_check
 }
@@ -192,20 +192,20 @@ reaches() {
 }
 
 path_checks() {
-  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 3 $server_address 6379"
+  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $server_address 6379"
   frame network.pod-to-pod "$begin"
 
   # A listener of the host's own for one connection; redis and the kubelet's probes are reached the same way.
   rm -f "$here/listening"
-  timeout 15 socat -d -d "TCP-LISTEN:0,reuseaddr" SYSTEM:'echo berth-host' 2>"$here/listening" &
+  timeout 90 socat -d -d "TCP-LISTEN:0,reuseaddr" SYSTEM:'echo berth-host' 2>"$here/listening" &
   child=$!
   listening() { sed -n 's/.*listening on AF=[0-9]* .*:\([0-9]*\)$/\1/p' "$here/listening" | grep .; }
-  if repeat 3 listening && [ "$status" = 0 ]; then
+  if repeat 15 listening && [ "$status" = 0 ]; then
     host_listens=$(cat "$here/out")
     gateway=$(cri inspectp --output go-template --template '{{range .info.cniResult.ips}}{{.gateway}} {{end}}' "$client_pod" 2>/dev/null)
     gateway=${gateway%% *}
     [ -n "$gateway" ] && [ "$gateway" != '<no' ] || gateway=$host_address
-    repeat 0 in_client sh -c "nc -w 3 $gateway $host_listens"
+    repeat 0 in_client sh -c "nc -w 10 $gateway $host_listens"
     frame network.pod-to-host "$begin"
   else
     frame network.pod-to-host "$begin"

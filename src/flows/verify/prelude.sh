@@ -111,4 +111,4 @@ collect() {
   lanes=
 }
 
-cri() { timeout 30 crictl --timeout 30s "$@"; }
+cri() { timeout 120 crictl --timeout 110s "$@"; }

@@ -9,11 +9,11 @@ as_read() {
   for list in environ argv; do
     while IFS= read -r word; do set -- "$@" "$word"; done <"$here/$list"
   done
-  timeout 20 "$@" config
+  timeout 90 "$@" config
 }
 both_configurations() { as_read "$pid" && cat "$work/info"; }
 running_lane() {
-  pid=$(timeout 10 systemctl show berthd.service --property=MainPID --value)
+  pid=$(timeout 30 systemctl show berthd.service --property=MainPID --value)
   case $pid in
     '' | 0 | *[!0-9]*) not_run config.running 'systemd knows no process of berthd' ;;
     *)
@@ -24,22 +24,22 @@ running_lane() {
 }
 
 for unit in berthd berth-shim; do
-  step "units.$unit" 10 sh -c 'systemctl show "$1" --property="$2" && sed "s/ .*//; s/^/Uptime=/" /proc/uptime' \
+  step "units.$unit" 30 sh -c 'systemctl show "$1" --property="$2" && sed "s/ .*//; s/^/Uptime=/" /proc/uptime' \
     sh "$unit.service" LoadState,ActiveState,SubState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic
 done
 
 # Right after a start the socket may need a moment; of a daemon that does not run there is nothing to wait for.
 socket_version() {
-  timeout 15 crictl --timeout 10s version && return
+  timeout 60 crictl --timeout 50s version && return
   said=$?
-  case $(timeout 10 systemctl is-active berthd.service) in active | activating | reloading) ;; *) hopeless=yes ;; esac
+  case $(timeout 30 systemctl is-active berthd.service) in active | activating | reloading) ;; *) hopeless=yes ;; esac
   return "$said"
 }
 repeat 15 socket_version
 frame socket.version "$begin"
 answering=$status
 if [ "$answering" = 0 ]; then
-  step socket.info 20 crictl --timeout 15s info
+  step socket.info 60 crictl --timeout 50s info
   cp "$work/out" "$work/info"
   lane running running_lane
 else
@@ -47,15 +47,15 @@ else
   not_run config.running 'the socket does not answer'
 fi
 
-step versions.crictl 10 crictl --version
+step versions.crictl 30 crictl --version
 for runtime in $runtimes; do
-  step "versions.$runtime" 10 "$runtime" --version
+  step "versions.$runtime" 30 "$runtime" --version
 done
 
 bridge_version() {
   for folder in $plugin_folders; do
     [ -x "$folder/bridge" ] || continue
-    echo '{"cniVersion":"1.0.0"}' | CNI_COMMAND=VERSION timeout 10 "$folder/bridge"
+    echo '{"cniVersion":"1.0.0"}' | CNI_COMMAND=VERSION timeout 30 "$folder/bridge"
     return
   done
   echo "no plugin named bridge in: $plugin_folders" >&2
@@ -65,4 +65,4 @@ repeat 0 bridge_version
 frame versions.cni "$begin"
 
 # Only a host with a kubelet has one to agree with.
-if command -v kubelet >/dev/null 2>&1; then step versions.kubelet 15 kubelet --version; fi
+if command -v kubelet >/dev/null 2>&1; then step versions.kubelet 60 kubelet --version; fi

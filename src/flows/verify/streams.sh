@@ -43,7 +43,7 @@ exec_status() {
 
 # socat stands for the terminal in front of crictl, which it insists on.
 exec_tty() {
-  timeout 10 socat -t 5 - EXEC:"timeout 10 crictl exec -it $box tty",pty,setsid,ctty,stderr </dev/null
+  timeout 60 socat -t 30 - EXEC:"timeout 60 crictl exec -it $box tty",pty,setsid,ctty,stderr </dev/null
 }
 
 # The container has written a line to each stream and one of 20000 characters, which the log holds in parts.
@@ -70,7 +70,7 @@ rotate_log() {
   mv "$work/logs/streams.log" "$work/logs/streams.log.1" &&
     cri logs --reopen "$box" >/dev/null &&
     cri exec --sync "$box" sh -c 'echo after rotation >/proc/1/fd/1' &&
-    repeat_quietly 5 grep -H 'after rotation' "$work/logs/streams.log"
+    repeat_quietly 30 grep -H 'after rotation' "$work/logs/streams.log"
 }
 # As repeat, for a part of a step.
 repeat_quietly() {
@@ -83,7 +83,7 @@ repeat_quietly() {
   done
 }
 log_checks() {
-  repeat 5 log_lines
+  repeat 30 log_lines
   frame logs.lines "$begin"
   repeat 0 log_streams
   frame logs.streams "$begin"
@@ -96,13 +96,13 @@ log_checks() {
 # crictl picks a free port of the host and says which.
 forwarded() { sed -n 's/^Forwarding from 127\.0\.0\.1:\([0-9]*\) .*/\1/p' "$here/forward" | grep .; }
 through_forward() {
-  repeat_quietly 5 forwarded >"$here/port" || { cat "$here/forward" >&2; return 1; }
-  printf 'berth\n' | timeout 5 socat -t 3 - "TCP:127.0.0.1:$(cat "$here/port"),connect-timeout=2"
+  repeat_quietly 30 forwarded >"$here/port" || { cat "$here/forward" >&2; return 1; }
+  printf 'berth\n' | timeout 30 socat -t 15 - "TCP:127.0.0.1:$(cat "$here/port"),connect-timeout=10"
 }
 port_forward() {
   # The container itself waits for one connection, on the loopback of the pod.
   cri exec --sync "$box" sh -c '(nc -l -p 7 -s 127.0.0.1 -e cat || nc -l -p 7 -e cat) </dev/null >/dev/null 2>&1 &' >/dev/null 2>&1
-  timeout 15 crictl port-forward "$box_pod" :7 >"$here/forward" 2>&1 &
+  timeout 90 crictl port-forward "$box_pod" :7 >"$here/forward" 2>&1 &
   child=$!
   repeat 0 through_forward
   frame forward.tcp "$begin"
@@ -113,7 +113,7 @@ port_forward() {
 
 # Its input ends with attach, and the container with its input.
 attach() {
-  printf 'ping 1\nping 2\n' | timeout 10 crictl attach -i "$box"
+  printf 'ping 1\nping 2\n' | timeout 60 crictl attach -i "$box"
   said=$?
   [ "$said" != 124 ] || return 0
   return "$said"

@@ -77,17 +77,17 @@ ask() {
 }
 
 lane world world_lane
-must redis.runp 60 crictl --timeout 60s runp "$work/pod.json"
+must redis.runp 120 crictl --timeout 120s runp "$work/pod.json"
 pod=$answer
-ask redis.inspectp 20 crictl --timeout 15s inspectp --output table "$pod"
-ask redis.pod-ip 20 crictl --timeout 15s inspectp --output json "$pod"
+ask redis.inspectp 60 crictl --timeout 50s inspectp --output table "$pod"
+ask redis.pod-ip 60 crictl --timeout 50s inspectp --output json "$pod"
 must redis.pull 180 crictl --timeout 180s pull "$image"
 lane network network_lane
 lane streams streams_lane
-must redis.create 60 crictl --timeout 60s create "$pod" "$work/container.json" "$work/pod.json"
+must redis.create 120 crictl --timeout 120s create "$pod" "$work/container.json" "$work/pod.json"
 container=$answer
-must redis.start 60 crictl --timeout 60s start "$container"
-ask redis.inspect 20 crictl --timeout 15s inspect --output json "$container"
+must redis.start 120 crictl --timeout 120s start "$container"
+ask redis.inspect 60 crictl --timeout 50s inspect --output json "$container"
 
 # Succeeds as well when there is nothing to wait for any more; the judge reads the log in any case.
 log_says_ready() {
@@ -95,16 +95,16 @@ log_says_ready() {
   cat "$work/log"
   grep -qi 'ready to accept connections' "$work/log" || [ -z "$(cri ps --quiet --state Running --id "$container")" ]
 }
-repeat 20 log_says_ready
+repeat 60 log_says_ready
 frame redis.logs "$begin"
 
-ask redis.exec 20 crictl --timeout 15s exec "$container" redis-server --version
-ask redis.exec-sync 20 crictl --timeout 15s exec --sync "$container" redis-server --version
+ask redis.exec 60 crictl --timeout 50s exec "$container" redis-server --version
+ask redis.exec-sync 60 crictl --timeout 50s exec --sync "$container" redis-server --version
 
 address=$(cri inspectp --output go-template --template '{{.status.network.ip}}' "$pod" 2>/dev/null)
 case $address in *:*) address="[$address]" ;; esac
 # Over TCP, as the world outside the pod would; QUIT makes redis close the connection.
-to_redis() { timeout 10 socat -t 5 - "TCP:$address:6379,connect-timeout=5"; }
+to_redis() { timeout 30 socat -t 15 - "TCP:$address:6379,connect-timeout=5"; }
 ping() { printf 'PING\r\nQUIT\r\n' | to_redis; }
 set_get() { printf 'SET berth %s\r\nGET berth\r\nQUIT\r\n' "$value" | to_redis; }
 repeat 0 ping
@@ -112,11 +112,11 @@ frame redis.ping "$begin"
 repeat 0 set_get
 frame redis.set-get "$begin"
 
-step redis.stop 60 crictl --timeout 30s stop --timeout 20 "$container"
-ask redis.exit-code 20 crictl --timeout 15s inspect --output json "$container"
-step redis.rm 30 crictl --timeout 30s rm "$container"
-step redis.stopp 60 crictl --timeout 60s stopp "$pod"
-step redis.rmp 60 crictl --timeout 60s rmp "$pod"
+step redis.stop 120 crictl --timeout 110s stop --timeout 20 "$container"
+ask redis.exit-code 60 crictl --timeout 50s inspect --output json "$container"
+step redis.rm 60 crictl --timeout 60s rm "$container"
+step redis.stopp 120 crictl --timeout 110s stopp "$pod"
+step redis.rmp 120 crictl --timeout 110s rmp "$pod"
 
 collect
 ours() { pods && containers; }
