@@ -25,7 +25,8 @@ with_dnf4() {
 }
 
 dnf5_here() {
-  dnf5 -q -y --setopt=cachedir="$folder/cache" --setopt=logdir="$folder" --setopt=install_weak_deps=False \
+  # It would download what there is for either architecture of a PC.
+  dnf5 -q -y -x '*.i?86' --setopt=cachedir="$folder/cache" --setopt=logdir="$folder" --setopt=install_weak_deps=False \
     --setopt=skip_if_unavailable=False "$@"
 }
 # Of the held ones that are offered, all other versions, as arguments.
