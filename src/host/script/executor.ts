@@ -36,10 +36,13 @@ const textOf = (name: string): Promise<string> => {
   text.catch(() => {});
   return text;
 };
-const executorText = textOf('./executor.sh');
+const executorTexts = Promise.all(
+  ['memory', 'steps', 'packages', 'arm-guard', 'executor'].map((name) => textOf(`./${name}.sh`)),
+);
+executorTexts.catch(() => {});
 const guardText = textOf('./guard.sh');
 
-/** The script whose shell takes the works: executor.sh with its parameters. */
+/** The script whose shell takes the works: executor.sh and its parts, with their parameters. */
 export async function executorScript(works: readonly Work[], options: ExecutorOptions): Promise<string> {
   const { mode, about, state = stateFolder, transient = transientFolder } = options;
   const spec = about?.spec ?? '';
@@ -56,7 +59,7 @@ export async function executorScript(works: readonly Work[], options: ExecutorOp
     guard_text: works.some((work) => work.guarded) ? Buffer.from(await guardText).toString('base64') : '',
   };
   const assignments = Object.entries(parameters).map(([name, value]) => `${name}=${quote(value)}`);
-  return `${assignments.join('\n')}\n${await executorText}`;
+  return [...assignments, ...(await executorTexts)].join('\n');
 }
 
 const digestOf = (spec: string): string =>
