@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { $ } from 'zx/core';
 import { Fail } from '../../../core/fail.ts';
 import { readIfThere } from '../../../core/read-if-there.ts';
@@ -137,11 +138,15 @@ export class Master {
 
   async close(): Promise<void> {
     this.#stop();
-    await this.ended;
+    // What a ProxyCommand left in the background holds its standard error open, and is the person's.
+    await Promise.race([this.ended, pause(leftoverMs, undefined, { ref: false })]);
     await this.#askpass[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });
   }
 }
+
+/** After the last insistence. */
+const leftoverMs = 3000;
 
 const insistence = [
   [200, 'SIGTERM'],

@@ -351,6 +351,24 @@ Host *
     await assert.rejects(access(socket.replace('%p', String(port))), { code: 'ENOENT' });
 });
 
+test('what a ProxyCommand leaves in the background does not keep a connection from its end', async () => {
+  await using sshd = await startSshd();
+  const configFile = await config(
+    sshd,
+    `Host inner
+  ProxyCommand sh -c 'setsid sleep 20 & exec socat - TCP:127.0.0.1:%p'
+  HostName 127.0.0.1
+  Port ${sshd.port}
+  User root
+  IdentityFile ${sshd.identity}
+  UserKnownHostsFile ${sshd.knownHosts}
+`,
+  );
+  const began = performance.now();
+  assert.equal(await greet(entry('inner', { configFile })), 'openssh');
+  assert.ok(performance.now() - began < 15_000);
+});
+
 test('user and host certificates, a revoked key, a ProxyCommand: OpenSSH is taken where it is needed', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-ca-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
