@@ -20,14 +20,17 @@ export interface TextFaceOptions {
   readonly verbose: boolean;
 }
 
+/** A terminal that does not know its size, as a serial line, says 0. */
+const columnsOf = (out: NodeJS.WriteStream): number => out.columns || 80;
+
 /** Lines in a pipe stay whole: whoever reads them searches in them. */
 const narrow = (out: NodeJS.WriteStream): { readonly width?: number } =>
-  out.isTTY ? { width: out.columns } : {};
+  out.isTTY ? { width: columnsOf(out) } : {};
 
 /** A face for people: `progress` while the flow runs, then the results as text. Failures go to `err`. */
 export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face => {
   const style = styleFor(out);
-  const width = Math.min(out.columns ?? 80, 120);
+  const width = Math.min(columnsOf(out), 120);
   const print = (text: string, options = { keep: false }): void => {
     progress.pause(options);
     out.write(text.endsWith('\n') ? text : `${text}\n`);

@@ -29,8 +29,9 @@ const makeScreen = (
     createElement(View, {
       board: view(),
       now: performance.now(),
-      columns: out.columns ?? 80,
-      rows: out.rows ?? 24,
+      // A terminal that does not know its size says 0.
+      columns: out.columns || 80,
+      rows: out.rows || 24,
     });
   const draw = (): void => {
     const now = performance.now();

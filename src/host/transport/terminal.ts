@@ -1,9 +1,9 @@
 import type { ClientChannel } from 'ssh2';
 
-/** Of this process's terminal, in characters. */
+/** Of this process's terminal, in characters; one that does not know says 0. */
 export const windowSize = (): { readonly rows: number; readonly cols: number } => ({
-  rows: process.stdout.rows ?? 24,
-  cols: process.stdout.columns ?? 80,
+  rows: process.stdout.rows || 24,
+  cols: process.stdout.columns || 80,
 });
 
 /**
