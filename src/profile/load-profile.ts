@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { Fail } from '../core/fail.ts';
+import { nearest } from '../core/nearest.ts';
 import { readExternal } from './external.ts';
 import { gatherSources, type ReadText } from './includes.ts';
 import { profileOf, resolveSources } from './parse-profile.ts';
 import type { Profile, ProfileSources, SourceText } from './profile.ts';
-import type { ResolvedProfile } from './resolve-hosts.ts';
+import { declaredVariables, type ResolvedProfile } from './resolve-hosts.ts';
+import { mentionedIn } from './variables.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
@@ -56,6 +58,24 @@ export interface ProfileAdditions {
 
 const nothing: ProfileAdditions = { overlays: [], set: [] };
 
+/**
+ * A value for a variable that is nowhere would change nothing, and nobody would see why.
+ * @throws Fail `BadUsage`
+ */
+const requireVariables = (
+  { root, file }: ResolvedProfile,
+  set: readonly string[],
+  files: readonly SourceText[],
+): void => {
+  const known = new Set([...declaredVariables(root), ...files.flatMap(({ text }) => mentionedIn(text))]);
+  const unknown = set.map((text) => text.slice(0, text.indexOf('='))).find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  const guess = nearest(unknown, [...known]);
+  throw new Fail('BadUsage', `--set names ${unknown}, which is no variable of ${file}`, {
+    hint: guess === undefined ? `it has ${[...known].join(', ') || 'none'}` : `did you mean ${guess}?`,
+  });
+};
+
 /** Reads the files of a profile and resolves its hosts; problems are told by `profileOf`. */
 export const resolveProfile = async (
   file: string,
@@ -66,6 +86,7 @@ export const resolveProfile = async (
   const files = sources.map(({ file: path, text, role }): SourceText => ({ file: path, text, role }));
   const known: ProfileSources = { files, set, external: new Map() };
   const first = resolveSources(known);
+  requireVariables(first, set, files);
   const { external, problems } = await readExternal(first.root);
   const resolved = external.size === 0 ? first : resolveSources({ ...known, external });
   return { ...resolved, problems: [...problems, ...resolved.problems] };

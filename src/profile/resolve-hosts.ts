@@ -81,6 +81,13 @@ const declarations = (root: Tree, hosts: readonly Tree[]): ReadonlyMap<string, s
   return found;
 };
 
+/** Of the profile, its groups and its hosts. */
+export const declaredVariables = (root: Tree): readonly string[] => {
+  const list = childOf(root, 'hosts');
+  const hosts = isList(list) ? list.value : [];
+  return [...variablesIn(root).keys(), ...declarations(root, hosts).keys()];
+};
+
 /** Files are relative to the file in which they stand; `~/` is the home folder. */
 const absolute = (tree: Tree, schema: z.core.$ZodType | undefined): Tree => {
   if (schema === undefined) return tree;

@@ -15,7 +15,7 @@ export const mentionsVariables = (value: unknown): value is string =>
   typeof value === 'string' && value.includes('${');
 
 /** The names that a text mentions. */
-const mentionedIn = (text: string): string[] =>
+export const mentionedIn = (text: string): string[] =>
   [...text.matchAll(mention)].flatMap(([whole, name]) => (whole === '$${' ? [] : [name ?? '']));
 
 /** What a variable stands for on one host. */

@@ -67,3 +67,9 @@ test('with --json each problem is data', async () => {
   assert.equal(ran.stderr, '');
   assert.equal(ran.exitCode, 10);
 });
+
+test('a value for a variable that the profile does not have is refused, with the nearest one', async () => {
+  const ran = await runBerth(['validate', 'versions.yaml', '--set', 'regoin=eu'], { cwd: folder });
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /--set names regoin, which is no variable of versions\.yaml\nhint: it has none/);
+});
