@@ -19,9 +19,36 @@ import { type Surveyed, surveyor } from './survey.ts';
 export async function applyProfile(context: FlowContext, confirmed: Confirmed): Promise<Changed<Made>> {
   const survey = await surveyor(context);
   return await changeHosts(context, confirmed, survey, (host, found) =>
-    makeSo(context, host, found, () => survey(host)),
+    makeSettled(context, host, found, () => survey(host)),
   );
 }
+
+/**
+ * An apply that was cut off may still be at its last change when the next one looks at the host. What is left then is less
+ * than what was agreed to, and is done; anything else is refused.
+ */
+async function makeSettled(
+  context: FlowContext,
+  host: HostEntry,
+  found: Surveyed,
+  look: () => Promise<Surveyed>,
+): Promise<Made> {
+  try {
+    return await makeSo(context, host, found, look);
+  } catch (error) {
+    if (!(error instanceof Fail) || error.code !== 'HostMoved' || error.context['begun'] !== false)
+      throw error;
+    const now = await look();
+    if (!isPartOf(now.plan.changes, found.plan.changes)) throw error;
+    return await makeSo(context, host, now, look);
+  }
+}
+
+const isPartOf = (left: readonly Change[], agreed: readonly Change[]): boolean => {
+  const said = ({ id, summary, diff }: Change): string => JSON.stringify([id, summary, diff]);
+  const known = new Set(agreed.map(said));
+  return left.every((change) => known.has(said(change)));
+};
 
 /**
  * Carries out the plan of a host, and sees that it took. A host whose guarded change was undone goes back altogether; one
@@ -33,11 +60,13 @@ export async function makeSo(
   found: Surveyed,
   look: () => Promise<Surveyed>,
 ): Promise<Made> {
-  const before = found.facts.install.generations.at(-1)?.number ?? 0;
+  const { generations, journalBytes } = found.facts.install;
+  const before = generations.at(-1)?.number ?? 0;
   let made: Made | undefined;
   try {
     await applyHost(context, host, found, {
       newest: before,
+      journalBytes,
       onGeneration: (generation) => {
         made = { before, generation };
       },
@@ -65,7 +94,7 @@ async function applyHost(
   context: FlowContext,
   host: HostEntry,
   { connection, facts, plan }: Surveyed,
-  generations: Required<Pick<CarryOutOptions, 'newest' | 'onGeneration'>>,
+  generations: Required<Pick<CarryOutOptions, 'newest' | 'journalBytes' | 'onGeneration'>>,
 ): Promise<CarriedOut> {
   const { emit, signal } = context;
   const { spec } = host;

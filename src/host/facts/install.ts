@@ -13,6 +13,8 @@ export interface InstallFacts {
   readonly staleSince: ReadonlyMap<string, number>;
   /** What changed the host, oldest first; old ones are forgotten. */
   readonly generations: readonly Generation[];
+  /** Length of the newest generation's journal: it grows while an apply that was cut off is still at its last change. */
+  readonly journalBytes: number;
   /** The last apply, when it did not come to its end. */
   readonly interrupted: { readonly by: string; readonly step: string } | undefined;
 }
@@ -40,6 +42,7 @@ export const parseInstall = (lines: Lines): InstallFacts => ({
   stale: new Set(linesOf(lines, 'stale').map(([unit = '']) => unit)),
   staleSince: new Map(linesOf(lines, 'stale').map(([unit = '', since]) => [unit, Number(since)])),
   generations: parseGenerations(lines),
+  journalBytes: Number(linesOf(lines, 'journal')[0]?.[0] ?? 0),
   interrupted: linesOf(lines, 'interrupted').map(([by, last]) => ({
     by: decode(by).toString('utf8').trim(),
     step: decode(last).toString('utf8').split('\t')[1]?.trim() ?? '',

@@ -25,6 +25,8 @@ export interface CarryOutOptions extends ExecutorOptions {
   readonly phase: Phase;
   /** The newest generation that the plan knows of, 0: none. Fail `HostMoved` when the host has another. */
   readonly newest?: number;
+  /** Length of its journal at that time: it grows while an apply whose connection is gone ends its last change. */
+  readonly journalBytes?: number;
   /** The generations that a rollback undoes. */
   readonly undoes?: { readonly first: number; readonly last: number };
   /** Told of the generation before its first change: from here on there is something to go back from. */
@@ -127,13 +129,13 @@ class Run {
   /** Never rejects: the reasons for which it stops early are all told by the reading side. */
   async #send(process: RemoteProcess): Promise<void> {
     await this.#ready.promise;
-    const { space, mode, newest } = this.#options;
+    const { space, mode, newest, journalBytes } = this.#options;
     try {
       for (const { folder, bytes } of space)
         await this.#write(process, command('need', folder, String(bytes)));
       await this.#write(
         process,
-        newest === undefined ? command('open_generation') : command('open_generation', String(newest)),
+        command('open_generation', ...[newest, journalBytes].map((known) => String(known ?? ''))),
       );
       for (const [index, work] of this.#works.entries()) {
         const guards = mode !== 'reset';

@@ -77,13 +77,20 @@ find_last() {
   while [ "${last#0}" != "$last" ] && [ "$last" != 0 ]; do last=${last#0}; done
 }
 
-# EXPECTED: the number of the newest generation that the caller knows of, or nothing.
+# [EXPECTED [BYTES]]: the number of the newest generation that the caller knows of, and the length of its journal.
 # Opens the next generation and finishes the bookkeeping of one that was cut off.
 open_generation() {
   find_last
   if [ -n "${1:-}" ] && [ "$1" != "$last" ]; then
     detail="the newest generation is $last and no longer $1"
     fail moved
+  fi
+  if [ -n "${2:-}" ] && [ "$last" != 0 ]; then
+    journal=$state/generations/$(printf '%06d' "$last")/journal
+    if [ -r "$journal" ] && [ "$(stat -c %s "$journal")" != "$2" ]; then
+      detail="generation $last was still at its last change"
+      fail moved
+    fi
   fi
   # Whole or not at all: it has its number when all of it is there.
   new=$state/generations/.new

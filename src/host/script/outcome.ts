@@ -102,7 +102,7 @@ export function describeFailure(host: string, work: Work | undefined, failure: F
     case 'moved':
       return new Fail('HostMoved', `${host}: somebody changed the host meanwhile: ${failure.detail}`, {
         hint: 'Run the same command again: it looks at the host anew.',
-        context,
+        context: { ...context, begun: false },
       });
     case 'guard':
       return new Fail(

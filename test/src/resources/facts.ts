@@ -163,6 +163,7 @@ export function factsOf(short: ShortFacts): Facts {
       stale: new Set(short.stale ?? []),
       staleSince: mapOf(short.staleSince, (since) => since),
       generations: [],
+      journalBytes: 0,
       interrupted: short.interrupted,
     },
   };

@@ -442,6 +442,18 @@ test('a plan made before another apply changed the host is refused', async () =>
   await assert.rejects(stat(host.at('b')));
 });
 
+test('a plan made while a cut-off apply was still at its last change is refused before anything is done', async () => {
+  await using host = await bench();
+  await host.carryOut([work('a', write(host.at('a'), 'x'))], { newest: 0, journalBytes: 0 });
+  const { size } = await stat(host.at('state/generations/000001/journal'));
+  const late = { newest: 1, journalBytes: size - 1 };
+  const error = await failure(host.carryOut([work('b', write(host.at('b'), 'x'))], late));
+  assert.equal(error.code, 'HostMoved');
+  assert.equal(error.context['begun'], false);
+  await assert.rejects(stat(host.at('b')));
+  await host.carryOut([work('b', write(host.at('b'), 'x'))], { newest: 1, journalBytes: size });
+});
+
 test('old generations go with what they alone kept, and none since the last one that was proven', async () => {
   await using host = await bench();
   const about = { berth: '1', spec: '{}', keep: 2 };
