@@ -10,6 +10,7 @@ const asking = fileURLToPath(new URL('asking.ts', import.meta.url));
 const typed = (what: string, question: string, keys: string): Promise<string> => {
   const script = `
 set timeout 20
+set stty_init "rows 24 columns 80"
 spawn -noecho ${process.execPath} --disable-warning=ExperimentalWarning ${asking} ${what}
 expect {
   "${question}" {}
