@@ -6,6 +6,7 @@ import type { Face } from '../faces/face.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type RunOptions, withRunOptions } from './options.ts';
+import { requireWritable } from './write-whole.ts';
 
 interface Options extends RunOptions {
   readonly output: string;
@@ -22,6 +23,7 @@ const bundle = async (context: FlowContext, face: Face, options: Options): Promi
   const file = lockPathOf(context.profile.file);
   const lock = requireLock(await readLock(file), file);
   const path = resolve(options.output);
+  await requireWritable(path);
   const compression = options.compress ?? (/\.(gz|tgz)$/.test(path) ? 'gzip' : 'zstd');
   if (lock.packages === undefined) face.message('The lock has no packages: hosts must have them already.');
   const { sha256, bytes, members } = await makeBundle(context, { lock, file }, { path, compression });

@@ -1,44 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { access, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { asFail } from '../core/as-fail.ts';
 import { type Check, type Event, isRed } from '../core/events.ts';
-import { Fail } from '../core/fail.ts';
+import type { Fail } from '../core/fail.ts';
 import { type HostReport, junitText } from '../faces/junit.ts';
 import { scrubbedEvent, scrubbedFailure } from '../faces/scrubbed.ts';
 import type { Work } from './run-command.ts';
-
-const refused = (file: string, cause: unknown): Fail =>
-  new Fail(
-    'BadUsage',
-    `--junit: ${file} cannot be written: ${cause instanceof Error ? cause.message : cause}`,
-    {
-      hint: 'name a file in a folder that exists and that you may write to',
-      cause,
-    },
-  );
-
-/** Asked before any host is: a wrong path must not cost a run. */
-const requireWritable = async (file: string): Promise<void> => {
-  try {
-    await access(dirname(resolve(file)), constants.W_OK);
-  } catch (error) {
-    throw refused(file, error);
-  }
-};
-
-/** The file appears whole or not at all, also when the machine loses power. */
-const writeWhole = async (file: string, text: string): Promise<void> => {
-  const beside = `${file}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await writeFile(beside, text, { flag: 'wx', flush: true });
-    await rename(beside, file);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw refused(file, error);
-  }
-};
+import { requireWritable, writeWhole } from './write-whole.ts';
 
 /**
  * Keeps what the events tell of each host. A check that was repeated, after a way back for instance, stays red when it
@@ -86,7 +52,7 @@ export const withJunit = (file: string | undefined, name: string, work: Work): W
       ended = scrubbedFailure(asFail(context.signal.aborted ? context.signal.reason : error));
       throw error;
     } finally {
-      await writeWhole(file, junitText(gathered.reports(ended), { name, startedAt }));
+      await writeWhole(file, junitText(gathered.reports(ended), { name, startedAt }), 0o644);
     }
   };
 };

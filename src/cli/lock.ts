@@ -1,4 +1,3 @@
-import { rename, writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import type { Architecture } from '../artifacts/pins.ts';
 import type { Face } from '../faces/face.ts';
@@ -6,6 +5,7 @@ import type { FlowContext } from '../flows/context.ts';
 import { type LockOptions, requireUpgradable } from '../flows/lock-options.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type RunOptions, withRunOptions } from './options.ts';
+import { requireWritable, writeWhole } from './write-whole.ts';
 
 interface Options extends RunOptions {
   readonly arch: readonly Architecture[];
@@ -42,6 +42,7 @@ const lockProfile = async (context: FlowContext, face: Face, options: Options): 
   );
   const file = lockPathOf(context.profile.file);
   const before = await readLock(file);
+  await requireWritable(file);
   requireUpgradable(lockOptions(options), before, file);
   const lock = await makeLock(context, before, lockOptions(options));
   const changes = describeLockChanges(before, lock);
@@ -49,8 +50,7 @@ const lockProfile = async (context: FlowContext, face: Face, options: Options): 
     face.message(`${file} has everything already.`);
     return exitCodes.done;
   }
-  await writeFile(`${file}.new`, formatLock(lock));
-  await rename(`${file}.new`, file);
+  await writeWhole(file, formatLock(lock), 0o644);
   face.message(`${changes.join('\n')}\n${file} is written: look at it, and keep it in version control.`);
   return exitCodes.done;
 };

@@ -5,6 +5,7 @@ import type { MadeBy, PlannedHost } from '../flows/saved-plan.ts';
 import { exitCodes } from './exit-codes.ts';
 import { exitCodeOfFailures } from './failed-hosts.ts';
 import { type RunOptions, withRunOptions, withTags } from './options.ts';
+import { requireWritable, writeWhole } from './write-whole.ts';
 
 interface PlanOptions extends RunOptions {
   readonly output?: string;
@@ -16,6 +17,7 @@ const plan = async (file: string, options: PlanOptions): Promise<number> => {
     import('../flows/plan.ts'),
   ]);
   return await runOnHosts(file, options, async (context, face) => {
+    if (options.output !== undefined) await requireWritable(options.output);
     const { plan: made, planned, failures, notBegun } = await planHosts(context);
     // Of hosts that could not be asked there is nothing to say.
     if (made.hosts.length > 0) face.plan(made, { diffs: true });
@@ -34,10 +36,7 @@ const save = async (
   about: Pick<MadeBy, 'profile' | 'tags'>,
   face: Face,
 ): Promise<void> => {
-  const [{ planFileText, savePlan }, { writeWhole }] = await Promise.all([
-    import('../flows/saved-plan.ts'),
-    import('./write-whole.ts'),
-  ]);
+  const { planFileText, savePlan } = await import('../flows/saved-plan.ts');
   const saved = savePlan(planned, { ...about, berth: await ownVersion(), now: new Date() });
   await writeWhole(path, planFileText(saved));
   face.message(`The plan is in ${path}. To carry out exactly this: berth apply ${path}`);

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { constants } from 'node:fs';
+import { access, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Fail } from '../core/fail.ts';
 
 /**
- * Writes a file that is there whole or not at all, and that only its owner may read.
+ * Writes a file that is there whole or not at all, and that only its owner may read unless `mode` says otherwise.
  * @throws Fail `BadUsage` when the place cannot be written
  */
 export const writeWhole = async (path: string, text: string, mode = 0o600): Promise<void> => {
@@ -19,13 +20,22 @@ export const writeWhole = async (path: string, text: string, mode = 0o600): Prom
     await folder.sync();
   } catch (cause) {
     await rm(part, { force: true });
-    throw new Fail(
-      'BadUsage',
-      `${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`,
-      {
-        hint: 'Name a file in a folder that exists and is yours.',
-        cause,
-      },
-    );
+    throw unwritable(path, cause);
   }
 };
+
+/**
+ * Asked before the work whose result goes there: a wrong path must not cost a run.
+ * @throws Fail `BadUsage`
+ */
+export const requireWritable = async (path: string): Promise<void> => {
+  await access(dirname(resolve(path)), constants.W_OK).catch((cause: unknown) => {
+    throw unwritable(path, cause);
+  });
+};
+
+const unwritable = (path: string, cause: unknown): Fail =>
+  new Fail('BadUsage', `${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`, {
+    hint: 'Name a file in a folder that exists and is yours.',
+    cause,
+  });

@@ -136,3 +136,23 @@ test('a lock is not made anew for a name that it does not have', async (t) => {
     /--upgrade names cricl, which .*berth\.lock does not have\nhint: did you mean crictl\?/,
   );
 });
+
+test('a file that cannot be written is told before any work', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-usage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const profile = join(folder, 'profile.yaml');
+  writeFileSync(profile, 'hosts: [{ name: a, ssh: { host: 127.0.0.1, port: 1 } }]\n');
+  const lock = { version: 1, architectures: ['x64'], artifacts: {}, release: {} };
+  writeFileSync(join(folder, 'berth.lock'), JSON.stringify(lock));
+  const gone = join(folder, 'none', 'file');
+  for (const args of [
+    ['plan', profile, '-o', gone],
+    ['bundle', profile, '-o', gone],
+    ['verify', profile, '--junit', gone],
+  ]) {
+    const ran = await runBerth(args);
+    assert.equal(ran.exitCode, 10, ran.stderr);
+    assert.match(ran.stderr, /none\/file cannot be written: ENOENT/);
+    assert.doesNotMatch(ran.stdout, /connect|prepare/);
+  }
+});
