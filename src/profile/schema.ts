@@ -542,14 +542,14 @@ const spec = section(
 
 const groupName = text(
   /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/,
-  'letters, digits, dots and dashes, at most 63 of them',
+  'must be letters, digits, dots and dashes, at most 63 of them',
 );
 
 const host = section(
   {
     name: text(
       /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$/,
-      'letters, digits, dots and dashes, at most 63 of them',
+      'must be letters, digits, dots and dashes, at most 63 of them',
     ).meta({
       description: 'What berth calls the host: in messages, in plans and for --hosts.',
     }),
