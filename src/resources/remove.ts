@@ -1,11 +1,11 @@
 import { fileAt } from '../host/facts/files.ts';
-import { normalSpace, sysctlPath } from '../host/facts/kernel.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change, HostPlan } from './change.ts';
 import { removeFromImage } from './image-packages.ts';
 import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
 import { packageManagers } from './package-managers.ts';
 import { isUnitSource, planForeignReloads } from './reload.ts';
+import { deleteFolders, runUndoing, setSysctlBack, unloadModule } from './take-back.ts';
 
 /** A folder or socket that is wholly the runtime's own. */
 export interface Tree {
@@ -87,65 +87,19 @@ function removeInterfaces({ install, kernel }: Facts): Change[] {
   });
 }
 
-function restoreSysctls({ install, kernel }: Facts): Change[] {
-  return install.origins.flatMap((origin): Change[] => {
-    if (origin.kind !== 'sysctl') return [];
-    const { key, value } = origin;
-    const now = kernel.sysctls.get(key);
-    if (now?.value === undefined || now.value === normalSpace(value) || !now.writable) return [];
-    const argv = ['sh', '-c', 'printf "%s\\n" "$1" > "$2"', 'sh', value, sysctlPath(key)];
-    return [
-      {
-        id: `sysctl:${key}`,
-        action: 'set',
-        summary: `set ${key} back to ${value} (was ${now.value})`,
-        origins: [{ kind: 'sysctl', key, value: now.value }],
-        steps: [{ kind: 'run', argv, deadlineSeconds: 10 }],
-      },
-    ];
-  });
-}
+const restoreSysctls = ({ install, kernel }: Facts): Change[] =>
+  install.origins.flatMap((origin) =>
+    origin.kind === 'sysctl' ? setSysctlBack(origin.key, origin.value, kernel) : [],
+  );
 
-/** A module that somebody else uses by now stays until the next boot, which does not load it any more. */
-function unloadModules({ install, kernel }: Facts): Change[] {
-  return newestFirst(install.origins).flatMap((origin): Change[] => {
-    if (origin.kind !== 'module' || kernel.modules.get(origin.name) !== 'active') return [];
-    const { name } = origin;
-    const argv = [
-      'sh',
-      '-c',
-      'modprobe -r -- "$1" || echo "still in use: gone with the next boot"',
-      'sh',
-      name,
-    ];
-    return [
-      {
-        id: `module:${name}`,
-        action: 'remove',
-        summary: `unload kernel module ${name}`,
-        mayStay: true,
-        origins: [{ kind: 'loaded', name }],
-        steps: [{ kind: 'run', argv, deadlineSeconds: 30 }],
-      },
-    ];
-  });
-}
+const unloadModules = ({ install, kernel }: Facts): Change[] =>
+  newestFirst(install.origins).flatMap((origin) =>
+    origin.kind === 'module' ? unloadModule(origin.name, kernel) : [],
+  );
 
-/** What berth did by commands that leave neither files nor units to put back. */
 const runUndoings = ({ install }: Facts): Change[] =>
-  newestFirst(install.origins).flatMap((origin): Change[] =>
-    origin.kind !== 'undo'
-      ? []
-      : [
-          {
-            id: `undo:${origin.name}`,
-            action: 'remove',
-            summary: `undo ${origin.name}`,
-            // That it was undone cannot be seen: it is safe to be undone twice.
-            mayStay: true,
-            steps: [{ kind: 'run', argv: ['sh', '-c', origin.script], deadlineSeconds: 60 }],
-          },
-        ],
+  newestFirst(install.origins).flatMap((origin) =>
+    origin.kind === 'undo' ? [runUndoing(origin.name, origin.script)] : [],
   );
 
 /** A mount point cannot go: empty it counts as gone. */
@@ -176,16 +130,7 @@ function removeFolders({ install, files }: Facts, trees: readonly Tree[]): Chang
       ? [origin.path]
       : [],
   );
-  if (folders.length === 0) return [];
-  return [
-    {
-      id: 'folders',
-      action: 'delete',
-      summary: `delete the folders that berth made, if empty: ${folders.join(', ')}`,
-      mayStay: true,
-      steps: folders.map((path) => ({ kind: 'delete', path })),
-    },
-  ];
+  return deleteFolders(folders);
 }
 
 function planPackageRemoval(facts: Facts): { changes: Change[]; notes: string[] } {

@@ -1,9 +1,9 @@
-import { normalSpace, sysctlPath } from '../host/facts/kernel.ts';
 import type { Change, HostPlan } from './change.ts';
 import { putBackFiles } from './rollback-files.ts';
 import { putBackPackages } from './rollback-packages.ts';
 import { bringUnitsUp, takeUnitsDown } from './rollback-units.ts';
 import { canCutConnections } from './sysctl.ts';
+import { deleteFolders, runUndoing, setSysctlBack, unloadModule } from './take-back.ts';
 import { firstOf, isOfRelease, type WayBack } from './way-back.ts';
 
 /**
@@ -42,16 +42,7 @@ function removeFolders({ records, facts, release }: WayBack): Change[] {
     .map(({ path }) => path)
     .filter((path) => !isOfRelease(path, release) && facts.files.get(path)?.kind === 'directory')
     .toReversed();
-  if (folders.length === 0) return [];
-  return [
-    {
-      id: 'folders',
-      action: 'delete',
-      summary: `delete the folders that berth made, if empty: ${folders.join(', ')}`,
-      mayStay: true,
-      steps: folders.map((path) => ({ kind: 'delete', path })),
-    },
-  ];
+  return deleteFolders(folders);
 }
 
 /** Pods that are still attached keep their network. */
@@ -73,43 +64,17 @@ function removeInterfaces({ records, facts }: WayBack): Change[] {
   });
 }
 
-function putBackSysctls({ records, facts }: WayBack): Change[] {
-  return firstOf(records, 'sysctl').flatMap(({ key, value }): Change[] => {
-    const now = facts.kernel.sysctls.get(key);
-    if (now?.value === undefined || now.value === normalSpace(value) || !now.writable) return [];
-    const argv = ['sh', '-c', 'printf "%s\\n" "$1" > "$2"', 'sh', value, sysctlPath(key)];
-    return [
-      {
-        id: `sysctl:${key}`,
-        action: 'set',
-        summary: `set ${key} back to ${value} (was ${now.value})`,
-        origins: [{ kind: 'sysctl', key, value: now.value }],
-        ...(canCutConnections(key) ? { guarded: true } : {}),
-        steps: [{ kind: 'run', argv, deadlineSeconds: 10 }],
-      },
-    ];
-  });
-}
+const putBackSysctls = ({ records, facts }: WayBack): Change[] =>
+  firstOf(records, 'sysctl').flatMap(({ key, value }) =>
+    setSysctlBack(key, value, facts.kernel).map((change) =>
+      canCutConnections(key) ? { ...change, guarded: true } : change,
+    ),
+  );
 
-/** A module that somebody else uses by now stays until the next boot, which does not load it any more. */
-function unloadModules({ records, facts }: WayBack): Change[] {
-  return firstOf(records, 'module')
+const unloadModules = ({ records, facts }: WayBack): Change[] =>
+  firstOf(records, 'module')
     .toReversed()
-    .flatMap(({ name }): Change[] => {
-      if (facts.kernel.modules.get(name) !== 'active') return [];
-      const script = 'modprobe -r -- "$1" || echo "still in use: gone with the next boot"';
-      return [
-        {
-          id: `module:${name}`,
-          action: 'remove',
-          summary: `unload kernel module ${name}`,
-          mayStay: true,
-          origins: [{ kind: 'loaded', name }],
-          steps: [{ kind: 'run', argv: ['sh', '-c', script, 'sh', name], deadlineSeconds: 30 }],
-        },
-      ];
-    });
-}
+    .flatMap(({ name }) => unloadModule(name, facts.kernel));
 
 function loadModules({ records, facts }: WayBack): Change[] {
   return firstOf(records, 'loaded').flatMap(({ name }): Change[] =>
@@ -127,16 +92,7 @@ function loadModules({ records, facts }: WayBack): Change[] {
   );
 }
 
-function runUndoings({ records }: WayBack): Change[] {
-  return firstOf(records, 'undo')
+const runUndoings = ({ records }: WayBack): Change[] =>
+  firstOf(records, 'undo')
     .toReversed()
-    .map(({ name, script }) => ({
-      id: `undo:${name}`,
-      action: 'remove',
-      summary: `undo ${name}`,
-      // That it was undone cannot be seen: it is safe to be undone twice.
-      mayStay: true,
-      guarded: true,
-      steps: [{ kind: 'run', argv: ['sh', '-c', script], deadlineSeconds: 60 }],
-    }));
-}
+    .map(({ name, script }) => ({ ...runUndoing(name, script), guarded: true }));

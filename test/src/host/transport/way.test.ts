@@ -33,6 +33,16 @@ const entry = (host: string, more: Partial<SshEntry> = {}): SshEntry => ({
   ...more,
 });
 
+/** A server of this machine, as a profile would have it. */
+const via = (sshd: Sshd, more: Partial<SshEntry> = {}) =>
+  entry('127.0.0.1', {
+    port: sshd.port,
+    user: 'root',
+    identityFiles: [sshd.identity],
+    knownHostsFiles: [sshd.knownHosts],
+    ...more,
+  });
+
 interface Opened {
   readonly connection: Connection;
   readonly events: readonly Event[];
@@ -247,14 +257,6 @@ test('hosts behind one jump host share one login to it', async () => {
   await using target = await startSshd();
   await using bastion = await startSshd();
   await using sharing = shareAmongConnections();
-  const via = (sshd: Sshd, more: Partial<SshEntry> = {}) =>
-    entry('127.0.0.1', {
-      port: sshd.port,
-      user: 'root',
-      identityFiles: [sshd.identity],
-      knownHostsFiles: [sshd.knownHosts],
-      ...more,
-    });
   const all = await Promise.all(
     Array.from({ length: 25 }, () => open(via(target, { jump: [via(bastion)] }), sharing)),
   );
@@ -271,14 +273,6 @@ test('a jump host that was lost is logged in to again, and only by who trusts it
   await using target = await startSshd();
   await using bastion = await startSshd();
   await using sharing = shareAmongConnections();
-  const via = (sshd: Sshd, more: Partial<SshEntry> = {}) =>
-    entry('127.0.0.1', {
-      port: sshd.port,
-      user: 'root',
-      identityFiles: [sshd.identity],
-      knownHostsFiles: [sshd.knownHosts],
-      ...more,
-    });
   const through = via(target, { jump: [via(bastion)] });
   const first = await open(through, sharing);
   const strict = via(target, { jump: [via(bastion, { knownHostsFiles: [target.knownHosts] })] });
