@@ -46,10 +46,24 @@ export function planResources(
       `an apply by ${by.replace('\t', ' at ')} was cut off${step === '' ? '' : ` at ${step}`}; this one finishes it`,
     );
   }
-  const changes = [...selected, ...chosen.changes];
+  const differing = [...selected, ...chosen.changes];
+  const changes = [...confirmGuard(facts), ...differing];
   if (tags === undefined) return { changes, notes };
-  return { changes, notes, otherTags: things.length + services.length - changes.length };
+  return { changes, notes, otherTags: things.length + services.length - differing.length };
 }
+
+/** The new connection itself confirms; without a change there would be none, and the guard would undo what is right. */
+const confirmGuard = ({ install }: Facts): Change[] =>
+  install.guarded
+    ? [
+        {
+          id: 'guard',
+          action: 'set',
+          summary: 'keep what an apply that was cut off changed under guard',
+          steps: [],
+        },
+      ]
+    : [];
 
 const tagged = (changes: readonly Change[], tag: string | undefined): Change[] =>
   tag === undefined ? [...changes] : changes.map((change) => ({ ...change, tag }));

@@ -15,6 +15,8 @@ export interface InstallFacts {
   readonly generations: readonly Generation[];
   /** Length of the newest generation's journal: it grows while an apply that was cut off is still at its last change. */
   readonly journalBytes: number;
+  /** A guard of an apply that was cut off is about to undo its changes, unless a new connection confirms them. */
+  readonly guarded: boolean;
   /** The last apply, when it did not come to its end. */
   readonly interrupted: { readonly by: string; readonly step: string } | undefined;
 }
@@ -42,6 +44,7 @@ export const parseInstall = (lines: Lines): InstallFacts => ({
   stale: new Set(linesOf(lines, 'stale').map(([unit = '']) => unit)),
   staleSince: new Map(linesOf(lines, 'stale').map(([unit = '', since]) => [unit, Number(since)])),
   generations: parseGenerations(lines),
+  guarded: linesOf(lines, 'guarded').length > 0,
   journalBytes: Number(linesOf(lines, 'journal')[0]?.[0] ?? 0),
   interrupted: linesOf(lines, 'interrupted').map(([by, last]) => ({
     by: decode(by).toString('utf8').trim(),

@@ -345,6 +345,7 @@ for d in "$state"/generations/*/; do
   printf 'generation\t%s\t%s\t%s\t%s\n' "$n" "$y" "$a" "$o"
 done
 set -f
+[ -e "$state/guard/armed" ] && printf 'guarded\n'
 [ -r "${g}journal" ] && printf 'journal\t%s\n' "$(stat -c %s "${g}journal")"
 if [ -r "${g}journal" ] && ! grep -q '^end' "${g}journal"; then
   printf 'interrupted\t%s\t%s\n' "$(b64 < "${g}by")" "$(tail -n 1 "${g}journal" | b64)"

@@ -84,6 +84,9 @@ settle_guard() {
   elif [ -e "$guard/firing" ]; then
     flock -n "$guard/lock" true || return 1
     sh "$guard/guard.sh" "$state" restore 9>&-
+  # It was confirmed, and whoever confirmed it did not live to take the unit for the next boot away.
+  elif [ -e "$guard/confirmed" ]; then
+    sh "$guard/guard.sh" "$state" dismiss
   fi
   return 0
 }

@@ -29,6 +29,7 @@ export interface ShortFacts {
   readonly stale?: readonly string[];
   readonly clock?: number;
   readonly staleSince?: Readonly<Record<string, number>>;
+  readonly guarded?: boolean;
   readonly interrupted?: { readonly by: string; readonly step: string };
   readonly system?: Partial<SystemFacts>;
   readonly health?: Partial<HealthFacts>;
@@ -164,6 +165,7 @@ export function factsOf(short: ShortFacts): Facts {
       staleSince: mapOf(short.staleSince, (since) => since),
       generations: [],
       journalBytes: 0,
+      guarded: short.guarded ?? false,
       interrupted: short.interrupted,
     },
   };

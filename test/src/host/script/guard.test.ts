@@ -205,6 +205,17 @@ test('changes that cut the way to a host are undone by the host itself', async (
   );
 
   await t.test(
+    'the unit of a guard whose apply was cut off right after its confirmation goes with the next apply',
+    async () => {
+      await leaveUnconfirmed(berth);
+      await host.output('cd /var/lib/berth-install/guard && mv armed confirmed && rm /etc/berth-test');
+      assert.match(await tracesOfGuards(host), /berth-guard\.service/);
+      await berth.apply([{ id: 'other', summary: 'other', steps: [write('/etc/other', 'y')] }]);
+      assert.equal(await tracesOfGuards(host), '');
+    },
+  );
+
+  await t.test(
     'while a guard undoes its change nobody else is at work, and its end is waited for',
     async () => {
       const slow = 'while [ ! -e /run/go-on ]; do sleep 0.2; done';
