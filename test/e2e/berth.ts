@@ -9,7 +9,7 @@ const checkout = resolve(import.meta.dirname, '../..');
 export const artifactCache = join(checkout, '.berth', 'cache');
 
 /** The longest that one command of these tests may take on a slow machine. */
-const deadlineMs = 600_000;
+const deadlineMs = 1_200_000;
 
 export interface Run {
   readonly exitCode: number;

@@ -9,11 +9,14 @@ export const checkout = resolve(import.meta.dirname, '../..');
 const cache = join(checkout, 'node_modules/.cache/berth-test');
 const signal = new AbortController().signal;
 
-/** What a user's machine has, and no program that the quick start must bring by itself. */
-const packages = [
+/** What a machine in a data centre has that berth reaches over SSH. */
+const target = [
   ...['systemd', 'systemd-sysv', 'dbus', 'udev', 'kmod', 'procps', 'openssh-server', 'iproute2'],
-  ...['ca-certificates', 'nodejs', 'npm', 'git', 'curl', 'linux-image-cloud-amd64'],
+  ...['ca-certificates', 'linux-image-cloud-amd64'],
 ];
+
+/** What a user's machine has, and no program that the quick start must bring by itself. */
+const desk = [...target, 'nodejs', 'npm', 'git', 'curl'];
 
 /** Files of the machine; the network is qemu's user-mode NAT, whose name server is always this one. */
 const files: Readonly<Record<string, string>> = {
@@ -21,7 +24,7 @@ const files: Readonly<Record<string, string>> = {
   'etc/hosts': '127.0.0.1 localhost\n127.0.1.1 vm\n',
   'etc/resolv.conf': 'nameserver 10.0.2.3\n',
   'etc/machine-id': '',
-  'etc/fstab': '/dev/vda / ext4 noatime 0 1\n/dev/vdb /root/berth ext4 noatime 0 2\n',
+  'etc/fstab': '/dev/vda / ext4 noatime 0 1\n/dev/vdb /root/berth ext4 noatime,nofail 0 2\n',
   'etc/systemd/network/10-lan.network': '[Match]\nName=e*\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\n',
 };
 
@@ -30,10 +33,13 @@ export interface Image {
   readonly kernel: string;
   readonly initrd: string;
   readonly identity: string;
+  /** File with the machine's public host key. */
+  readonly hostKey: string;
 }
 
-/** The disk of a Debian machine with systemd and a kernel of its own; made once, minutes. */
-export async function vmImage(): Promise<Image> {
+/** The disk of a Debian machine with systemd and a kernel of its own; made once, about a minute. */
+export async function vmImage(kind: 'desk' | 'target'): Promise<Image> {
+  const packages = kind === 'desk' ? desk : target;
   const { suite, archives } = await packageArchives();
   const recipe = JSON.stringify([packages, files, suite, archives]);
   const folder = join(cache, `vm-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`);
@@ -42,6 +48,7 @@ export async function vmImage(): Promise<Image> {
     kernel: join(folder, 'vmlinuz'),
     initrd: join(folder, 'initrd'),
     identity: join(folder, 'id'),
+    hostKey: join(folder, 'host-key'),
   };
   if (existsSync(folder)) return image;
   const part = `${folder}.part`;
@@ -67,6 +74,7 @@ export async function vmImage(): Promise<Image> {
   await mkdir(join(root, 'root/berth'), { recursive: true });
   await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', join(part, 'id')]);
   await copyFile(join(part, 'id.pub'), join(root, 'root/.ssh/authorized_keys'));
+  await copyFile(join(root, 'etc/ssh/ssh_host_ed25519_key.pub'), join(part, 'host-key'));
   // What this machine trusts, the machine inside must trust: a registry may be behind a company's proxy.
   await copyFile('/etc/ssl/certs/ca-certificates.crt', join(root, 'etc/ssl/certs/ca-certificates.crt'));
   await run(['chroot', root, 'systemctl', '--quiet', 'enable', 'systemd-networkd.service']);

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { commandOutput, type Ended, runCommand } from '../../src/core/command.ts';
-import { checkoutDisk, type Image } from './image.ts';
+import type { Image } from './image.ts';
 
 const signal = new AbortController().signal;
 const bootDeadlineMilliseconds = 600_000;
 
 /** A running virtual machine; emulated, so that it needs no virtualisation of the processor. */
 export interface Machine {
+  /** Where its sshd listens on this machine's loopback. */
+  readonly port: number;
   /** Runs a script with sh as root in the machine. */
   run(script: string, deadlineSeconds?: number): Promise<Ended>;
   /** The same; throws when it fails. */
@@ -21,8 +23,11 @@ export interface Machine {
   remove(): Promise<void>;
 }
 
-/** Boots a machine of its own on a copy-on-write layer over the image. */
-export async function bootMachine(image: Image, crictl: string, version: string): Promise<Machine> {
+/** Boots a machine of its own on a copy-on-write layer over the image; `more` makes further disks in a folder. */
+export async function bootMachine(
+  image: Image,
+  more: (folder: string) => Promise<readonly string[]> = async () => [],
+): Promise<Machine> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-vm-'));
   const pidFile = join(folder, 'pid');
   const remove = async (): Promise<void> => {
@@ -34,27 +39,27 @@ export async function bootMachine(image: Image, crictl: string, version: string)
     const port = await freePort();
     const layer = join(folder, 'disk.qcow2');
     await output(['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw', '-b', image.disk, layer]);
-    const second = await checkoutDisk(folder, crictl, version);
+    const disks = await more(folder);
     await output(
       ['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-machine', 'q35', '-cpu', 'max'].concat(
         ['-smp', '2', '-m', '4096', '-nodefaults', '-display', 'none'],
         ['-kernel', image.kernel, '-initrd', image.initrd, '-serial', `file:${join(folder, 'console')}`],
         ['-append', 'root=/dev/vda rw console=ttyS0 quiet net.ifnames=0'],
         ['-drive', `if=virtio,format=qcow2,file=${layer},cache=unsafe`],
-        ['-drive', `if=virtio,format=raw,file=${second},cache=unsafe`],
+        disks.flatMap((file) => ['-drive', `if=virtio,format=raw,file=${file},cache=unsafe`]),
         ['-netdev', `user,id=net,hostfwd=tcp:127.0.0.1:${port}-:22`],
         ['-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci'],
         ['-pidfile', pidFile, '-daemonize'],
       ),
     );
-    return { ...(await reach(port, image)), remove };
+    return { port, ...(await reach(port, image)), remove };
   } catch (error) {
     await remove();
     throw error;
   }
 }
 
-async function reach(port: number, image: Image): Promise<Omit<Machine, 'remove'>> {
+async function reach(port: number, image: Image): Promise<Omit<Machine, 'remove' | 'port'>> {
   const ssh = ['ssh', '-q', '-F', 'none', '-i', image.identity, '-p', String(port)].concat(
     // A machine of this test alone, behind a port of the loopback.
     [

