@@ -16,9 +16,9 @@ import { type EmbeddedHost, embeddedTestFolder } from '../test/harness/embedded.
 import { startDelay } from './delay.ts';
 import { ansible } from './installer/ansible.ts';
 import { berthTool, type Wants } from './installer/berth.ts';
-import { bootHosts, cleanHost, hostKeys } from './installer/hosts.ts';
+import { bootHosts, hostKeys } from './installer/hosts.ts';
 import { pyinfra } from './installer/pyinfra.ts';
-import { countsOf, type Role, readRole } from './installer/role.ts';
+import { cleanHost, countsOf, type Role, readRole } from './installer/role.ts';
 import type { Target, Tool, Way } from './installer/tool.ts';
 
 const run = promisify(execFile);

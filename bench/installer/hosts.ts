@@ -13,7 +13,6 @@ import {
   testOptions,
   uniqueAddress,
 } from '../../test/harness/embedded.ts';
-import type { Role } from './role.ts';
 
 interface Lifetime {
   after(release: () => Promise<void>): void;
@@ -54,18 +53,6 @@ const installOnce = async (packages: readonly string[], layer: string): Promise<
   } finally {
     await removeHost(address.name, testOptions);
   }
-};
-
-/** Makes the host as it was before the role; the packages stay. */
-export const cleanHost = async (host: EmbeddedHost, role: Role): Promise<void> => {
-  const paths = [...role.files.map(({ path }) => path), ...role.links.map(({ path }) => path)];
-  await host.output(`
-systemctl disable --quiet --now ${role.units.join(' ')} 2> /dev/null || true
-rm -rf /usr/lib/berth /var/lib/berth /var/lib/berth-install /run/berth /run/berth-install ${paths.join(' ')}
-for folder in ${[...role.folders].reverse().join(' ')}; do rmdir "$folder" 2> /dev/null || true; done
-systemctl daemon-reload
-systemctl reset-failed
-sync`);
 };
 
 /** Copies files of the host into a folder of this machine, with their paths. */

@@ -61,3 +61,18 @@ export const readRole = async (
     contents,
   };
 };
+
+/** Makes the host as it was before the role; the packages stay. */
+export const cleanHost = async (host: EmbeddedHost, role: Role): Promise<void> => {
+  const paths = [...role.files, ...role.links].map(({ path }) => path);
+  await host.output(`
+systemctl disable --quiet --now ${role.units.join(' ')} 2> /dev/null || true
+rm -rf /usr/lib/berth /var/lib/berth /var/lib/berth-install /run/berth /run/berth-install ${paths.join(' ')}
+for folder in ${role.folders
+    .map(({ path }) => path)
+    .toReversed()
+    .join(' ')}; do rmdir "$folder" 2> /dev/null || true; done
+systemctl daemon-reload
+systemctl reset-failed
+sync`);
+};
