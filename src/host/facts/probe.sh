@@ -85,6 +85,12 @@ origin=$state/origin
 [ -r "$digests" ] || digests=/dev/null
 [ -r "$origin" ] || origin=/dev/null
 mounts=$(cat /proc/self/mounts 2>/dev/null)
+# Before anything else is looked at: what an apply that was cut off finishes from now on makes its journal longer.
+journal=
+set +f
+for d in "$state"/generations/*/; do [ -r "${d}journal" ] && journal=${d}journal; done
+set -f
+[ -n "$journal" ] && journal=$(stat -c %s "$journal")
 
 # FOLDER: the file system that holds it is mounted read-only.
 is_read_only() {
@@ -346,7 +352,7 @@ for d in "$state"/generations/*/; do
 done
 set -f
 [ -e "$state/guard/armed" ] && printf 'guarded\n'
-[ -r "${g}journal" ] && printf 'journal\t%s\n' "$(stat -c %s "${g}journal")"
+[ -n "$journal" ] && printf 'journal\t%s\n' "$journal"
 if [ -r "${g}journal" ] && ! grep -q '^end' "${g}journal"; then
   printf 'interrupted\t%s\t%s\n' "$(b64 < "${g}by")" "$(tail -n 1 "${g}journal" | b64)"
 fi
