@@ -118,8 +118,8 @@ class SshConnection implements Connection {
 
   async #open(command: string, signal: AbortSignal): Promise<RawProcess> {
     const opened = new Promise<RawProcess>((resolve, reject) => {
-      // Throws at once, without a callback, when the connection is gone already.
-      if (this.#wire.destroyed) return;
+      // Throws at once, without a callback, when the connection is gone, or going, already: `#lost` tells.
+      if (!this.#wire.writable) return;
       this.#client.exec(command, (error, channel) => {
         if (error) reject(new ChannelRefused(this, error));
         else if (signal.aborted) channel.close();
@@ -177,7 +177,7 @@ class SshConnection implements Connection {
   #terminal(command: string, signal: AbortSignal): Promise<ClientChannel> {
     const pty = { term: process.env['TERM'] ?? 'dumb', ...windowSize(), width: 0, height: 0 };
     const opened = new Promise<ClientChannel>((resolve, reject) => {
-      if (this.#wire.destroyed) return;
+      if (!this.#wire.writable) return;
       this.#client.exec(command, { pty }, (error, channel) => {
         if (error) reject(new ChannelRefused(this, error));
         else resolve(channel);
@@ -227,7 +227,7 @@ class SshConnection implements Connection {
   }
 
   async #end(): Promise<void> {
-    if (this.#wire.destroyed) return;
+    if (!this.#wire.writable) return;
     const closed = new Promise<void>((resolve) => {
       this.#client.once('close', () => resolve());
     });
