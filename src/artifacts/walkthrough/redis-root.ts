@@ -151,7 +151,8 @@ async function programWithLibraries(
     entries.push({
       path: path.slice(1),
       mode: 0o755,
-      content: await readFile(await inRoot(root, [path.slice(1)])),
+      // Releases whose packages are merged into /usr bring it below there; the link from / is no part of a package.
+      content: await readFile(await inRoot(root, [path.slice(1), `usr${path}`])),
     });
   for (const [name, file] of libraries)
     entries.push({ path: `${libraryFolder}/${name}`, mode: 0o755, content: await readFile(file) });
