@@ -3,6 +3,7 @@ import { below } from '../profile/known-keys.ts';
 import type { Spec } from '../profile/profile.ts';
 import { specSchema } from '../profile/schema.ts';
 import type { Path } from '../profile/tree.ts';
+import { withValue } from '../profile/with-value.ts';
 
 /** Texts of the kinds that a profile has; the schema says which of them may stand somewhere. */
 const texts = [
@@ -41,13 +42,6 @@ const enumOf = (schema: z.core.$ZodType): unknown[] => {
   return 'options' in schema && Array.isArray(schema.options) && typeof schema.options[0] === 'string'
     ? schema.options
     : [];
-};
-
-const withValue = (whole: unknown, [part, ...rest]: Path, value: unknown): unknown => {
-  if (part === undefined) return value;
-  if (Array.isArray(whole))
-    return whole.map((entry: unknown, index) => (index === part ? withValue(entry, rest, value) : entry));
-  return isRecord(whole) ? { ...whole, [part]: withValue(whole[String(part)], rest, value) } : whole;
 };
 
 /** The scalars at and below a path. */

@@ -8,6 +8,7 @@ import type { ProfileSources, SourceText } from './profile.ts';
 import type { ResolvedProfile } from './resolve-hosts.ts';
 import { specSchema } from './schema.ts';
 import { childOf, type Path, plainOf, type Tree, treeAt } from './tree.ts';
+import { withValue } from './with-value.ts';
 
 /** A file of the profile with its new text. */
 export interface Edited {
@@ -114,13 +115,6 @@ const effective = (tree: Tree, path: Path): unknown => {
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null;
-
-const withValue = (whole: unknown, [part, ...rest]: Path, value: unknown): unknown => {
-  if (part === undefined) return value;
-  if (Array.isArray(whole))
-    return whole.map((entry: unknown, index) => (index === part ? withValue(entry, rest, value) : entry));
-  return isRecord(whole) ? { ...whole, [part]: withValue(whole[String(part)], rest, value) } : whole;
-};
 
 /** An edit that another file or group stands before would change nothing. */
 const requireEffect = (
