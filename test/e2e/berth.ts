@@ -91,3 +91,20 @@ ${spec}`,
   );
   return path;
 }
+
+/** The same, proven without pods; `spec` is YAML, each line indented by two blanks. */
+export const smokeProfileFor = (host: EmbeddedHost, folder: string, spec = ''): string => {
+  const path = join(folder, 'profile.yaml');
+  const { ssh } = host;
+  writeFileSync(
+    path,
+    `hosts:
+  - name: node
+    ssh: { host: ${ssh.host}, user: root, identityFiles: [${ssh.identityFiles[0]}], knownHostsFiles: [${ssh.knownHostsFiles[0]}] }
+spec:
+  artifacts: { source: go }
+  verify: { level: smoke }
+${spec}`,
+  );
+  return path;
+};

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
-import { berth, type Run } from './berth.ts';
+import { embeddedHost } from '../harness/embedded.ts';
+import { berth, type Run, smokeProfileFor } from './berth.ts';
 
 interface Found {
   readonly code: string;
@@ -12,22 +12,6 @@ interface Found {
   readonly evidence: string;
   readonly fix: readonly { readonly summary: string }[];
 }
-
-const profileOf = (host: EmbeddedHost, folder: string, spec = ''): string => {
-  const path = join(folder, 'profile.yaml');
-  const { ssh } = host;
-  writeFileSync(
-    path,
-    `hosts:
-  - name: node
-    ssh: { host: ${ssh.host}, user: root, identityFiles: [${ssh.identityFiles[0]}], knownHostsFiles: [${ssh.knownHostsFiles[0]}] }
-spec:
-  artifacts: { source: go }
-  verify: { level: smoke }
-${spec}`,
-  );
-  return path;
-};
 
 const jsonLines = ({ output }: Run): Record<string, unknown>[] =>
   output
@@ -99,7 +83,7 @@ test('the doctor names what is wrong with a node, mends it, and reset undoes wha
   const folder = mkdtempSync(join(tmpdir(), 'berth-doctor-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const host = await embeddedHost(t);
-  const profile = profileOf(host, folder);
+  const profile = smokeProfileFor(host, folder);
 
   await t.test('a bare host has no known cause of trouble', async () => {
     const run = await berth('doctor', profile, '--stats', '--json');

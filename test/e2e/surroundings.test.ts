@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
-import { berth } from './berth.ts';
-
-const profileOf = (host: EmbeddedHost, folder: string, spec = ''): string => {
-  const path = join(folder, 'profile.yaml');
-  const { ssh } = host;
-  writeFileSync(
-    path,
-    `hosts:
-  - name: node
-    ssh: { host: ${ssh.host}, user: root, identityFiles: [${ssh.identityFiles[0]}], knownHostsFiles: [${ssh.knownHostsFiles[0]}] }
-spec:
-  artifacts: { source: go }
-  verify: { level: smoke }
-${spec}`,
-  );
-  return path;
-};
+import { berth, smokeProfileFor } from './berth.ts';
 
 /** What a pod meets that knocks at this machine, beyond its node: an answer, a refusal on the way, or silence. */
 const wayOut = async (host: EmbeddedHost): Promise<string> => {
@@ -54,7 +38,7 @@ test('pods find their way through what is around a node, and a reset leaves it a
   const folder = mkdtempSync(join(tmpdir(), 'berth-surroundings-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const host = await embeddedHost(t);
-  const plain = profileOf(host, folder);
+  const plain = smokeProfileFor(host, folder);
   const asked: string[] = [];
   const proxy = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
@@ -63,7 +47,7 @@ test('pods find their way through what is around a node, and a reset leaves it a
   await new Promise<void>((resolve) => proxy.listen(0, `${host.address.network}.1`, resolve));
   t.after(() => new Promise<void>((resolve) => void proxy.close(() => resolve())));
   const address = `http://${host.address.network}.1:${(proxy.address() as AddressInfo).port}`;
-  const special = profileOf(
+  const special = smokeProfileFor(
     host,
     mkdtempSync(join(folder, 'special-')),
     `  swap: off
