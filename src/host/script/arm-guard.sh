@@ -20,6 +20,7 @@ guard() {
     set_deadline "$1"
     return 0
   fi
+  await_former_guard
   rm -rf "$guard"
   mkdir -p "$guard" || full "$state" 4096
   armed=$guard/armed
@@ -31,6 +32,20 @@ guard() {
   make_durable "$guard/generation" "$guard/guard.sh" "$armed"
   start_guard
   say armed
+}
+
+# A guard whose change is decided looks once a second and then goes. It would take the next `armed` for its own, and
+# fire it without the lock of the one that watches over it.
+await_former_guard() {
+  tries=0
+  while [ -e "$guard/lock" ] && ! flock -n "$guard/lock" true; do
+    tries=$((tries + 1))
+    if [ $tries -gt 100 ]; then
+      detail="the guard of the change before this one does not end ($guard/lock is held)"
+      fail guard-start
+    fi
+    sleep 0.1 2>/dev/null || sleep 1
+  done
 }
 
 # Also at the next boot, before there is a network, should the host not live to see the deadline.

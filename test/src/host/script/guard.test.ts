@@ -215,6 +215,23 @@ test('changes that cut the way to a host are undone by the host itself', async (
     },
   );
 
+  await t.test('a guard that is over watches no longer when the next one is armed', async () => {
+    await leaveUnconfirmed(berth);
+    await host.output('cd /var/lib/berth-install/guard && mv armed confirmed && rm /etc/berth-test');
+    const guards: string[] = [];
+    await berth.apply([unconfirmed], {
+      graceSeconds: 600,
+      reconnect: async (signal) => {
+        guards.push(
+          await host.output("systemctl list-units --plain --no-legend 'berth-guard-*' | grep -c ."),
+        );
+        return await berth.connect(signal);
+      },
+    });
+    assert.deepEqual(guards, ['1\n']);
+    await host.output('rm /etc/berth-test');
+  });
+
   await t.test(
     'while a guard undoes its change nobody else is at work, and its end is waited for',
     async () => {
