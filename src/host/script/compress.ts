@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { cached, keep, withScratch } from '../../artifacts/cache.ts';
 import { Fail } from '../../core/fail.ts';
 
 const compressed = new Map<string, Promise<Buffer>>();
@@ -9,18 +11,47 @@ const compressed = new Map<string, Promise<Buffer>>();
 /** Fast rather than small: a release is sent once per host, and most links outrun level 6. */
 const level = 4;
 
+/** A member of its own each (RFC 1952 section 2.2), so that every processor of this machine has something to do. */
+const memberBytes = 4 << 20;
+
+/** From here on the form that is sent is kept for the next host and the next run. */
+const keptFromBytes = 1 << 20;
+
 /**
- * The gzip form of a local file, made once however many hosts get it. A plan trusts what the file system says of a
- * file that it knows; what is sent was read and digested.
+ * The gzip form of a local file, made once however many hosts get it, and when it is large once for all runs. A plan
+ * trusts what the file system says of a file that it knows; what is sent was read and digested.
  * @throws Fail `ChecksumMismatch` when the file is not what the plan says.
  */
 export function compressFile(path: string, sha256: string): Promise<Buffer> {
   const known = compressed.get(sha256);
   if (known !== undefined) return known;
-  const made = readChecked(path, sha256).then((content) => promisify(gzip)(content, { level }));
+  const made = keptOrMade(path, sha256);
   compressed.set(sha256, made);
   made.catch(() => compressed.delete(sha256));
   return made;
+}
+
+async function keptOrMade(path: string, sha256: string): Promise<Buffer> {
+  const key = `gzip-${level}-${sha256}`;
+  const kept = await cached(key);
+  if (kept !== undefined) return readFile(kept.path);
+  const content = await readChecked(path, sha256);
+  const sent = await compress(content);
+  if (content.length >= keptFromBytes) {
+    await withScratch(async (folder) => {
+      const file = join(folder, 'file.gz');
+      await writeFile(file, sent);
+      await keep(key, file, 0o644);
+    });
+  }
+  return sent;
+}
+
+async function compress(content: Buffer): Promise<Buffer> {
+  const members: Promise<Buffer>[] = [];
+  for (let start = 0; start === 0 || start < content.length; start += memberBytes)
+    members.push(promisify(gzip)(content.subarray(start, start + memberBytes), { level }));
+  return Buffer.concat(await Promise.all(members));
 }
 
 /** @throws Fail `ChecksumMismatch` when the file is not what the plan says */

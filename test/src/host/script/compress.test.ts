@@ -1,19 +1,31 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { commandOutput } from '../../../../src/core/command.ts';
 import { Fail } from '../../../../src/core/fail.ts';
 import { compressFile } from '../../../../src/host/script/compress.ts';
 
-const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sha256Of = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+/** A folder with a cache of its own. */
+const folderOf = (t: TestContext): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-compress-'));
+  const before = process.env['BERTH_CACHE'];
+  process.env['BERTH_CACHE'] = join(folder, 'cache');
+  t.after(() => {
+    if (before === undefined) delete process.env['BERTH_CACHE'];
+    else process.env['BERTH_CACHE'] = before;
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+};
 
 test('a file is sent when it is what the plan says, and refused when it was damaged since', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-compress-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const path = join(folder, 'file');
+  const path = join(folderOf(t), 'file');
   writeFileSync(path, 'good');
   assert.equal(gunzipSync(await compressFile(path, sha256Of('good'))).toString(), 'good');
   writeFileSync(path, 'rotten');
@@ -21,4 +33,30 @@ test('a file is sent when it is what the plan says, and refused when it was dama
     compressFile(path, sha256Of('fine')),
     (error) => error instanceof Fail && error.code === 'ChecksumMismatch' && error.message.includes(path),
   );
+});
+
+test('an empty file has a form that can be sent', async (t) => {
+  const path = join(folderOf(t), 'file');
+  writeFileSync(path, '');
+  assert.equal(gunzipSync(await compressFile(path, sha256Of(''))).length, 0);
+});
+
+test('a large file is sent in members that gzip and busybox read as one, and its form is kept', async (t) => {
+  const folder = folderOf(t);
+  const path = join(folder, 'file');
+  const content = Buffer.concat([randomBytes(5 << 20), Buffer.alloc(5 << 20, 'text ')]);
+  writeFileSync(path, content);
+  const sent = join(folder, 'sent.gz');
+  writeFileSync(sent, await compressFile(path, sha256Of(content)));
+  for (const reader of [
+    ['gzip', '-dc'],
+    ['busybox', 'gunzip', '-c'],
+  ]) {
+    const sum = await commandOutput(['sh', '-c', `${reader.join(' ')} < "$1" | sha256sum`, 'sh', sent], {
+      signal: t.signal,
+    });
+    assert.equal(sum.slice(0, 64), sha256Of(content));
+  }
+  const [kept = ''] = readdirSync(join(folder, 'cache/sha256'));
+  assert.deepEqual(readFileSync(join(folder, 'cache/sha256', kept)), readFileSync(sent));
 });
