@@ -9,6 +9,7 @@ import { containerRecords, type Roots } from './containers/folders.ts';
 import { createQueues } from './containers/queue.ts';
 import { openContainers } from './containers/record.ts';
 import { Fail } from './core/fail.ts';
+import { createContainerEvents } from './cri/container-events.ts';
 import type { Daemon } from './cri/daemon.ts';
 import { createHandlerFeatures } from './cri/handler-features.ts';
 import { criServices } from './cri/services.ts';
@@ -120,6 +121,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
     pullImage: pulling.pull,
     streaming,
     handlerFeatures: createHandlerFeatures({ shim, log, host }),
+    events: createContainerEvents(context.pods, context.containers),
   };
   const server = await serve({
     listen: config.listen,
@@ -142,6 +144,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   log.info('stopping; containers go on running', { signal });
   notify({ STOPPING: 1, STATUS: 'answering the last calls' });
   await server.close(CLOSE_GRACE_MS);
+  daemon.events.close();
   await streaming.close();
   await shim.close();
   process.exit(0);

@@ -39,6 +39,8 @@ export interface Config {
   readonly policy: unknown;
 }
 
+  /** Serve GetContainerEvents. Costs nothing while nobody listens, hence on unless switched off. */
+  readonly enablePodEvents: boolean;
 /** An OCI runtime by the name that a pod asks for (RuntimeClass handler). */
 export interface RuntimeHandler {
   readonly name: string;

@@ -175,6 +175,7 @@ const readRuntime = (
     cgroupManager: settings.take(key('cgroup_manager'), emptyOr(oneOf('systemd', 'cgroupfs'))) ?? 'systemd',
     defaultCapabilities: settings.take(key('default_capabilities'), listOf(text)) ?? DEFAULT_CAPABILITIES,
     addInheritableCapabilities: settings.take(key('add_inheritable_capabilities'), flag) ?? false,
+  | 'enablePodEvents'
     defaultSysctls: Object.fromEntries(settings.take(key('default_sysctls'), listOf(assignment)) ?? []),
     defaultEnv: (settings.take(key('default_env'), listOf(assignment)) ?? []).map((pair) => pair.join('=')),
     defaultUlimits: settings.take(key('default_ulimits'), listOf(ulimit)) ?? [],
@@ -187,6 +188,7 @@ const PLUGIN_DIRS = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 
 const readNetwork = (settings: Settings): Config['cni'] => {
   const pluginDirs = settings.take('crio.network.plugin_dirs', listOf(absolutePath)) ?? [];
+    enablePodEvents: settings.take(key('enable_pod_events'), flag) ?? true,
   return {
     defaultNetwork: settings.take('crio.network.cni_default_network', emptyOr(text)),
     networkDir: settings.take('crio.network.network_dir', emptyOr(absolutePath)) ?? '/etc/cni/net.d',

@@ -21,7 +21,12 @@ export interface Collection<Record extends Named> {
   /** Replaces the record by its change, and returns it; a record that is gone is a `NotFound`. */
   update(id: string, change: (record: Record) => Record): Record;
   remove(id: string): void;
+  /** Tells of every change after it was made, in order; the returned function ends that. */
+  watch(watcher: Watcher<Record>): () => void;
 }
+
+/** `before` is undefined for a new record, `after` for one that is gone. It must not throw. */
+export type Watcher<Record> = (before: Record | undefined, after: Record | undefined) => void;
 
 export interface CollectionOptions<Record extends Named> {
   /** What one is called in messages: `pod`, `container`. */
@@ -39,6 +44,10 @@ export const openCollection = <Record extends Named>(
   const folder = openRecordFolder(options.folder, options.form);
   const records = new Map(folder.load().map((record) => [record.id, record]));
   const idOfName = new Map([...records.values()].map((record) => [nameOf(record), record.id]));
+  const watchers = new Set<Watcher<Record>>();
+  const tell: Watcher<Record> = (before, after) => {
+    for (const watcher of watchers) watcher(before, after);
+  };
   return {
     list: () => [...records.values()],
     get: (id) => records.get(id),
@@ -54,11 +63,14 @@ export const openCollection = <Record extends Named>(
       folder.save(record);
       records.set(record.id, record);
       idOfName.set(name, record.id);
+      tell(undefined, record);
     },
     update: (id, change) => {
-      const changed = change(required(records.get(id), kind, id));
+      const before = required(records.get(id), kind, id);
+      const changed = change(before);
       folder.save(changed);
       records.set(id, changed);
+      tell(before, changed);
       return changed;
     },
     remove: (id) => {
@@ -67,6 +79,11 @@ export const openCollection = <Record extends Named>(
       folder.remove(id);
       records.delete(id);
       idOfName.delete(nameOf(record));
+      tell(record, undefined);
+    },
+    watch: (watcher) => {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
     },
   };
 };

@@ -3,6 +3,7 @@ import type { ImageStore, PullImage } from '../images/store/image.ts';
 import type { HostFacts } from '../oci/input.ts';
 import type { PodContext } from '../pods/context.ts';
 import type { StreamingServer } from '../streaming/server.ts';
+import type { ContainerEvents } from './container-events.ts';
 import type { HandlerFeatures } from './handler-features.ts';
 
 /** Everything that the handlers work with; `berthd.ts` puts it together. */
@@ -17,6 +18,7 @@ export interface Daemon extends PodContext {
   readonly images: ImageStore;
   readonly pullImage: PullImage;
   readonly streaming: StreamingServer;
+  readonly events: ContainerEvents;
   /** What the OCI runtime behind a handler can do. */
   readonly handlerFeatures: (handler: RuntimeHandler) => Promise<HandlerFeatures>;
 }

@@ -5,6 +5,7 @@ import { createContainer } from './create-container.ts';
 import type { Daemon } from './daemon.ts';
 import { exec } from './exec.ts';
 import { execSync } from './exec-sync.ts';
+import { getContainerEvents } from './get-container-events.ts';
 import { imageFsInfo } from './image-fs-info.ts';
 import { imageStatus } from './image-status.ts';
 import { listContainers, streamContainers } from './list-containers.ts';
@@ -58,6 +59,7 @@ export const criServices = (daemon: Daemon): readonly Implementation[] => {
       attach: of(attach),
       portForward: of(portForward),
       reopenContainerLog: of(reopenContainerLog),
+      getContainerEvents: of(getContainerEvents),
     }),
     implement(ImageService, {
       listImages: of(listImages),

@@ -206,6 +206,8 @@ const streamCall =
   (handler: StreamHandler, log: Log): grpc.handleServerStreamingCall<unknown, unknown> =>
   async (call) => {
     const signal = cancellation(call);
+    // The client may wait for it: from here on it follows what is streamed.
+    call.sendMetadata(new grpc.Metadata());
     try {
       for await (const answer of handler(call.request, { signal, log })) {
         if (signal.aborted) return;
@@ -219,8 +221,13 @@ const streamCall =
 
 const drained = (call: grpc.ServerWritableStream<unknown, unknown>, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    call.once('drain', resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const go = () => {
+      call.off('drain', go);
+      signal.removeEventListener('abort', go);
+      resolve();
+    };
+    call.on('drain', go);
+    signal.addEventListener('abort', go);
   });
 
 /** grpc-js reports a deadline that passed and a client that went away as the same event. */

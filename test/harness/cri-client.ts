@@ -21,6 +21,9 @@ type Shape<Method> = Method extends {
 export interface CallOptions {
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** Of a stream: it stands, and what comes on it while it lasts. */
+  readonly onConnected?: () => void;
+  readonly onMessage?: (message: unknown) => void;
 }
 
 /** The methods of a service as promises; streaming ones collect what comes. */
@@ -69,7 +72,8 @@ const call = (channel: grpc.Client, method: DescMethod, request: unknown, option
     if (method.methodKind !== 'unary') {
       const stream = channel.makeServerStreamRequest(path, encode, decode, request, metadata, callOptions);
       const messages: unknown[] = [];
-      stream.on('data', (message) => messages.push(message));
+      stream.on('metadata', () => options.onConnected?.());
+      stream.on('data', options.onMessage ?? ((message) => messages.push(message)));
       stream.on('end', () => resolve(messages));
       stream.on('error', reject);
       options.signal?.addEventListener('abort', () => stream.cancel());
