@@ -120,8 +120,8 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
     images,
     pullImage: pulling.pull,
     streaming,
-    handlerFeatures: createHandlerFeatures({ shim, log, host }),
     events: createContainerEvents(context.pods, context.containers),
+    handlerFeatures: createHandlerFeatures({ shim, log, host }),
   };
   const server = await serve({
     listen: config.listen,
@@ -143,8 +143,8 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   const signal = await terminated();
   log.info('stopping; containers go on running', { signal });
   notify({ STOPPING: 1, STATUS: 'answering the last calls' });
-  await server.close(CLOSE_GRACE_MS);
   daemon.events.close();
+  await server.close(CLOSE_GRACE_MS);
   await streaming.close();
   await shim.close();
   process.exit(0);

@@ -27,6 +27,8 @@ export interface Config {
   readonly defaultEnv: readonly string[];
   readonly defaultUlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   readonly pidsLimit: number;
+  /** Serve GetContainerEvents. Costs nothing while nobody listens, hence on unless switched off. */
+  readonly enablePodEvents: boolean;
   readonly pauseImage: string;
   readonly cni: {
     readonly defaultNetwork: string | undefined;
@@ -39,8 +41,6 @@ export interface Config {
   readonly policy: unknown;
 }
 
-  /** Serve GetContainerEvents. Costs nothing while nobody listens, hence on unless switched off. */
-  readonly enablePodEvents: boolean;
 /** An OCI runtime by the name that a pod asks for (RuntimeClass handler). */
 export interface RuntimeHandler {
   readonly name: string;

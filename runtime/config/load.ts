@@ -167,6 +167,7 @@ const readRuntime = (
   | 'defaultEnv'
   | 'defaultUlimits'
   | 'pidsLimit'
+  | 'enablePodEvents'
 > => {
   const key = (last: string): string => `crio.runtime.${last}`;
   const logLevel = settings.take(key('log_level'), emptyOr(oneOf('panic', ...LOG_LEVELS))) ?? 'info';
@@ -175,11 +176,11 @@ const readRuntime = (
     cgroupManager: settings.take(key('cgroup_manager'), emptyOr(oneOf('systemd', 'cgroupfs'))) ?? 'systemd',
     defaultCapabilities: settings.take(key('default_capabilities'), listOf(text)) ?? DEFAULT_CAPABILITIES,
     addInheritableCapabilities: settings.take(key('add_inheritable_capabilities'), flag) ?? false,
-  | 'enablePodEvents'
     defaultSysctls: Object.fromEntries(settings.take(key('default_sysctls'), listOf(assignment)) ?? []),
     defaultEnv: (settings.take(key('default_env'), listOf(assignment)) ?? []).map((pair) => pair.join('=')),
     defaultUlimits: settings.take(key('default_ulimits'), listOf(ulimit)) ?? [],
     pidsLimit: settings.take(key('pids_limit'), integer(-1, 2 ** 22)) ?? -1,
+    enablePodEvents: settings.take(key('enable_pod_events'), flag) ?? true,
   };
 };
 
@@ -188,7 +189,6 @@ const PLUGIN_DIRS = ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni'];
 
 const readNetwork = (settings: Settings): Config['cni'] => {
   const pluginDirs = settings.take('crio.network.plugin_dirs', listOf(absolutePath)) ?? [];
-    enablePodEvents: settings.take(key('enable_pod_events'), flag) ?? true,
   return {
     defaultNetwork: settings.take('crio.network.cni_default_network', emptyOr(text)),
     networkDir: settings.take('crio.network.network_dir', emptyOr(absolutePath)) ?? '/etc/cni/net.d',
