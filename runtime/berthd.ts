@@ -12,7 +12,9 @@ import { Fail } from './core/fail.ts';
 import { createContainerEvents } from './cri/container-events.ts';
 import type { Daemon } from './cri/daemon.ts';
 import { createHandlerFeatures } from './cri/handler-features.ts';
+import { createMetrics } from './cri/metrics/metrics.ts';
 import { criServices } from './cri/services.ts';
+import { createStats } from './cri/stats/stats.ts';
 import { configForm } from './cri/status.ts';
 import { serve, takeSocket } from './cri/transport.ts';
 import { createPullImage } from './images/pull.ts';
@@ -29,6 +31,7 @@ import { networkState, podRecords } from './pods/folders.ts';
 import { notePauseEnd } from './pods/pause.ts';
 import { openPods } from './pods/record.ts';
 import { settleAtStart, settleWithShim } from './pods/settle.ts';
+import { cgroupReader } from './resources/usage/reader.ts';
 import { connectShim } from './shim/client/connect.ts';
 import type { Shim } from './shim/client/shim.ts';
 import { createStreamingServer } from './streaming/server.ts';
@@ -112,6 +115,8 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   const { baseUrl } = await streaming.listen();
   const host = await readHostFacts();
   const daemon: Daemon = {
+  const reader = cgroupReader(host.cgroups);
+  const stats = createStats({ context, config, reader });
     ...context,
     config,
     configInForce: () => ({ ...config, ...pulling.settings() }),
@@ -121,7 +126,9 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
     pullImage: pulling.pull,
     streaming,
     events: createContainerEvents(context.pods, context.containers),
-    handlerFeatures: createHandlerFeatures({ shim, log, host }),
+    stats,
+    metrics: createMetrics({ context, config, host, reader, stats }),
+    handlerFeatures: createHandlerFeatures({ ...context, host }),
   };
   const server = await serve({
     listen: config.listen,

@@ -1,3 +1,5 @@
+import type { MetricGroup } from './stats.ts';
+
 /**
  * crio.conf and its drop-ins, registries.conf and policy.json, as berthd uses them: defaults filled in,
  * names narrow. Sources: crio.conf(5), containers-registries.conf(5), containers-policy.json(5).
@@ -41,6 +43,12 @@ export interface Config {
   readonly policy: unknown;
 }
 
+  /** What ContainerStats, PodSandboxStats and the metrics do: see `readStats`. */
+  readonly stats: {
+    /** Figures of the last so many seconds are told again; 0: each question reads. */
+    readonly collectionPeriodSeconds: number;
+    readonly includedPodMetrics: readonly MetricGroup[];
+  };
 /** An OCI runtime by the name that a pod asks for (RuntimeClass handler). */
 export interface RuntimeHandler {
   readonly name: string;

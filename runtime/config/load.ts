@@ -5,6 +5,7 @@ import { absolutePath, assignment, duration, flag, integer, listOf, oneOf, text,
 import { readRegistries } from './registries.ts';
 import { emptyOr, readRuntimes } from './runtimes.ts';
 import { NotAsExpected, type Reader, Settings } from './settings.ts';
+import { readStats } from './stats.ts';
 import { listDropIns, readToml, type TomlFile } from './toml-file.ts';
 
 /** Where the configuration is read from; every default is the path that the man pages name. */
@@ -49,6 +50,7 @@ export const loadConfig = async ({
     ...readApi(settings),
     ...readRuntime(settings),
     ...runtimes,
+    stats: readStats(settings),
     pauseImage: settings.take('crio.image.pause_image', emptyOr(text)) ?? 'registry.k8s.io/pause:3.10.1',
     cni: readNetwork(settings),
     registries: { ...registries.config, shortNameMode: shortNameMode ?? registries.config.shortNameMode },

@@ -5,6 +5,8 @@ import type { PodContext } from '../pods/context.ts';
 import type { StreamingServer } from '../streaming/server.ts';
 import type { ContainerEvents } from './container-events.ts';
 import type { HandlerFeatures } from './handler-features.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { Stats } from './stats/stats.ts';
 
 /** Everything that the handlers work with; `berthd.ts` puts it together. */
 export interface Daemon extends PodContext {
@@ -19,6 +21,8 @@ export interface Daemon extends PodContext {
   readonly pullImage: PullImage;
   readonly streaming: StreamingServer;
   readonly events: ContainerEvents;
+  readonly stats: Stats;
+  readonly metrics: Metrics;
   /** What the OCI runtime behind a handler can do. */
   readonly handlerFeatures: (handler: RuntimeHandler) => Promise<HandlerFeatures>;
 }

@@ -1,5 +1,6 @@
 import { ImageService, RuntimeService } from '../spec/cri/api_pb.js';
 import { attach } from './attach.ts';
+import { containerStats } from './container-stats.ts';
 import { containerStatus } from './container-status.ts';
 import { createContainer } from './create-container.ts';
 import type { Daemon } from './daemon.ts';
@@ -8,9 +9,14 @@ import { execSync } from './exec-sync.ts';
 import { getContainerEvents } from './get-container-events.ts';
 import { imageFsInfo } from './image-fs-info.ts';
 import { imageStatus } from './image-status.ts';
+import { listContainerStats, streamContainerStats } from './list-container-stats.ts';
 import { listContainers, streamContainers } from './list-containers.ts';
 import { listImages, streamImages } from './list-images.ts';
+import { listMetricDescriptors } from './list-metric-descriptors.ts';
 import { listPodSandbox, streamPodSandboxes } from './list-pod-sandbox.ts';
+import { listPodSandboxMetrics, streamPodSandboxMetrics } from './list-pod-sandbox-metrics.ts';
+import { listPodSandboxStats, streamPodSandboxStats } from './list-pod-sandbox-stats.ts';
+import { podSandboxStats } from './pod-sandbox-stats.ts';
 import { podSandboxStatus } from './pod-sandbox-status.ts';
 import { portForward } from './port-forward.ts';
 import { pullImage } from './pull-image.ts';
@@ -59,6 +65,15 @@ export const criServices = (daemon: Daemon): readonly Implementation[] => {
       attach: of(attach),
       portForward: of(portForward),
       reopenContainerLog: of(reopenContainerLog),
+      containerStats: of(containerStats),
+      listContainerStats: of(listContainerStats),
+      streamContainerStats: of(streamContainerStats),
+      podSandboxStats: of(podSandboxStats),
+      listPodSandboxStats: of(listPodSandboxStats),
+      streamPodSandboxStats: of(streamPodSandboxStats),
+      listMetricDescriptors: of(listMetricDescriptors),
+      listPodSandboxMetrics: of(listPodSandboxMetrics),
+      streamPodSandboxMetrics: of(streamPodSandboxMetrics),
       getContainerEvents: of(getContainerEvents),
     }),
     implement(ImageService, {

@@ -81,10 +81,11 @@ export function numberedCall(
 /** Zeroed memory that never moves: small typed arrays made otherwise may live on V8's moving heap. */
 export const memory = (bytes: number): Buffer => Buffer.from(new ArrayBuffer(bytes));
 
-/** `text` as a NUL-terminated string in memory that never moves. */
-export function cString(text: string): Buffer {
-  const bytes = memory(Buffer.byteLength(text) + 1);
-  bytes.write(text);
+/** `text` as a NUL-terminated string in memory that never moves. As bytes it need not be UTF-8: names of files are not. */
+export function cString(text: string | Uint8Array): Buffer {
+  const content = typeof text === 'string' ? Buffer.from(text) : text;
+  const bytes = memory(content.length + 1);
+  bytes.set(content);
   return bytes;
 }
 

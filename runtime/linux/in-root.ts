@@ -14,7 +14,7 @@ const RESOLVE_IN_ROOT = 0x10n;
  * links of /proc are refused. `flags` are fs.constants.O_*. The caller closes the descriptor.
  * openat2(2), Linux 5.6.
  */
-export function openInRoot(root: string, path: string, flags: number, mode = 0): number {
+export function openInRoot(root: string, path: string | Uint8Array, flags: number, mode = 0): number {
   const rootFd = openSync(root, PATH_ONLY | constants.O_DIRECTORY);
   try {
     const how = memory(24);

@@ -8,6 +8,10 @@ export const runtimeCommand = (handler: RuntimeHandler, cgroupManager: Config['c
   ...(cgroupManager === 'systemd' ? ['--systemd-cgroup'] : []),
 ];
 
+/** Which driver the container's cgroup was made with: the daemon may have been configured anew since. */
+export const cgroupDriverOf = (runtime: readonly string[]): Config['cgroupManager'] =>
+  runtime.includes('--systemd-cgroup') ? 'systemd' : 'cgroupfs';
+
 export interface RuntimeVersion {
   /** `runc`, `crun`, `runsc` … */
   readonly name: string;
