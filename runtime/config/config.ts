@@ -31,6 +31,12 @@ export interface Config {
   readonly pidsLimit: number;
   /** Serve GetContainerEvents. Costs nothing while nobody listens, hence on unless switched off. */
   readonly enablePodEvents: boolean;
+  /** What ContainerStats, PodSandboxStats and the metrics do: see `readStats`. */
+  readonly stats: {
+    /** Figures of the last so many seconds are told again; 0: each question reads. */
+    readonly collectionPeriodSeconds: number;
+    readonly includedPodMetrics: readonly MetricGroup[];
+  };
   readonly pauseImage: string;
   readonly cni: {
     readonly defaultNetwork: string | undefined;
@@ -43,12 +49,6 @@ export interface Config {
   readonly policy: unknown;
 }
 
-  /** What ContainerStats, PodSandboxStats and the metrics do: see `readStats`. */
-  readonly stats: {
-    /** Figures of the last so many seconds are told again; 0: each question reads. */
-    readonly collectionPeriodSeconds: number;
-    readonly includedPodMetrics: readonly MetricGroup[];
-  };
 /** An OCI runtime by the name that a pod asks for (RuntimeClass handler). */
 export interface RuntimeHandler {
   readonly name: string;
