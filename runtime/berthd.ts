@@ -114,9 +114,9 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   });
   const { baseUrl } = await streaming.listen();
   const host = await readHostFacts();
-  const daemon: Daemon = {
   const reader = cgroupReader(host.cgroups);
   const stats = createStats({ context, config, reader });
+  const daemon: Daemon = {
     ...context,
     config,
     configInForce: () => ({ ...config, ...pulling.settings() }),
