@@ -107,6 +107,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   const streaming = createStreamingServer({
     address: config.stream.address,
     port: config.stream.port,
+    tls: config.stream.tls,
     tokenTtlMs: STREAM_TOKEN_TTL_MS,
     idleTimeoutMs: config.stream.idleTimeoutSeconds * 1000,
     creationTimeoutMs: STREAM_CREATION_TIMEOUT_MS,
@@ -126,6 +127,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
     pullImage: pulling.pull,
     streaming,
     events: createContainerEvents(context.pods, context.containers),
+    cgroupReader: reader,
     stats,
     metrics: createMetrics({ context, config, host, reader, stats }),
     handlerFeatures: createHandlerFeatures({ ...context, host }),

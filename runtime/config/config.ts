@@ -18,7 +18,19 @@ export interface Config {
   readonly runRoot: string;
   readonly listen: string;
   readonly grpcMaxMessageBytes: number;
-  readonly stream: { readonly address: string; readonly port: number; readonly idleTimeoutSeconds: number };
+  readonly stream: {
+    readonly address: string;
+    readonly port: number;
+    readonly idleTimeoutSeconds: number;
+    /** Paths of PEM files, read again whenever they change. Absent: plain HTTP. */
+    readonly tls?: {
+      readonly cert: string;
+      readonly key: string;
+      /** Clients must show a certificate that one of these signed. */
+      readonly ca: string | undefined;
+      readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+    };
+  };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
   readonly cgroupManager: 'systemd' | 'cgroupfs';
   readonly defaultRuntime: string;

@@ -107,15 +107,6 @@ const MAX_MESSAGE_BYTES = 80 * 1024 * 1024;
 const messageBytes = integer(0, 2 ** 31 - 1);
 
 const readApi = (settings: Settings): Pick<Config, 'listen' | 'grpcMaxMessageBytes' | 'stream'> => {
-  if (settings.take('crio.api.stream_enable_tls', flag) === true) {
-    throw new Fail(
-      'InvalidArgument',
-      `${settings.where('crio.api.stream_enable_tls')}: TLS for streaming is not supported`,
-      {
-        hint: 'leave stream_enable_tls out and let stream_address be 127.0.0.1, where only this node reaches it',
-      },
-    );
-  }
   const send = settings.take('crio.api.grpc_max_send_msg_size', messageBytes) || MAX_MESSAGE_BYTES;
   const receive = settings.take('crio.api.grpc_max_recv_msg_size', messageBytes) || MAX_MESSAGE_BYTES;
   return {
@@ -125,8 +116,25 @@ const readApi = (settings: Settings): Pick<Config, 'listen' | 'grpcMaxMessageByt
       address: settings.take('crio.api.stream_address', emptyOr(text)) ?? '127.0.0.1',
       port: settings.take('crio.api.stream_port', port) ?? 0,
       idleTimeoutSeconds: settings.take('crio.api.stream_idle_timeout', emptyOr(duration)) ?? 4 * 3600,
+      ...readStreamTls(settings),
     },
   };
+};
+
+const readStreamTls = (settings: Settings): Pick<Config['stream'], 'tls'> => {
+  const file = (key: string) => settings.take(`crio.api.stream_tls_${key}`, emptyOr(absolutePath));
+  const [cert, key, ca] = [file('cert'), file('key'), file('ca')];
+  const version = settings.take('crio.api.tls_min_version', emptyOr(oneOf('VersionTLS12', 'VersionTLS13')));
+  if (settings.take('crio.api.stream_enable_tls', flag) !== true) return {};
+  if (cert === undefined || key === undefined) {
+    const lacks = cert === undefined ? 'stream_tls_cert' : 'stream_tls_key';
+    throw new Fail(
+      'InvalidArgument',
+      `${settings.where('crio.api.stream_enable_tls')}: TLS for streaming needs ${lacks} as well`,
+      { hint: 'name a PEM file there, or leave stream_enable_tls out: then the streams are plain HTTP' },
+    );
+  }
+  return { tls: { cert, key, ca, minVersion: version === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2' } };
 };
 
 /** sun_path of unix(7) has room for 107 bytes. */

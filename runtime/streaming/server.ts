@@ -1,7 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import { Fail } from '../core/fail.ts';
+import type { TlsFiles } from './certificates.ts';
 import type { Endpoint, OpenSession, ServeOptions } from './endpoint.ts';
+import { createHttpServer } from './http-server.ts';
 import type { Dial } from './portforward/forward.ts';
 import type { StreamRequest } from './remotecommand/remote.ts';
 import { serveSpdy } from './serve-spdy.ts';
@@ -14,6 +16,8 @@ export interface StreamingServerOptions extends ServeOptions {
   readonly address: string;
   /** 0: one that is free. */
   readonly port: number;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsFiles | undefined;
   /** How long a URL may be used after it was given out. */
   readonly tokenTtlMs: number;
 }
@@ -45,6 +49,7 @@ const KEEP_ALIVE_MS = 30_000;
 const GONE = 'no such URL, or it was used already';
 const UPGRADE_ONLY = 'this URL is for SPDY/3.1 and WebSocket clients';
 
+/** Throws `InvalidArgument` for certificates that cannot be used. */
 export const createStreamingServer = (options: StreamingServerOptions): StreamingServer =>
   new HttpStreamingServer(options);
 
@@ -52,15 +57,21 @@ class HttpStreamingServer implements StreamingServer {
   readonly #options: StreamingServerOptions;
   readonly #tokens: Tokens<Endpoint>;
   readonly #http: Server;
-  /** Upgraded connections, which node:http no longer knows of, with the work that each carries. */
-  readonly #upgraded = new Map<Socket, Promise<void>>();
+  /** Every connection as it was accepted: also those that are still at the TLS handshake. */
+  readonly #connections = new Set<Socket>();
+  /** What the upgraded connections carry, which node:http no longer knows of. */
+  readonly #work = new Set<Promise<void>>();
   #baseUrl: string | undefined;
 
   constructor(options: StreamingServerOptions) {
     this.#options = { ...options, idleTimeoutMs: Math.min(options.idleTimeoutMs, MAX_TIMER_MS) };
     this.#tokens = new Tokens({ ttlMs: options.tokenTtlMs, limit: MAX_OUTSTANDING_TOKENS });
-    this.#http = createServer({ headersTimeout: 10_000, requestTimeout: 15_000, maxHeaderSize: 16 * 1024 });
+    this.#http = createHttpServer(options.tls, options.log);
     this.#http.maxConnections = MAX_CONNECTIONS;
+    this.#http.on('connection', (socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+    });
     this.#http.on('request', (request, response) => this.#answerPlain(request, response));
     this.#http.on('upgrade', (request, _socket, head) => this.#upgrade(request, head));
   }
@@ -75,7 +86,7 @@ class HttpStreamingServer implements StreamingServer {
       this.#http.once('error', failed);
       this.#http.listen(port, address, () => {
         this.#http.off('error', failed);
-        const baseUrl = baseUrlOf(this.#http);
+        const baseUrl = baseUrlOf(this.#http, this.#options.tls === undefined ? 'http' : 'https');
         this.#baseUrl = baseUrl;
         resolve({ baseUrl });
       });
@@ -84,9 +95,8 @@ class HttpStreamingServer implements StreamingServer {
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    this.#http.closeAllConnections();
-    for (const socket of this.#upgraded.keys()) socket.destroy();
-    await Promise.all([closed, ...this.#upgraded.values()]);
+    for (const socket of this.#connections) socket.destroy();
+    await Promise.all([closed, ...this.#work]);
   }
 
   execUrl(streams: StreamRequest, open: OpenSession): string {
@@ -132,9 +142,9 @@ class HttpStreamingServer implements StreamingServer {
       .catch((error: unknown) => this.#options.log.error('streaming connection failed', { error }))
       .finally(() => {
         socket.destroySoon();
-        this.#upgraded.delete(socket);
+        this.#work.delete(work);
       });
-    this.#upgraded.set(socket, work);
+    this.#work.add(work);
   }
 
   async #serve(request: IncomingMessage): Promise<void> {
@@ -157,10 +167,10 @@ const takeOver = (socket: Socket, head: Buffer): void => {
 };
 
 /** A server that listens on all addresses is reached by the kubelet, on the same machine, through loopback. */
-const baseUrlOf = (http: Server): string => {
+const baseUrlOf = (http: Server, scheme: 'http' | 'https'): string => {
   const bound = http.address();
   if (bound === null || typeof bound === 'string')
     throw new Fail('Internal', 'the streaming server has no port');
   const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[bound.address] ?? bound.address;
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${bound.port}`;
+  return `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${bound.port}`;
 };

@@ -85,6 +85,11 @@ grpc_max_recv_msg_size = 2000
 stream_address = "::1"
 stream_port = "10010"
 stream_idle_timeout = "1h30m"
+stream_enable_tls = true
+stream_tls_cert = "/etc/berth/tls.crt"
+stream_tls_key = "/etc/berth/tls.key"
+stream_tls_ca = "/etc/berth/ca.crt"
+tls_min_version = "VersionTLS13"
 [crio.runtime]
 default_runtime = "other"
 default_capabilities = ["CHOWN", "NET_RAW"]
@@ -116,7 +121,17 @@ runroot = "/run/other-berth"
   assert.equal(config.listen, '/run/other/crio.sock');
   assert.equal(config.globalAuthFile, '/etc/other/auth.json');
   assert.equal(config.grpcMaxMessageBytes, 2000);
-  assert.deepEqual(config.stream, { address: '::1', port: 10010, idleTimeoutSeconds: 5400 });
+  assert.deepEqual(config.stream, {
+    address: '::1',
+    port: 10010,
+    idleTimeoutSeconds: 5400,
+    tls: {
+      cert: '/etc/berth/tls.crt',
+      key: '/etc/berth/tls.key',
+      ca: '/etc/berth/ca.crt',
+      minVersion: 'TLSv1.3',
+    },
+  });
   assert.equal(config.defaultRuntime, 'other');
   assert.match(config.runtimes.get('other')?.path ?? '', /berth-test-runtime$/);
   assert.deepEqual(config.defaultCapabilities, ['CHOWN', 'NET_RAW']);
@@ -197,9 +212,19 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     /crio\.conf:2: .* span of time/,
   ],
   [
-    'TLS, which is not there',
-    '[crio.api]\nstream_enable_tls = true\n',
-    /crio\.conf:2: TLS for streaming is not supported/,
+    'TLS without a certificate',
+    '[crio.api]\nstream_enable_tls = true\nstream_tls_key = "/tls.key"\n',
+    /crio\.conf:2: TLS for streaming needs stream_tls_cert as well/,
+  ],
+  [
+    'TLS without a key',
+    '[crio.api]\nstream_tls_cert = "/tls.crt"\nstream_enable_tls = true\nstream_tls_key = ""\n',
+    /crio\.conf:3: TLS for streaming needs stream_tls_key as well/,
+  ],
+  [
+    'a version of TLS that is too old',
+    '[crio.api]\ntls_min_version = "VersionTLS11"\n',
+    /crio\.conf:2: .* is none of "VersionTLS12", "VersionTLS13": "VersionTLS11"/,
   ],
   ['a limit that is none', '[crio.runtime]\ndefault_ulimits = ["files=1"]\n', /crio\.conf:2: .*"files=1"/],
   [

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { crictl, crictlPath } from './crictl.ts';
+import { crictl, crictlPath, startCrictl } from './crictl.ts';
 import { startFakeCri } from './fake-cri.ts';
+import { freePort } from './free-port.ts';
 import { LocalSessions } from './local-session.ts';
 import { startServer } from './start-server.ts';
 
@@ -75,8 +75,8 @@ for (const transport of TRANSPORTS) {
 
   test(`crictl exec over ${transport} that is killed takes its command along`, async (t) => {
     const { endpoint, sessions } = await withCri(t);
-    const args = ['--config', '/dev/null', '--runtime-endpoint', endpoint, 'exec', '-r', transport, 'c1'];
-    const client = spawn(crictlPath(), [...args, 'sh', '-c', 'echo up; exec sleep 600']);
+    const command = ['c1', 'sh', '-c', 'echo up; exec sleep 600'];
+    const client = startCrictl(endpoint, ['exec', '-r', transport, ...command]);
     await once(client.stdout, 'data');
     client.kill('SIGKILL');
     await sessions.ended();
@@ -90,8 +90,7 @@ for (const transport of TRANSPORTS) {
     t.after(() => web.close());
     await once(web, 'listening');
     const [remote, local] = [portOf(web), await freePort()];
-    const args = ['--config', '/dev/null', '--runtime-endpoint', endpoint, 'port-forward', '-r', transport];
-    const client = spawn(crictlPath(), [...args, 'p1', `${local}:${remote}`]);
+    const client = startCrictl(endpoint, ['port-forward', '-r', transport, 'p1', `${local}:${remote}`]);
     t.after(() => client.kill('SIGKILL'));
     await once(client.stdout, 'data');
     for (let round = 0; round < 3; round++) {
@@ -105,13 +104,4 @@ const portOf = (server: { address(): unknown }): number => {
   const address = server.address();
   assert.ok(typeof address === 'object' && address !== null && 'port' in address);
   return Number(address.port);
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createTcpServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 };

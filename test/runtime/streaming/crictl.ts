@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 /** Path of the real crictl, which `npm test` puts there. */
@@ -15,13 +15,17 @@ export interface CrictlResult {
   readonly stderr: string;
 }
 
+/** Starts crictl against the endpoint. */
+export const startCrictl = (endpoint: string, args: readonly string[]): ChildProcessWithoutNullStreams =>
+  spawn(crictlPath(), ['--config', '/dev/null', '--runtime-endpoint', endpoint, ...args]);
+
 /** Runs crictl against the endpoint to its end. */
 export const crictl = async (
   endpoint: string,
   args: readonly string[],
   input: string | Buffer = '',
 ): Promise<CrictlResult> => {
-  const child = spawn(crictlPath(), ['--config', '/dev/null', '--runtime-endpoint', endpoint, ...args]);
+  const child = startCrictl(endpoint, args);
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
