@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -77,6 +78,8 @@ export interface NodeOptions {
   readonly registries?: string;
   /** Default: debug. */
   readonly logLevel?: string;
+  /** Publish ports of the host, by portmap, which leaves chains in the firewall: for a test in a network of its own. */
+  readonly hostPorts?: boolean;
 }
 
 /** A test, or whoever else sees to it that what was started ends. */
@@ -87,6 +90,7 @@ export interface Lifetime {
 export const startNode = async (t: Lifetime, options: NodeOptions = {}): Promise<TestNode> => {
   const name = `bt${randomBytes(4).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `berth-${name}-`));
+  chmodSync(folder, 0o711); // a user namespace's root must find its files by name
   const paths = {
     root: join(folder, 'lib'),
     runRoot: join(folder, 'run'),
@@ -197,7 +201,7 @@ const writeConfiguration = (
   folder: string,
   name: string,
   { root, runRoot, networkDir, socket }: Pick<TestNode, 'root' | 'runRoot' | 'networkDir' | 'socket'>,
-  { registries = '', logLevel = 'debug' }: NodeOptions,
+  { registries = '', logLevel = 'debug', hostPorts = false }: NodeOptions,
 ): void => {
   for (const dir of [networkDir, join(folder, 'conf.d'), runRoot]) mkdirSync(dir, { recursive: true });
   // As under /run: on a disk, each rename of a record would wait for it. `cleanUp` unmounts it.
@@ -230,11 +234,11 @@ plugin_dirs = ["/usr/lib/cni"]
     JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }),
   );
   writeFileSync(join(folder, 'registries.conf'), registries);
-  writeFileSync(join(networkDir, '10-test.conflist'), JSON.stringify(networkList(folder, name)));
+  writeFileSync(join(networkDir, '10-test.conflist'), JSON.stringify(networkList(folder, name, hostPorts)));
 };
 
 /** A bridge with a subnet out of 10.64.0.0/10, so that nodes of tests at the same time do not meet. */
-const networkList = (folder: string, name: string) => ({
+const networkList = (folder: string, name: string, hostPorts: boolean) => ({
   cniVersion: '1.0.0',
   name,
   plugins: [
@@ -249,6 +253,7 @@ const networkList = (folder: string, name: string) => ({
         routes: [{ dst: '0.0.0.0/0' }],
       },
     },
+    ...(hostPorts ? [{ type: 'portmap', capabilities: { portMappings: true } }] : []),
   ],
 });
 
@@ -309,13 +314,15 @@ const removeAllPods = async (runtime: Client<typeof RuntimeService>): Promise<vo
 
 /** What a killed daemon or shim, or a failed test, may have left in the kernel. */
 const cleanUp = async (folder: string, name: string): Promise<void> => {
-  for (const pid of await cgroupProcesses(name)) kill(pid);
+  const cgroups = async () => [...(await cgroupFolders(name)), ...(await cgroupsOfRecords(folder))];
+  for (const pid of await cgroupProcesses(await cgroups())) kill(pid);
   await endHolder(join(folder, 'run'));
-  for (let round = 0; round < 50 && (await cgroupProcesses(name)).length > 0; round += 1) await pause(20);
+  for (let round = 0; round < 50 && (await cgroupProcesses(await cgroups())).length > 0; round += 1)
+    await pause(20);
+  for (const parent of await cgroups()) await removeCgroups(parent);
   for (const { mountPoint } of mountTable().toReversed())
     if (mountPoint.startsWith(`${folder}/`)) unmount(mountPoint, { detach: true });
   await run('ip', ['link', 'delete', name]).catch(() => {}); // no pod ran
-  await removeTestCgroups(name);
 };
 
 /** Removes `/berth-test-<name>` from every hierarchy; the OCI runtimes remove only what they made below it. */
@@ -323,15 +330,24 @@ export const removeTestCgroups = async (name: string): Promise<void> => {
   for (const parent of await cgroupFolders(name)) await removeCgroups(parent);
 };
 
-const cgroupFolders = async (name: string): Promise<string[]> => {
-  const hierarchies = await readdir('/sys/fs/cgroup');
-  return ['', ...hierarchies]
-    .map((hierarchy) => join('/sys/fs/cgroup', hierarchy, `berth-test-${name}`))
-    .filter((path) => existsSync(path));
+const cgroupFolders = (name: string): Promise<string[]> => inEveryHierarchy(`berth-test-${name}`);
+
+/** Of containers whose pods name no cgroup, as long as they have records. */
+const cgroupsOfRecords = async (folder: string): Promise<string[]> => {
+  const records = await readdir(join(folder, 'run/containers')).catch(() => []); // no daemon ran
+  const ids = records.map((record) => record.replace(/\.json$/, ''));
+  return (await Promise.all(ids.map((id) => inEveryHierarchy(`berth/berth-${id}`)))).flat();
 };
 
-const cgroupProcesses = async (name: string): Promise<number[]> => {
-  const files = (await cgroupFolders(name)).map(async (parent) => {
+const inEveryHierarchy = async (path: string): Promise<string[]> => {
+  const hierarchies = await readdir('/sys/fs/cgroup');
+  return ['', ...hierarchies]
+    .map((hierarchy) => join('/sys/fs/cgroup', hierarchy, path))
+    .filter((folder) => existsSync(folder));
+};
+
+const cgroupProcesses = async (parents: readonly string[]): Promise<number[]> => {
+  const files = parents.map(async (parent) => {
     const names = await readdir(parent, { recursive: true });
     const lists = names.filter((file) => file.endsWith('cgroup.procs'));
     return Promise.all(lists.map((file) => readFile(join(parent, file), 'utf8').catch(() => '')));

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { nothing, remains } from '../harness/busybox-node.ts';
+import { startNode, type TestNode } from '../harness/node.ts';
+import { becomeOwnHost } from '../harness/own-host.ts';
+import { critest } from './critest.ts';
+import { differences, expectedHere, parseExpectations } from './expected.ts';
+import { critestLayers } from './images/layers.ts';
+import { startCritestRegistry } from './registry.ts';
+import type { SpecOutcome } from './report.ts';
+
+/**
+ * Files of specs that may run beside each other: no two of the parts touch the same image, or the same port. Whatever
+ * is in none of them is the last part.
+ */
+const PARTS = [
+  ['security_context'],
+  ['streaming', 'networking'],
+  ['container.go', 'container_linux'],
+] as const;
+
+const filesOf = (part: readonly string[]): string => `/validate/(${part.join('|').replaceAll('.', '\\.')})`;
+
+/** WebSocket wherever critest can use it. */
+const WEBSOCKET = ['--websocket-exec', '--websocket-attach', '--websocket-portforward'] as const;
+
+test('critest', async (t) => {
+  // From the package archives: to be had before this file leaves the machine's network.
+  const layers = await critestLayers();
+  becomeOwnHost();
+  const { registries, stop } = await startCritestRegistry(layers);
+  t.after(stop);
+  const node = await startNode(t, { registries, hostPorts: true, logLevel: 'info' });
+  const expected = expectedHere(
+    parseExpectations(readFileSync(join(import.meta.dirname, 'expected.md'), 'utf8')),
+  );
+  const { whole, webSocket, benchmarks } = await runAll(node);
+
+  await t.test('every spec has run once', async () => {
+    const all = await critest(node, 'dry', ['--ginkgo.dry-run']);
+    assert.deepEqual(namesOf(whole), namesOf(all));
+  });
+
+  await t.test('over SPDY every spec passes, except those that expected.md lists', (context) => {
+    tell(context, 'SPDY', whole);
+    assert.deepEqual(differences(whole, expected), []);
+  });
+
+  await t.test('over WebSocket every spec of streaming passes', (context) => {
+    tell(context, 'WebSocket', webSocket);
+    assert.deepEqual(
+      namesOf(webSocket),
+      namesOf(whole).filter((name) => name.startsWith('Streaming ')),
+    );
+    assert.deepEqual(differences(webSocket, []), []);
+  });
+
+  await t.test('the benchmarks pass', (context) => {
+    tell(context, 'benchmarks', benchmarks);
+    assert.equal(benchmarks.length, 5);
+    assert.deepEqual(differences(benchmarks, []), []);
+  });
+
+  await t.test('nothing of it is left', () => {
+    assert.deepEqual(remains(node), nothing);
+    assert.deepEqual(networkRemains(node), { links: ['lo', node.name], hostPorts: [], leases: [] });
+  });
+});
+
+/** Much of critest's time is waiting for its next look at a container, so its parts run side by side. */
+const runAll = async (node: TestNode) => {
+  const [security, streaming, container] = PARTS;
+  const only = (part: readonly string[]) => `--ginkgo.focus-file=${filesOf(part)}`;
+  const rest = PARTS.map((part) => `--ginkgo.skip-file=${filesOf(part)}`);
+  const [one, [two, webSocket], three, [four, benchmarks]] = await Promise.all([
+    critest(node, 'security', [only(security)]),
+    critest(node, 'streaming', [only(streaming)]).then(
+      async (spdy) =>
+        // The same ports again.
+        [spdy, await critest(node, 'websocket', [...WEBSOCKET, only(['streaming'])])] as const,
+    ),
+    critest(node, 'container', [only(container)]),
+    critest(node, 'rest', rest).then(
+      async (outcomes) => [outcomes, await critest(node, 'benchmarks', benchmarkArguments(node))] as const,
+    ),
+  ]);
+  return { whole: [...one, ...two, ...three, ...four], webSocket, benchmarks };
+};
+
+/** A few rounds each, with time for a busy machine: what is asked here is whether they work. */
+const benchmarkArguments = (node: TestNode): string[] => {
+  const seconds = 60;
+  const params = {
+    containersNumber: 3,
+    podsNumber: 3,
+    imagesNumber: 3,
+    containerBenchmarkTimeoutSeconds: seconds,
+    podBenchmarkTimeoutSeconds: seconds,
+    imageBenchmarkTimeoutSeconds: seconds,
+    podContainerStartBenchmarkTimeoutSeconds: seconds,
+  };
+  const file = join(node.folder, 'benchmarks.yaml');
+  writeFileSync(file, JSON.stringify(params));
+  return ['--benchmark', `--benchmarking-params-file=${file}`, `--benchmarking-output-dir=${node.folder}`];
+};
+
+/** In the network that stands for the host's; its bridge stays, as that of any node does. */
+const networkRemains = (node: TestNode) => {
+  const printed = (command: string, ...args: string[]) => execFileSync(command, args, { encoding: 'utf8' });
+  return {
+    links: [...printed('ip', '-o', 'link').matchAll(/^\d+: ([^:@]+)/gm)].map(([, link]) => link),
+    hostPorts: printed('iptables', '-t', 'nat', '-S').match(/--dport \d+/g) ?? [],
+    leases: readdirSync(join(node.folder, 'ipam', node.name)).filter((name) => /^\d/.test(name)),
+  };
+};
+
+const namesOf = (outcomes: readonly SpecOutcome[]): readonly string[] =>
+  outcomes.map(({ name }) => name).sort();
+
+const tell = (context: TestContext, what: string, outcomes: readonly SpecOutcome[]): void => {
+  const count = (outcome: SpecOutcome['outcome']) =>
+    outcomes.filter((spec) => spec.outcome === outcome).length;
+  const [passed, failed, skipped] = [count('passed'), count('failed'), count('skipped')];
+  context.diagnostic(
+    `critest, ${what}: ${passed + failed} run, ${passed} passed, ${failed} failed, ${skipped} skipped`,
+  );
+};

@@ -1,0 +1,3 @@
+module berth.test/nonewprivs
+
+go 1.21
