@@ -16,10 +16,13 @@ export interface ContainerFolders {
   readonly merged: string;
   /** The OCI bundle: config.json. */
   readonly bundle: string;
+  /** Mounts that are there while the container is created. */
+  readonly staged: string;
 }
 
 export const writableLayers = (roots: Roots): string => join(roots.root, 'containers');
 export const bundles = (roots: Roots): string => join(roots.runRoot, 'bundles');
+export const stagedMounts = (roots: Roots): string => join(roots.runRoot, 'staged');
 export const containerRecords = (roots: Roots): string => join(roots.runRoot, 'containers');
 
 export const containerFolders = (roots: Roots, id: string): ContainerFolders => {
@@ -30,5 +33,6 @@ export const containerFolders = (roots: Roots, id: string): ContainerFolders => 
     work: join(disk, 'work'),
     merged: join(disk, 'merged'),
     bundle: join(bundles(roots), id),
+    staged: join(stagedMounts(roots), id),
   };
 };

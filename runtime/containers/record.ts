@@ -16,6 +16,8 @@ export interface ContainerRecord {
   /** The name under which the image was asked for. */
   readonly imageName: string;
   readonly imageId: Digest;
+  /** The images that it has as volumes, one for each of `config.mounts` that names one, in their order. */
+  readonly imageVolumes?: readonly Digest[];
   /** The OCI runtime's command line up to the verb, as it was when the container was made. */
   readonly runtime: readonly string[];
   /** Absolute path of the log in CRI format; null: the pod has no log folder. */

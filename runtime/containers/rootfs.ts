@@ -1,20 +1,29 @@
-import { mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { FileSystemMagic, fileSystemOf } from '../linux/file-system.ts';
 import { mountOverlay, unmount } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { ContainerFolders } from './folders.ts';
+import { type Layers, withLayers } from './layers.ts';
 
-/** Mounts the container's root file system: a fresh writable layer over the image's layers, top first. */
-export const mountRootfs = (folders: ContainerFolders, lower: readonly string[]): void => {
+/**
+ * Mounts the container's root file system: a fresh writable layer over the image's layers. In a user namespace the
+ * writable layer belongs to its root, and holds the ids as the host numbers them.
+ */
+export const mountRootfs = (folders: ContainerFolders, layers: Layers): void => {
   mkdirSync(folders.disk, { recursive: true, mode: 0o711 });
   for (const folder of [folders.upper, folders.work, folders.merged]) mkdirSync(folder);
-  try {
-    mountOverlay({ lower, upper: folders.upper, work: folders.work, target: folders.merged });
-  } catch (cause) {
-    throw overlayRefused(folders, cause);
-  }
+  const { uids, gids } = layers.users?.mappings ?? {};
+  if (uids !== undefined && gids !== undefined) chownSync(folders.upper, uids.hostID, gids.hostID);
+  withLayers(layers, join(folders.staged, 'layers'), (lower) => {
+    try {
+      mountOverlay({ lower, upper: folders.upper, work: folders.work, target: folders.merged });
+    } catch (cause) {
+      throw overlayRefused(folders, cause);
+    }
+  });
 };
 
 /** Unmounts it and removes what the container wrote. Idempotent; a mount that is busy stays, with its files. */

@@ -4,9 +4,10 @@ import type { ContainerState } from '../shim/protocol/messages.ts';
 import { removeSpec } from './bundle.ts';
 import type { ContainerContext } from './context.ts';
 import { unknownExit } from './exits.ts';
-import { bundles, containerFolders, writableLayers } from './folders.ts';
+import { bundles, containerFolders, stagedMounts, writableLayers } from './folders.ts';
 import { type ContainerRecord, stateOf } from './record.ts';
 import { removeRootfs } from './rootfs.ts';
+import { removeStaged } from './staged-mounts.ts';
 
 const SETTLE_TIMEOUT_MS = 60_000;
 
@@ -45,7 +46,9 @@ export const endStray = async (context: ContainerContext, id: string): Promise<v
 
 /** Unmounts and removes the writable layers and bundles of containers without a record: a reboot leaves the former. */
 export const removeStrayFolders = async (context: ContainerContext): Promise<void> => {
-  const found = await Promise.all([writableLayers, bundles].map((folder) => entries(folder(context.roots))));
+  const found = await Promise.all(
+    [writableLayers, bundles, stagedMounts].map((folder) => entries(folder(context.roots))),
+  );
   const stray = new Set(found.flat().filter((id) => context.containers.get(id) === undefined));
   for (const id of stray) {
     await removeLeftovers(context, id);
@@ -54,7 +57,9 @@ export const removeStrayFolders = async (context: ContainerContext): Promise<voi
 };
 
 const removeLeftovers = async ({ roots }: ContainerContext, id: string): Promise<void> => {
-  await removeRootfs(containerFolders(roots, id));
+  const folders = containerFolders(roots, id);
+  removeStaged(folders);
+  await removeRootfs(folders);
   removeSpec(roots, id);
 };
 

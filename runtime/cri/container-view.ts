@@ -43,7 +43,7 @@ export const containerStatus = (record: ContainerRecord): MessageInitShape<typeo
   message: record.failure ?? '',
   labels: record.config.labels,
   annotations: record.config.annotations,
-  mounts: record.config.mounts,
+  mounts: mountsOf(record),
   logPath: record.logPath ?? '',
   resources: { linux: record.config.linux?.resources },
   user: {
@@ -55,6 +55,16 @@ export const containerStatus = (record: ContainerRecord): MessageInitShape<typeo
   },
   stopSignal: criSignal(record.stopSignal),
 });
+
+/** As they were asked for, and which image each of those that are images is. */
+const mountsOf = ({ config, imageVolumes = [] }: ContainerRecord) => {
+  const imageRefs = imageVolumes.values();
+  return config.mounts.map((mount) =>
+    mount.image === undefined
+      ? mount
+      : { ...mount, image: { ...mount.image, imageRef: imageRefs.next().value ?? '' } },
+  );
+};
 
 const imageSpec = ({ config: { image }, imageName }: ContainerRecord) => ({
   image: imageName,

@@ -5,6 +5,7 @@ import { containerFolders } from '../containers/folders.ts';
 import { type ContainerRecord, requireRunning } from '../containers/record.ts';
 import { mountRootfs, removeRootfs } from '../containers/rootfs.ts';
 import { stopSignal } from '../containers/signals.ts';
+import { removeStaged, stageMapped } from '../containers/staged-mounts.ts';
 import { Fail } from '../core/fail.ts';
 import { Undo } from '../core/undo.ts';
 import type { Image } from '../images/store/image.ts';
@@ -15,15 +16,19 @@ import { runtimeCommand } from '../oci/runtime-command.ts';
 import { prepareSources } from '../oci/sources.ts';
 import { buildSpec } from '../oci/spec.ts';
 import { MAX_ACCOUNT_FILE_BYTES, resolveUser } from '../oci/user.ts';
+import type { PodUsers } from '../oci/user-namespace.ts';
 import { podFilesOf } from '../pods/files.ts';
+import { podUsers } from '../pods/namespaces.ts';
 import { sharedPidNamespace } from '../pods/pause.ts';
 import { type PodRecord, requireReady } from '../pods/record.ts';
 import { containerCgroup, podCgroupParent } from '../resources/cgroup-paths.ts';
+import type { CreateParams } from '../shim/protocol/messages.ts';
 import { type ContainerConfig, type CreateContainerRequest, NamespaceMode } from '../spec/cri/api_pb.js';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
 import { newId } from './ids.ts';
+import { requiredImage, stageImages, type VolumeImage, volumeImages } from './image-volumes.ts';
 import { seenPod } from './pod-sandbox-status.ts';
 import { requestedContainer, requestedHandler, requestedLogPath } from './requests.ts';
 import type { Call } from './transport.ts';
@@ -39,11 +44,13 @@ export const createContainer = async (daemon: Daemon, request: CreateContainerRe
   return daemon.queues.run(podId, async () => {
     const pod = seenPod(daemon, podId);
     requireReady(pod, 'create a container');
-    const image = requiredImage(daemon, config);
-    const record = newRecord(daemon, pod, config, image);
+    const image = requiredImage(daemon, config.image?.image ?? '');
+    const volumes = volumeImages(daemon, config);
+    await requireFeatures(daemon, pod, config);
+    const record = newRecord(daemon, pod, config, { image, volumes });
     daemon.containers.add(record);
     const began = performance.now();
-    await makeContainer(daemon, { pod, image, record }, call);
+    await makeContainer(daemon, { pod, image, volumes, record }, call);
     call.log.info('container created', {
       container: record.id,
       pod: podId,
@@ -57,20 +64,26 @@ export const createContainer = async (daemon: Daemon, request: CreateContainerRe
 interface Making {
   readonly pod: PodRecord;
   readonly image: Image;
+  readonly volumes: readonly VolumeImage[];
   readonly record: ContainerRecord;
 }
 
 const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promise<void> => {
-  const { record, image } = making;
+  const { record, image, pod, volumes } = making;
   const { containers, roots, shim } = daemon;
   const folders = containerFolders(roots, record.id);
   const undo = new Undo();
   undo.push('record', () => containers.remove(record.id));
   try {
+    const users = podUsers(pod);
     undo.push('root file system', () => removeRootfs(folders));
-    mountRootfs(folders, daemon.images.lowerDirs(image));
+    undo.push('staged mounts', () => removeStaged(folders));
+    mountRootfs(folders, { store: roots.root, folders: daemon.images.lowerDirs(image), users });
     makeLogFolder(record);
-    const sources = await prepareSources(record.config);
+    const images = stageImages(daemon, folders, volumes, users);
+    const found = await prepareSources(record.config, images);
+    const mounts = stageMapped(folders, record.config.mounts, found.mounts, users);
+    const sources = { ...found, mounts };
 
     undo.push('bundle', () => removeSpec(roots, record.id));
     const { spec, user } = await specOf(daemon, making, sources, call);
@@ -89,11 +102,13 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
         stdinOnce: record.config.stdinOnce,
         logPath: record.logPath,
         timeoutMs: CREATE_TIMEOUT_MS,
+        ...streamsOwner(users),
       },
       // Not the client's signal: half a creation helps nobody. What came too late is undone below.
       AbortSignal.timeout(CREATE_TIMEOUT_MS),
     );
     call.signal.throwIfAborted();
+    removeStaged(folders);
     containers.update(record.id, (before) => ({ ...before, user, pid, createdAtNs: realtimeNs() }));
   } catch (error) {
     await undo.unwind((what, failure) =>
@@ -101,6 +116,25 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     );
     throw error;
   }
+};
+
+/** Root of the pod's user namespace, as the host numbers it. */
+const streamsOwner = (users: PodUsers | undefined): Pick<CreateParams, 'streamsOwner'> => {
+  if (users === undefined) return {};
+  const { uids, gids } = users.mappings;
+  return { streamsOwner: { uid: uids.hostID, gid: gids.hostID } };
+};
+
+/** What the request relies on and not every OCI runtime has. The kubelet looks for the word in front. */
+const requireFeatures = async (daemon: Daemon, pod: PodRecord, config: ContainerConfig): Promise<void> => {
+  const mount = config.mounts.find(({ recursiveReadOnly }) => recursiveReadOnly);
+  if (mount === undefined) return;
+  const handler = requestedHandler(daemon.config, pod.runtimeHandler);
+  if ((await daemon.handlerFeatures(handler)).recursiveReadOnlyMounts) return;
+  throw new Fail(
+    'FailedPrecondition',
+    `RROUnsupported: mount ${mount.containerPath}: runtime handler ${handler.name} has no recursive read-only mounts here`,
+  );
 };
 
 const makeLogFolder = ({ logPath }: ContainerRecord): void => {
@@ -111,7 +145,7 @@ const newRecord = (
   { config: settings }: Daemon,
   pod: PodRecord,
   config: ContainerConfig,
-  image: Image,
+  { image, volumes }: Pick<Making, 'image' | 'volumes'>,
 ): ContainerRecord => ({
   version: 1,
   id: newId(),
@@ -119,6 +153,7 @@ const newRecord = (
   config,
   imageName: config.image?.image ?? '',
   imageId: image.id,
+  imageVolumes: volumes.map((volume) => volume.image.id),
   runtime: runtimeCommand(requestedHandler(settings, pod.runtimeHandler), settings.cgroupManager),
   logPath: requestedLogPath(pod.config, config),
   stopSignal: stopSignal(config.stopSignal, image.config.config?.StopSignal),
@@ -130,13 +165,6 @@ const newRecord = (
   exit: null,
   failure: null,
 });
-
-const requiredImage = ({ images }: Daemon, config: ContainerConfig): Image => {
-  const reference = config.image?.image ?? '';
-  const image = images.find(reference);
-  if (image !== undefined) return image;
-  throw new Fail('NotFound', `the image ${reference} is not on this node`, { hint: 'pull it first' });
-};
 
 const specOf = async (
   daemon: Daemon,
@@ -159,6 +187,7 @@ const specOf = async (
     image: { reference: record.imageName, config: image.config },
     user,
     rootfs: merged,
+    ...mappingsOf(podUsers(pod)),
     namespaces: { ...pod.namespaces, ...(await pidNamespaceOf(daemon, pod, record)) },
     files: podFilesOf(daemon.roots, pod.id, pod.config),
     sources,
@@ -169,6 +198,8 @@ const specOf = async (
   for (const note of notes) call.log.warn(note, { container: record.id });
   return { spec, user };
 };
+
+const mappingsOf = (users: PodUsers | undefined) => (users === undefined ? {} : { mappings: users.mappings });
 
 /** The PID namespace to join: the pod's shared one, or that of the container which this one is to look at. */
 const pidNamespaceOf = async (

@@ -1,8 +1,8 @@
 import type { RuntimeHandler } from '../config/config.ts';
-import type { Log } from '../observe/log.ts';
 import type { HostFacts } from '../oci/input.ts';
 import { parseRuntimeVersion, quirksOf } from '../oci/runtime-command.ts';
-import type { Shim } from '../shim/client/shim.ts';
+import type { PodContext } from '../pods/context.ts';
+import { missingForUserNamespaces } from '../pods/user-namespaces-probe.ts';
 
 const VERSION_TIMEOUT_MS = 10_000;
 
@@ -11,18 +11,25 @@ export interface HandlerFeatures {
   readonly userNamespaces: boolean;
 }
 
-export interface Asking {
-  readonly shim: Pick<Shim, 'call'>;
-  readonly log: Log;
+export interface Asking extends Pick<PodContext, 'roots' | 'shim' | 'log'> {
   readonly host: Pick<HostFacts, 'kernel'>;
 }
 
-/** What a handler's program can do: it is asked for its version once, and again after it failed to answer. */
-export const createHandlerFeatures = ({ shim, log, host }: Asking) => {
+/**
+ * What a handler can do: its program is asked for its version and this machine for its share, both once, and again
+ * after a failure to answer.
+ */
+export const createHandlerFeatures = (asking: Asking) => {
+  const { shim, log, host } = asking;
   const known = new Map<string, HandlerFeatures>();
   const { major, minor } = host.kernel;
   /** mount_setattr(2), which makes whole mount trees read-only. */
   const kernelHasRecursive = major > 5 || (major === 5 && minor >= 12);
+  const userNamespaces = once(async () => {
+    const missing = await missingForUserNamespaces(asking);
+    if (missing !== undefined) log.info('pods cannot have user namespaces here', { error: missing });
+    return missing === undefined;
+  });
   return async ({ path }: RuntimeHandler): Promise<HandlerFeatures> => {
     const before = known.get(path);
     if (before !== undefined) return before;
@@ -30,16 +37,28 @@ export const createHandlerFeatures = ({ shim, log, host }: Asking) => {
       const signal = AbortSignal.timeout(VERSION_TIMEOUT_MS);
       const run = { argv: [path, '--version'], timeoutMs: VERSION_TIMEOUT_MS };
       const { stdout } = await shim.call('run', run, signal);
-      const { recursiveReadOnlyMounts } = quirksOf(parseRuntimeVersion(stdout));
+      const quirks = quirksOf(parseRuntimeVersion(stdout));
       const features = {
-        recursiveReadOnlyMounts: recursiveReadOnlyMounts && kernelHasRecursive,
-        userNamespaces: false,
+        recursiveReadOnlyMounts: quirks.recursiveReadOnlyMounts && kernelHasRecursive,
+        userNamespaces: quirks.userNamespaces && (await userNamespaces()),
       };
       known.set(path, features);
       return features;
     } catch (error) {
-      log.warn('an OCI runtime does not tell its version', { path, error });
+      log.warn('cannot find out what an OCI runtime can do', { path, error });
       return { recursiveReadOnlyMounts: false, userNamespaces: false };
     }
+  };
+};
+
+/** Remembers the answer, not a failure to get one. */
+const once = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
+  let answer: Promise<T> | undefined;
+  return () => {
+    answer ??= ask().catch((error: unknown) => {
+      answer = undefined;
+      throw error;
+    });
+    return answer;
   };
 };

@@ -7,7 +7,9 @@ import type { Call } from './transport.ts';
 export const removeImage = async (daemon: Daemon, request: RemoveImageRequest, call: Call) => {
   const reference = request.image?.image ?? '';
   if (reference === '') throw new Fail('InvalidArgument', 'RemoveImage needs image.image');
-  const inUse = new Set(daemon.containers.list().map((container) => container.imageId));
+  const inUse = new Set(
+    daemon.containers.list().flatMap(({ imageId, imageVolumes = [] }) => [imageId, ...imageVolumes]),
+  );
   await daemon.images.remove(reference, inUse);
   call.log.info('image removed', { image: reference });
   return {};

@@ -2,12 +2,8 @@ import { isAbsolute, join, normalize } from 'node:path';
 import type { Config, RuntimeHandler } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import { requireHostname } from '../oci/hostname.ts';
-import {
-  type ContainerConfig,
-  NamespaceMode,
-  type PodSandboxConfig,
-  type RunPodSandboxRequest,
-} from '../spec/cri/api_pb.js';
+import { requestedMappings } from '../oci/user-namespace.ts';
+import type { ContainerConfig, PodSandboxConfig, RunPodSandboxRequest } from '../spec/cri/api_pb.js';
 
 /** The pod that is asked for, with what every pod must have. */
 export const requestedPod = ({ config }: RunPodSandboxRequest): PodSandboxConfig => {
@@ -16,8 +12,7 @@ export const requestedPod = ({ config }: RunPodSandboxRequest): PodSandboxConfig
   if ((config.metadata?.namespace ?? '') === '') throw missing('config.metadata.namespace');
   if (config.hostname !== '') requireHostname(config.hostname);
   requireAbsolute('config.log_directory', config.logDirectory);
-  if (config.linux?.securityContext?.namespaceOptions?.usernsOptions?.mode === NamespaceMode.POD)
-    throw new Fail('Unimplemented', 'berthd does not implement user namespaces for pods yet');
+  requestedMappings(config);
   return config;
 };
 

@@ -1,8 +1,11 @@
 import { mkdirSync } from 'node:fs';
+import type { RuntimeHandler } from '../config/config.ts';
+import { Fail } from '../core/fail.ts';
 import { Undo } from '../core/undo.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { podIps } from '../network/pod-ips.ts';
 import { podSysctls } from '../oci/sysctls.ts';
+import { requestedMappings } from '../oci/user-namespace.ts';
 import { makePodFiles, removePodFiles } from '../pods/files.ts';
 import { pinPod, unpinPod } from '../pods/namespaces.ts';
 import { podNetwork } from '../pods/network.ts';
@@ -19,7 +22,8 @@ const UNDO_TIMEOUT_MS = 60_000;
 /** A pod: namespaces, network, files. Its record stands from the first step on and reserves its name. */
 export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxRequest, call: Call) => {
   const config = requestedPod(request);
-  requestedHandler(daemon.config, request.runtimeHandler);
+  const handler = requestedHandler(daemon.config, request.runtimeHandler);
+  if (requestedMappings(config) !== undefined) await requireUserNamespaces(daemon, handler);
   const sysctls = podSysctls(config, daemon.config.defaultSysctls);
   const record: PodRecord = {
     version: 1,
@@ -40,6 +44,15 @@ export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxReques
   await daemon.queues.run(record.id, () => makePod(daemon, record, sysctls, call));
   call.log.info('pod up', { pod: record.id, ...names(record), ms: Math.round(performance.now() - began) });
   return { podSandboxId: record.id };
+};
+
+const requireUserNamespaces = async (daemon: Daemon, handler: RuntimeHandler): Promise<void> => {
+  if ((await daemon.handlerFeatures(handler)).userNamespaces) return;
+  throw new Fail(
+    'FailedPrecondition',
+    `pods of runtime handler ${handler.name} cannot have user namespaces on this node`,
+    { hint: 'the log of berthd says what is missing; or use hostUsers: true' },
+  );
 };
 
 /**
@@ -64,7 +77,7 @@ const makePod = async (
     if (config.logDirectory !== '') mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
 
     undo.push('namespaces', () => unpinPod(roots, id));
-    const namespaces = pinPod(roots, id, config, sysctls);
+    const namespaces = await pinPod(daemon, id, config, sysctls);
 
     undo.push('network', () => daemon.network.del({ id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
     const network = await connect(daemon, id, config, namespaces.network, call.signal);

@@ -15,7 +15,7 @@ export const status = async (daemon: Daemon, request: StatusRequest, call: Call)
     info: request.verbose ? verboseInfo(daemon) : {},
     // Without a shim nobody can be asked, and nothing can be run on what they would say.
     runtimeHandlers: runtime.status ? await handlersOf(daemon) : [],
-    features: { supplementalGroupsPolicy: true },
+    features: { supplementalGroupsPolicy: true, userNamespacesHostNetwork: true, mountOptions: true },
   };
 };
 

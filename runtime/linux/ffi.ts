@@ -103,9 +103,9 @@ const described = (bytes: Buffer): string =>
 
 /** Numbers that differ between architectures; those from 424 on are the same on all. */
 const numbers = {
-  x64: { mknodat: 259 },
-  arm64: { mknodat: 33 },
+  x64: { mknodat: 259, setresuid: 117 },
+  arm64: { mknodat: 33, setresuid: 147 },
 } as const;
 
-export const callNumbers: { readonly mknodat: number } =
+export const callNumbers: { readonly mknodat: number; readonly setresuid: number } =
   process.arch === 'arm64' ? numbers.arm64 : numbers.x64;

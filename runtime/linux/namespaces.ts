@@ -1,7 +1,8 @@
 import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { memory, systemCall } from './ffi.ts';
+import { callNumbers, memory, numberedCall, systemCall } from './ffi.ts';
 import { unmount } from './mounts.ts';
+import { namespaceProgram } from './namespace-program.ts';
 import { hasErrno } from './system-call-failed.ts';
 
 export type NamespaceKind = 'net' | 'ipc' | 'uts';
@@ -13,12 +14,16 @@ const cloneFlags: Readonly<Record<NamespaceKind, number>> = {
   uts: 0x04000000,
 };
 
+/** The user namespace that the other kinds belong to; no thread of this process can be in another. */
+const NEWUSER = 0x10000000;
+
 const unshare = systemCall('unshare', ['int']);
 const setns = systemCall('setns', ['int', 'int']);
 const ioctl = systemCall('ioctl', ['int', 'uint64', 'void *']);
 const socket = systemCall('socket', ['int', 'int', 'int']);
 const sethostname = systemCall('sethostname', ['str', 'size_t']);
 const mount = systemCall('mount', ['str', 'str', 'str', 'uint64', 'str']);
+const setresuid = numberedCall('setresuid', callNumbers.setresuid);
 
 export interface PinRequest {
   /** Folder of the pod; made when absent. Each namespace is bound to `<dir>/<kind>`. */
@@ -44,10 +49,11 @@ export function pinNamespaces(request: PinRequest): PinnedNamespaces {
   const pinned: Partial<Record<NamespaceKind, string>> = {};
   const home = request.kinds.map((kind) => ({ kind, fd: openNamespace(`/proc/thread-self/ns/${kind}`) }));
   try {
-    unshare(request.kinds.reduce((flags, kind) => flags | cloneFlags[kind], 0));
+    unshare(flagsOf(request.kinds));
     try {
       furnish(request);
-      for (const kind of request.kinds) pinned[kind] = bindOwn(kind, join(request.dir, kind));
+      for (const kind of request.kinds)
+        pinned[kind] = bind(`/proc/thread-self/ns/${kind}`, join(request.dir, kind));
     } finally {
       goHome(home);
     }
@@ -57,6 +63,60 @@ export function pinNamespaces(request: PinRequest): PinnedNamespaces {
     throw error;
   } finally {
     for (const { fd } of home) closeSync(fd);
+  }
+}
+
+/** The executable that takes a user namespace and others that belong to it: see `namespaceProgram`. */
+export const userNamespaceProgram = (kinds: readonly NamespaceKind[]): Buffer =>
+  namespaceProgram(process.arch, flagsOf(kinds) | NEWUSER);
+
+/** Pins namespaces of another process, each to `<dir>/<kind>`. On failure nothing stays. */
+export function pinNamespacesOf(pid: number, dir: string, kinds: readonly (NamespaceKind | 'user')[]): void {
+  const pinned: string[] = [];
+  try {
+    for (const kind of kinds) pinned.push(bind(`/proc/${pid}/ns/${kind}`, join(dir, kind)));
+  } catch (error) {
+    for (const path of pinned) unpinNamespace(path);
+    throw error;
+  }
+}
+
+export interface FurnishRequest extends Pick<PinRequest, 'hostname' | 'sysctls'> {
+  readonly pinned: PinnedNamespaces;
+  /** Root of the user namespace that they belong to, as the host numbers it. */
+  readonly owner: number;
+}
+
+/**
+ * Sets up namespaces that belong to another user namespace, as `pinNamespaces` does with its own. Files of
+ * /proc/sys that an IPC namespace has are its root's, and nobody else may write them, the host's root included.
+ */
+export function furnishNamespaces({ pinned, owner, hostname, sysctls = {} }: FurnishRequest): void {
+  const { net, ipc, uts } = pinned;
+  const entries = Object.entries(sysctls);
+  const ofNetwork = entries.filter(([key]) => /^net[./]/.test(key));
+  const others = entries.filter((entry) => !ofNetwork.includes(entry));
+  if (net !== undefined)
+    inNamespace(net, () => furnish({ kinds: ['net'], sysctls: Object.fromEntries(ofNetwork) }));
+  if (uts !== undefined && hostname !== undefined)
+    inNamespace(uts, () => furnish({ kinds: ['uts'], hostname }));
+  if (ipc !== undefined && others.length > 0)
+    inNamespace(ipc, () => asUser(owner, () => furnish({ kinds: [], sysctls: Object.fromEntries(others) })));
+}
+
+/** Runs `work`, which must be synchronous, on this thread as that user; the other threads stay what they are. */
+function asUser(uid: number, work: () => void): void {
+  const KEEP = -1;
+  setresuid(KEEP, uid, KEEP);
+  try {
+    work();
+  } finally {
+    try {
+      setresuid(KEEP, 0, KEEP);
+    } catch (error) {
+      process.stderr.write(`cannot become root again, aborting: ${String(error)}\n`);
+      process.abort();
+    }
   }
 }
 
@@ -113,7 +173,10 @@ function goHome(home: readonly { readonly kind: NamespaceKind; readonly fd: numb
   }
 }
 
-function furnish({ kinds, hostname, sysctls }: PinRequest): void {
+const flagsOf = (kinds: readonly NamespaceKind[]): number =>
+  kinds.reduce((flags, kind) => flags | cloneFlags[kind], 0);
+
+function furnish({ kinds, hostname, sysctls }: Omit<PinRequest, 'dir'>): void {
   if (kinds.includes('net')) raiseLoopback();
   if (hostname !== undefined && kinds.includes('uts')) sethostname(hostname, Buffer.byteLength(hostname));
   for (const [key, value] of Object.entries(sysctls ?? {})) writeSysctl(key, value);
@@ -141,11 +204,11 @@ function raiseLoopback(): void {
   }
 }
 
-function bindOwn(kind: NamespaceKind, path: string): string {
+function bind(namespace: string, path: string): string {
   closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o444));
   const MS_BIND = 4096;
   try {
-    mount(`/proc/thread-self/ns/${kind}`, path, null, MS_BIND, null);
+    mount(namespace, path, null, MS_BIND, null);
   } catch (error) {
     rmSync(path, { force: true });
     throw error;

@@ -3,6 +3,7 @@ import type { CgroupHost } from '../resources/cgroup-host.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../spec/cri/api_pb.js';
 import type { OciImageConfig } from '../spec/oci/image.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
+import type { IdMappings } from './user-namespace.ts';
 
 /** All that decides a container's config.json. Nothing else does: `buildSpec` is pure. */
 export interface SpecInput {
@@ -19,6 +20,8 @@ export interface SpecInput {
   /** Absolute path of the mounted root file system. */
   readonly rootfs: string;
   readonly namespaces: NamespacePaths;
+  /** Of the pod's user namespace; absent: the pod has the host's users. */
+  readonly mappings?: IdMappings;
   readonly files: PodFiles;
   /** From `prepareSources`. */
   readonly sources: Sources;
@@ -36,13 +39,14 @@ export type SpecDefaults = Pick<
 /**
  * Paths of namespaces to join. What NamespaceOption demands must be there (`Internal` otherwise):
  * network and ipc for POD mode, pid for POD (the pause process's) and TARGET mode.
- * `uts` is joined when given; without it a host-network pod has the host's.
+ * `uts` is joined when given; without it a host-network pod has the host's. `user` goes with `SpecInput.mappings`.
  */
 export interface NamespacePaths {
   readonly network?: string;
   readonly ipc?: string;
   readonly uts?: string;
   readonly pid?: string;
+  readonly user?: string;
 }
 
 /** Files of the pod on the host, bound into each of its containers unless the request mounts its own there. */

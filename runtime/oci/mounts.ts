@@ -34,8 +34,10 @@ const replaces = (requested: string, ours: string): boolean =>
 
 const depth = (path: string): number => path.split('/').filter(Boolean).length;
 
-const kernelMounts = ({ container, host }: SpecInput): OciMount[] => {
+const kernelMounts = ({ container, host, mappings, namespaces }: SpecInput): OciMount[] => {
   const access = container.linux?.securityContext?.privileged === true ? 'rw' : 'ro';
+  // The kernel mounts a sysfs for the owner of the network namespace alone.
+  const hostSys = mappings !== undefined && namespaces.network === undefined;
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     {
@@ -51,7 +53,14 @@ const kernelMounts = ({ container, host }: SpecInput): OciMount[] => {
       options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
-    { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', access] },
+    hostSys
+      ? {
+          destination: '/sys',
+          type: 'bind',
+          source: '/sys',
+          options: ['rbind', 'rprivate', ...SYS_OPTIONS, 'rro'],
+        }
+      : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...SYS_OPTIONS, access] },
     ...(host.cgroups.controllers.size === 0
       ? []
       : [
@@ -64,6 +73,8 @@ const kernelMounts = ({ container, host }: SpecInput): OciMount[] => {
         ]),
   ];
 };
+
+const SYS_OPTIONS = ['nosuid', 'noexec', 'nodev'];
 
 const podMounts = ({ files, container }: SpecInput): OciMount[] => {
   const access = container.linux?.securityContext?.readonlyRootfs === true ? 'ro' : 'rw';
@@ -103,15 +114,47 @@ const requestedMount = (mount: Mount, source: string | undefined, { host }: Spec
   const destination = requireDestination(mount.containerPath);
   if (source === undefined)
     throw new Fail('Internal', `the host path of mount ${destination} was not looked at`);
-  if (mount.mountOptions.length > 0) {
-    throw new Fail('Unimplemented', `mount ${destination}: mount_options are not supported`);
-  }
-  if (mount.uidMappings.length + mount.gidMappings.length > 0) {
-    throw new Fail('Unimplemented', `mount ${destination}: id mappings are not supported`);
-  }
+  const further = mount.mountOptions.map((option) => requireOption(destination, option));
+  if (mount.image !== undefined) return imageMount(destination, source, mount, further);
   if (mount.recursiveReadOnly) requireRecursiveReadOnly(mount, host.kernel);
   const access = mount.recursiveReadOnly ? ['rro'] : [mount.readonly ? 'ro' : 'rw'];
-  return { destination, type: 'bind', source, options: ['rbind', PROPAGATION[mount.propagation], ...access] };
+  const options = ['rbind', PROPAGATION[mount.propagation], ...access, ...further];
+  return { destination, type: 'bind', source, options };
+};
+
+/** Flags of a mount(2) that take something from the container or change nothing but time stamps. */
+const OPTIONS: ReadonlySet<string> = new Set([
+  'noexec',
+  'nodev',
+  'nosuid',
+  'noatime',
+  'nodiratime',
+  'relatime',
+  'strictatime',
+]);
+
+const requireOption = (destination: string, option: string): string => {
+  if (OPTIONS.has(option)) return option;
+  throw new Fail('InvalidArgument', `mount ${destination}: mount_options has ${JSON.stringify(option)}`, {
+    hint: `it may have ${[...OPTIONS].join(', ')}`,
+  });
+};
+
+/** CRI: an image is mounted read-only. Devices and setuid programs of somebody else's image are not this container's. */
+const imageMount = (
+  destination: string,
+  source: string,
+  mount: Mount,
+  further: readonly string[],
+): OciMount => {
+  if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE)
+    throw new Fail('InvalidArgument', `mount ${destination}: an image has private propagation`);
+  return {
+    destination,
+    type: 'bind',
+    source,
+    options: ['rbind', 'rprivate', 'ro', 'nosuid', 'nodev', ...further],
+  };
 };
 
 /** A destination with `..` is read by each OCI runtime in its own way. */

@@ -7,21 +7,24 @@ type Namespaces = OciLinux['namespaces'];
 
 /**
  * CRI's NamespaceOption as OCI namespaces: a path joins one, no path makes one, no entry keeps the host's.
- * Network and IPC are the pod's affair; processes are the container's, when it says something.
- * Fails `Unimplemented` for a user namespace, `InvalidArgument` for a mode that a kind has not.
+ * Network, IPC and users are the pod's affair; processes are the container's, when it says something.
+ * Fails `InvalidArgument` for a mode that a kind has not.
  */
-export const containerNamespaces = ({ container, pod, namespaces, host }: SpecInput): Namespaces => {
+export const containerNamespaces = ({
+  container,
+  pod,
+  namespaces,
+  mappings,
+  host,
+}: SpecInput): Namespaces => {
   const context = container.linux?.securityContext;
   const ofPod = pod.linux?.securityContext?.namespaceOptions;
   const options = context?.namespaceOptions ?? ofPod;
-  const users = ofPod?.usernsOptions ?? options?.usernsOptions;
-  if (users !== undefined && users.mode !== NamespaceMode.NODE) {
-    throw new Fail('Unimplemented', 'user namespaces (hostUsers: false) are not supported');
-  }
   const network = podOrNode('network', ofPod?.network, namespaces);
   const ownCgroups = host.cgroups.mode === 'v2' && context?.privileged !== true;
   return [
     { type: 'mount' },
+    ...(mappings === undefined ? [] : [{ type: 'user' as const, path: pinned('user', namespaces) }]),
     ...network,
     ...podOrNode('ipc', ofPod?.ipc, namespaces),
     ...hostNames(network.length > 0, namespaces),

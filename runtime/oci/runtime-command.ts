@@ -32,11 +32,16 @@ export const parseRuntimeVersion = (stdout: string): RuntimeVersion | undefined 
 export interface RuntimeQuirks {
   /** The mount options `rro` and `rbind` make a bind mount read-only all the way down. */
   readonly recursiveReadOnlyMounts: boolean;
+  /** A user namespace can be joined by its path, with the mappings told besides. */
+  readonly userNamespaces: boolean;
 }
 
 /** By what `--version` printed; a runtime that we do not know is trusted with no more than the specification's 1.0.2. */
 export const quirksOf = (version: RuntimeVersion | undefined): RuntimeQuirks => ({
   recursiveReadOnlyMounts:
+    (version?.name === 'runc' && atLeast(version.version, 1, 1)) ||
+    (version?.name === 'crun' && atLeast(version.version, 1, 4)),
+  userNamespaces:
     (version?.name === 'runc' && atLeast(version.version, 1, 1)) ||
     (version?.name === 'crun' && atLeast(version.version, 1, 4)),
 });

@@ -11,14 +11,17 @@ const MAX_SECCOMP_PROFILE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Looks at the host paths, devices and seccomp profile that the request names. Host paths of mounts that are
- * missing are made as folders, as the kubelet expects of a runtime.
+ * missing are made as folders, as the kubelet expects of a runtime. `images`: where those that are volumes are.
  * Fails `InvalidArgument` for paths that are not absolute, `NotFound` for a missing device or profile,
  * `FailedPrecondition` for a propagation that the mount below the path does not allow.
  */
-export const prepareSources = async (container: ContainerConfig): Promise<Sources> => {
+export const prepareSources = async (
+  container: ContainerConfig,
+  images: ReadonlyMap<Mount, string> = new Map(),
+): Promise<Sources> => {
   const privileged = container.linux?.securityContext?.privileged === true;
   const [mounts, devices, hostDevices, seccompProfile] = await Promise.all([
-    prepareMounts(container.mounts),
+    prepareMounts(container.mounts, images),
     Promise.all(container.devices.map(findDevices)),
     privileged ? devicesBelow('/dev') : [],
     readSeccompProfile(localhostSeccompPath(container.linux?.securityContext)),
@@ -27,10 +30,13 @@ export const prepareSources = async (container: ContainerConfig): Promise<Source
 };
 
 /** One after the other: a mount may lie in a folder that the one before made. */
-const prepareMounts = async (mounts: readonly Mount[]): Promise<Sources['mounts']> => {
+const prepareMounts = async (
+  mounts: readonly Mount[],
+  images: ReadonlyMap<Mount, string>,
+): Promise<Sources['mounts']> => {
   const prepared: { source: string; folder: boolean }[] = [];
   for (const mount of mounts) {
-    const source = await resolveSource(mount);
+    const source = images.get(mount) ?? (await resolveSource(mount));
     if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) await requirePropagation(mount, source);
     prepared.push({ source, folder: (await stat(source)).isDirectory() });
   }
@@ -38,10 +44,7 @@ const prepareMounts = async (mounts: readonly Mount[]): Promise<Sources['mounts'
 };
 
 /** Links are followed here, on the host, so that the OCI runtime meets none. */
-const resolveSource = async ({ hostPath, containerPath, image }: Mount): Promise<string> => {
-  if ((image?.image ?? '') !== '') {
-    throw new Fail('Unimplemented', `mount ${containerPath}: images as volumes are not supported`);
-  }
+const resolveSource = async ({ hostPath, containerPath }: Mount): Promise<string> => {
   requireAbsolute(`host path of mount ${containerPath}`, hostPath);
   const found = await realpath(hostPath).catch(absent);
   if (found !== undefined) return found;

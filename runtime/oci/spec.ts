@@ -13,12 +13,14 @@ import { containerNamespaces } from './namespaces.ts';
 import { oomScore } from './oom-score.ts';
 import { protectedPaths } from './protected-paths.ts';
 import { containerSeccomp } from './seccomp.ts';
+import { ociMappings, requireMapped } from './user-namespace.ts';
 
 /** The oldest version with all that we write; runc 1.1 and crun 1 know it. */
 const OCI_VERSION = '1.0.2';
 
 /** CRI's request as the OCI runtime's config.json. Pure. Fails `InvalidArgument` naming the field. */
 export const buildSpec = (input: SpecInput): BuiltSpec => {
+  if (input.mappings !== undefined) requireMapped(input.user, input.mappings);
   const labels = securityLabels(input.container.linux?.securityContext, input.host);
   const process = buildProcess(input, labels);
   const linux = buildLinux(input, labels, new Set(process.value.capabilities?.bounding));
@@ -92,6 +94,7 @@ const buildLinux = (
   return {
     value: {
       namespaces: containerNamespaces(input),
+      ...(input.mappings === undefined ? {} : ociMappings(input.mappings)),
       cgroupsPath: input.cgroupsPath,
       resources: {
         devices: devices.rules,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Roots } from '../containers/folders.ts';
 import { MountFlag, mount, unmount } from '../linux/mounts.ts';
@@ -6,6 +6,7 @@ import { hasErrno } from '../linux/system-call-failed.ts';
 import { hostsFile } from '../oci/hosts.ts';
 import type { PodFiles } from '../oci/input.ts';
 import { resolvConf } from '../oci/resolv.ts';
+import { requestedMappings } from '../oci/user-namespace.ts';
 import { NamespaceMode, type PodSandboxConfig } from '../spec/cri/api_pb.js';
 import { type PodFolders, podFolders } from './folders.ts';
 import { usesHostNetwork } from './record.ts';
@@ -28,7 +29,16 @@ export const makePodFiles = (
   writeFileSync(folders.resolvConf, resolvConf(config.dnsConfig, readIfPresent('/etc/resolv.conf')));
   writeFileSync(folders.hosts, hostsText(config, ips));
   writeFileSync(folders.hostname, `${podHostname(config)}\n`);
-  if (ownIpc(config)) mountShm(folders);
+  const owner = ownerOf(config);
+  for (const file of [folders.resolvConf, folders.hosts, folders.hostname])
+    chownSync(file, owner.uid, owner.gid);
+  if (ownIpc(config)) mountShm(folders, owner);
+};
+
+/** Root of the pod, as the host numbers it. */
+const ownerOf = (config: PodSandboxConfig): { readonly uid: number; readonly gid: number } => {
+  const mappings = requestedMappings(config);
+  return { uid: mappings?.uids.hostID ?? 0, gid: mappings?.gids.hostID ?? 0 };
 };
 
 /** Where those files are, for a container's configuration. */
@@ -48,10 +58,10 @@ export const removePodFiles = (roots: Roots, id: string): void => {
   rmSync(files, { recursive: true, force: true });
 };
 
-const mountShm = ({ shm }: PodFolders): void => {
+const mountShm = ({ shm }: PodFolders, { uid, gid }: { uid: number; gid: number }): void => {
   mkdirSync(shm);
   const flags = MountFlag.nosuid | MountFlag.nodev | MountFlag.noexec;
-  mount({ source: 'shm', target: shm, type: 'tmpfs', flags, data: SHM_OPTIONS });
+  mount({ source: 'shm', target: shm, type: 'tmpfs', flags, data: `${SHM_OPTIONS},uid=${uid},gid=${gid}` });
 };
 
 const hostsText = (config: PodSandboxConfig, ips: readonly string[]): string =>

@@ -1,4 +1,5 @@
 import { Fail } from '../core/fail.ts';
+import { elfFile, Machine, type Program } from '../linux/elf.ts';
 
 /**
  * The first process of a PID namespace that a pod's containers share, as a static ELF program of a few bytes: it
@@ -8,18 +9,11 @@ import { Fail } from '../core/fail.ts';
  */
 export const pauseProgram = (architecture: string): Buffer => {
   const program = PROGRAMS[architecture];
-  if (program !== undefined) return elf(program);
+  if (program !== undefined) return elfFile({ ...program, data: ignoreAction() });
   throw new Fail('Unimplemented', `berthd has no pause program for ${architecture} yet`, {
     hint: 'give the pod a PID namespace per container: namespace_options.pid CONTAINER',
   });
 };
-
-interface Program {
-  /** e_machine of elf(5). */
-  readonly machine: number;
-  /** Instructions; `struct sigaction` follows at once. */
-  readonly code: Buffer;
-}
 
 const x64 = Buffer.from(
   [
@@ -55,36 +49,8 @@ const arm64 = Buffer.from(
 );
 
 const PROGRAMS: Readonly<Record<string, Program>> = {
-  x64: { machine: 62, code: x64 },
-  arm64: { machine: 183, code: arm64 },
-};
-
-const HEADER_BYTES = 64;
-const SEGMENT_BYTES = 56;
-const LOAD_ADDRESS = 0x400000n;
-
-/** An executable of one segment that is the whole file: header, segment table, code, data. */
-const elf = ({ machine, code }: Program): Buffer => {
-  const entry = HEADER_BYTES + SEGMENT_BYTES;
-  const file = Buffer.concat([Buffer.alloc(entry), code, ignoreAction()]);
-  file.write('\x7fELF', 'latin1');
-  file.set([2, 1, 1], 4); // 64 bits, little endian, version 1
-  file.writeUInt16LE(2, 16); // an executable
-  file.writeUInt16LE(machine, 18);
-  file.writeUInt32LE(1, 20);
-  file.writeBigUInt64LE(LOAD_ADDRESS + BigInt(entry), 24);
-  file.writeBigUInt64LE(BigInt(HEADER_BYTES), 32); // where the segment table is
-  file.writeUInt16LE(HEADER_BYTES, 52);
-  file.writeUInt16LE(SEGMENT_BYTES, 54);
-  file.writeUInt16LE(1, 56); // one segment
-  file.writeUInt32LE(1, HEADER_BYTES); // to be loaded
-  file.writeUInt32LE(5, HEADER_BYTES + 4); // readable, executable
-  file.writeBigUInt64LE(LOAD_ADDRESS, HEADER_BYTES + 16);
-  file.writeBigUInt64LE(LOAD_ADDRESS, HEADER_BYTES + 24);
-  file.writeBigUInt64LE(BigInt(file.length), HEADER_BYTES + 32);
-  file.writeBigUInt64LE(BigInt(file.length), HEADER_BYTES + 40);
-  file.writeBigUInt64LE(0x1000n, HEADER_BYTES + 48);
-  return file;
+  x64: { machine: Machine.x64, code: x64 },
+  arm64: { machine: Machine.arm64, code: arm64 },
 };
 
 /** The kernel's struct sigaction with SIG_IGN: handler, flags, restorer, mask. */

@@ -5,9 +5,11 @@ import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { isMountPoint, MountFlag, mount } from '../linux/mounts.ts';
+import { ociMappings, type PodUsers } from '../oci/user-namespace.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import type { PodContext } from './context.ts';
 import { pinnedPid, podFolders } from './folders.ts';
+import { podUsers } from './namespaces.ts';
 import { pauseProgram } from './pause-program.ts';
 import { type PodRecord, stateOf } from './record.ts';
 
@@ -44,13 +46,17 @@ export const sharedPidNamespace = async (
 
 const startPause = async (
   { roots, shim }: PodContext,
-  { id, namespaces }: PodRecord,
+  { id, config, namespaces }: PodRecord,
   { runtime, cgroupsPath }: PauseOptions,
 ): Promise<number> => {
   const { pauseRoot } = podFolders(roots, id);
   for (const folder of ['proc', 'dev']) await mkdir(join(pauseRoot, folder), { recursive: true });
   await writeFile(join(pauseRoot, 'pause'), pauseProgram(process.arch), { mode: 0o555 });
-  writeSpec(roots, id, pauseSpec(pauseRoot, namespaces, cgroupsPath));
+  writeSpec(
+    roots,
+    id,
+    pauseSpec({ rootfs: pauseRoot, namespaces, users: podUsers({ config, namespaces }), cgroupsPath }),
+  );
   const signal = AbortSignal.timeout(PAUSE_TIMEOUT_MS);
   const { pid } = await shim.call(
     'create',
@@ -98,10 +104,18 @@ export const endPause = async (
   removeSpec(roots, id);
 };
 
-const pauseSpec = (rootfs: string, namespaces: PodRecord['namespaces'], cgroupsPath: string): OciSpec => ({
+interface PauseSpecInput {
+  readonly rootfs: string;
+  readonly namespaces: PodRecord['namespaces'];
+  readonly users: PodUsers | undefined;
+  readonly cgroupsPath: string;
+}
+
+const pauseSpec = ({ rootfs, namespaces, users, cgroupsPath }: PauseSpecInput): OciSpec => ({
   ociVersion: '1.0.2',
   process: {
-    user: { uid: NOBODY, gid: NOBODY },
+    // A small user namespace has no nobody; its root is nobody outside of it.
+    user: users === undefined ? { uid: NOBODY, gid: NOBODY } : { uid: 0, gid: 0 },
     args: ['/pause'],
     env: [],
     cwd: '/',
@@ -115,10 +129,11 @@ const pauseSpec = (rootfs: string, namespaces: PodRecord['namespaces'], cgroupsP
   ],
   linux: {
     cgroupsPath,
+    ...(users === undefined ? {} : ociMappings(users.mappings)),
     namespaces: [
       { type: 'pid' },
       { type: 'mount' },
-      ...(['network', 'ipc', 'uts'] as const).flatMap((type) => {
+      ...(['user', 'network', 'ipc', 'uts'] as const).flatMap((type) => {
         const path = namespaces[type];
         return path === undefined ? [] : [{ type, path }];
       }),

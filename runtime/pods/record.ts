@@ -14,7 +14,7 @@ export interface PodRecord {
   /** Name of the runtime handler that was asked for; empty for the default one. */
   readonly runtimeHandler: string;
   /** Paths of the pinned namespaces; a kind that is absent is the host's or each container's own. */
-  readonly namespaces: Readonly<Partial<Record<'network' | 'ipc' | 'uts', string>>>;
+  readonly namespaces: Readonly<Partial<Record<'network' | 'ipc' | 'uts' | 'user', string>>>;
   /** A process that keeps the shared PID namespace was about to be started: its end is owed. */
   readonly pauseStarted: boolean;
   /** The answer of CNI ADD; null for a pod in the host's network. */

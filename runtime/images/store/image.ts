@@ -28,6 +28,8 @@ export interface ImageStore {
   find(reference: string): Image | undefined;
   /** The folders of the image's layers, top first, as overlayfs's `lowerdir` wants them. */
   lowerDirs(image: Image): readonly string[];
+  /** The same for a read-only overlay, which takes two of them or more; one alone is a folder to bind. */
+  readonlyDirs(image: Image): readonly string[];
   /**
    * Removes the image with all its names; layers that neither another image nor `inUse` (image ids of
    * existing containers) needs go too. Not an error when there is no such image.

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Fail, failedWith } from '../../core/fail.ts';
@@ -36,6 +36,9 @@ export const openImageStore = async (options: {
   readonly log?: Log;
 }): Promise<OpenImageStore> => {
   const layout = layoutOf(options.root);
+  // The root of a user namespace must find its container's root file system by name; layers stay closed to it.
+  mkdirSync(layout.root, { recursive: true });
+  chmodSync(layout.root, 0o711);
   for (const folder of [layout.layers, layout.images, layout.retired, layout.staging, layout.empty]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
@@ -84,6 +87,10 @@ class Store implements OpenImageStore {
   lowerDirs(image: Image): readonly string[] {
     if (image.layers.length === 0) return [this.#layout.empty];
     return image.layers.map(({ chainId }) => diffIn(layerFolder(this.#layout, chainId))).reverse();
+  }
+
+  readonlyDirs(image: Image): readonly string[] {
+    return image.layers.length === 0 ? this.lowerDirs(image) : [...this.lowerDirs(image), this.#layout.empty];
   }
 
   remove(reference: string, inUse: ReadonlySet<Digest>): Promise<void> {

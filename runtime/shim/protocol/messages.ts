@@ -1,4 +1,4 @@
-import type { OciProcess } from '../../spec/oci/runtime.ts';
+import type { OciIdMapping, OciProcess, OciResources } from '../../spec/oci/runtime.ts';
 
 /**
  * What berthd and berth-shim say to each other on /run/berth/shim.sock (mode 0600).
@@ -48,6 +48,20 @@ export interface Methods {
       timedOut: boolean;
       truncated: boolean;
     };
+  };
+
+  /**
+   * Makes a user namespace with these mappings, and further namespaces that belong to it, and binds each to
+   * `<dir>/<kind>` (`user` for the first). The folder exists. On failure nothing stays pinned.
+   */
+  pinUserNamespace: {
+    params: {
+      dir: string;
+      kinds: ('net' | 'ipc' | 'uts')[];
+      uidMappings: OciIdMapping[];
+      gidMappings: OciIdMapping[];
+    };
+    result: Record<string, never>;
   };
 
   /** `<runtime> create`: the container's init waits in `runc create`d state; its streams are connected and its log is open. */
@@ -115,6 +129,11 @@ export interface CreateParams {
 }
 
 export interface ContainerState {
+  /**
+   * Who owns the streams: root of the container's user namespace, as the host numbers it. Absent: root. A program
+   * opens /dev/stdout by its name, and an owner from outside of its user namespace would keep it from that.
+   */
+  streamsOwner?: { uid: number; gid: number };
   id: string;
   pid: number;
   /** Field 22 of /proc/PID/stat: tells the process from another that got its pid. */

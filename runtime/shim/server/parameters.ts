@@ -8,6 +8,12 @@ const shapes: { readonly [M in keyof Methods]: Readonly<Record<string, Kind>> } 
   hello: { version: 'number', client: 'string' },
   subscribe: {},
   run: { argv: 'strings', timeoutMs: 'number' },
+  pinUserNamespace: {
+    dir: 'string',
+    kinds: 'object',
+    uidMappings: 'object',
+    gidMappings: 'object',
+  },
   create: {
     id: 'string',
     runtime: 'strings',

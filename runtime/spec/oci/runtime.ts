@@ -52,8 +52,8 @@ export interface OciHook {
 
 export interface OciLinux {
   namespaces: { type: 'pid' | 'network' | 'mount' | 'ipc' | 'uts' | 'user' | 'cgroup'; path?: string }[];
-  uidMappings?: { containerID: number; hostID: number; size: number }[];
-  gidMappings?: { containerID: number; hostID: number; size: number }[];
+  uidMappings?: OciIdMapping[];
+  gidMappings?: OciIdMapping[];
   sysctl?: Record<string, string>;
   cgroupsPath?: string;
   resources?: OciResources;
@@ -71,6 +71,13 @@ export interface OciLinux {
     uid?: number;
     gid?: number;
   }[];
+}
+
+/** `size` ids from `containerID` on are, outside of the user namespace, those from `hostID` on. */
+export interface OciIdMapping {
+  containerID: number;
+  hostID: number;
+  size: number;
 }
 
 export interface OciResources {

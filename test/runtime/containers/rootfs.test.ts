@@ -33,7 +33,7 @@ const layersIn = (t: TestContext) => {
 test('the container sees its layers, writes beside them, and its writings go with it', async (t) => {
   const { folder, lower } = layersIn(t);
   const folders = containerFolders({ root: folder, runRoot: folder }, 'c1');
-  mountRootfs(folders, lower);
+  mountRootfs(folders, { store: folder, folders: lower, users: undefined });
   assert.equal(readFileSync(join(folders.merged, 'file'), 'utf8'), 'top');
   writeFileSync(join(folders.merged, 'other'), 'written');
   assert.deepEqual(readdirSync(folders.upper), ['other']);
@@ -53,7 +53,7 @@ test('a folder that lies on an overlay is refused with the remedy', (t) => {
   for (const path of [upper, work, target]) mkdirSync(path);
   mountOverlay({ lower, upper, work, target });
   const folders = containerFolders({ root: target, runRoot: folder }, 'c1');
-  assert.throws(() => mountRootfs(folders, lower), {
+  assert.throws(() => mountRootfs(folders, { store: folder, folders: lower, users: undefined }), {
     code: 'FailedPrecondition',
     message: `${folders.disk} lies on an overlay, which cannot carry writable layers`,
     hint: 'set [crio.berth] root to a folder on ext4, xfs, btrfs or tmpfs',

@@ -9,6 +9,7 @@ import type { HostFacts, SpecInput } from '../../../runtime/oci/input.ts';
 import { execProcess } from '../../../runtime/oci/process.ts';
 import { deviceNumbers, mountOf, prepareSources } from '../../../runtime/oci/sources.ts';
 import { buildSpec } from '../../../runtime/oci/spec.ts';
+import { sysctlsForHost } from '../../../runtime/oci/user-namespace.ts';
 import {
   ContainerConfigSchema,
   MountPropagation,
@@ -287,12 +288,43 @@ test('namespaces: network and IPC are the pod’s, whatever the container says',
   assert.ok(kinds({}, { network: NODE, ipc: NODE, pid: CONTAINER }).includes('network:/ns/net'));
 });
 
-test('namespaces: one that the pod should have and has not is an internal error, users are refused', () => {
+test('namespaces: one that the pod should have and has not is an internal error', () => {
   assert.throws(() => kinds({ pid: POD }, undefined, { network: '/n', ipc: '/i', uts: '/u' }), {
     code: 'Internal',
   });
-  assert.throws(() => kinds({ usernsOptions: { mode: POD } }), { code: 'Unimplemented' });
   assert.throws(() => kinds({ network: CONTAINER }), { code: 'InvalidArgument' });
+});
+
+const MAPPINGS = {
+  uids: { containerID: 0, hostID: 70_000, size: 1000 },
+  gids: { containerID: 0, hostID: 80_000, size: 1000 },
+};
+
+test('users: the pod’s namespace is joined and its mappings are told', () => {
+  const namespaces = { ...inputOf({}).namespaces, user: '/ns/user' };
+  const { linux } = build({}, { namespaces, mappings: MAPPINGS }).spec;
+  assert.deepEqual(linux.namespaces[1], { type: 'user', path: '/ns/user' });
+  assert.deepEqual([linux.uidMappings, linux.gidMappings], [[MAPPINGS.uids], [MAPPINGS.gids]]);
+  assert.throws(() => build({}, { mappings: MAPPINGS }), { code: 'Internal' });
+});
+
+test('users: one that the pod’s namespace has not is refused', () => {
+  const namespaces = { ...inputOf({}).namespaces, user: '/ns/user' };
+  const user = { uid: 0, gid: 0, additionalGids: [1000], home: '/' };
+  assert.throws(() => build({}, { namespaces, mappings: MAPPINGS, user }), {
+    code: 'InvalidArgument',
+    message: /group 1000 is not among the 1000 ids/,
+  });
+});
+
+test('sysctls: the groups that may ping are the pod’s, as far as it has them', () => {
+  const range = (value: string) =>
+    sysctlsForHost({ 'net.ipv4.ping_group_range': value }, MAPPINGS)['net.ipv4.ping_group_range'];
+  assert.equal(range('0 2147483647'), '80000 80999');
+  assert.equal(range('5\t7'), '80005 80007');
+  assert.equal(range('1 0'), '1 0');
+  assert.throws(() => range('1000 1001'), { code: 'InvalidArgument' });
+  assert.deepEqual(sysctlsForHost({ 'kernel.sem': '1 2' }, MAPPINGS), { 'kernel.sem': '1 2' });
 });
 
 test('the host name is set only where the container has names of its own', () => {
@@ -351,11 +383,16 @@ const BAD_MOUNTS: readonly (readonly [string, object, string])[] = [
     },
     'InvalidArgument',
   ],
-  ['mount options', { containerPath: '/x', mountOptions: ['noatime'] }, 'Unimplemented'],
+  ['an option that gives something', { containerPath: '/x', mountOptions: ['dev'] }, 'InvalidArgument'],
+  ['an option of a file system', { containerPath: '/x', mountOptions: ['lowerdir=/'] }, 'InvalidArgument'],
   [
-    'id mappings',
-    { containerPath: '/x', uidMappings: [{ hostId: 1, containerId: 0, length: 1 }] },
-    'Unimplemented',
+    'an image with propagation',
+    {
+      containerPath: '/x',
+      image: { image: 'i' },
+      propagation: MountPropagation.PROPAGATION_BIDIRECTIONAL,
+    },
+    'InvalidArgument',
   ],
 ];
 for (const [what, mount, code] of BAD_MOUNTS) {
@@ -489,9 +526,6 @@ test('sources: links on the host are followed, a missing device or profile is na
   );
   await assert.rejects(sourcesOf({ mounts: [{ hostPath: 'relative', containerPath: '/x' }] }), {
     code: 'InvalidArgument',
-  });
-  await assert.rejects(sourcesOf({ mounts: [{ image: { image: 'i' }, containerPath: '/x' }] }), {
-    code: 'Unimplemented',
   });
 });
 

@@ -140,6 +140,7 @@ const newRecord = (params: CreateParams): ContainerRecord => ({
   stdin: params.stdin,
   stdinOnce: params.stdinOnce,
   logPath: params.logPath,
+  ...(params.streamsOwner === undefined ? {} : { streamsOwner: params.streamsOwner }),
   process: null,
   runtimeProcess: null,
   oomCounter: null,

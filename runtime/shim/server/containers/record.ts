@@ -23,6 +23,8 @@ export interface ContainerRecord {
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly logPath: string | null;
+  /** Absent: root. */
+  readonly streamsOwner?: { readonly uid: number; readonly gid: number };
   readonly process: ProcessName | null;
   /** The runtime that was called last to create or start it: it may outlive the shim that called it. */
   readonly runtimeProcess: ProcessName | null;

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { chownSync, closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFifo } from '../../../linux/nodes.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
@@ -15,14 +15,21 @@ export interface StreamEnds {
 export interface StreamNeeds {
   readonly terminal: boolean;
   readonly stdin: boolean;
+  /** Absent: root. */
+  readonly streamsOwner?: { readonly uid: number; readonly gid: number };
 }
 
 const outputsOf = ({ terminal }: StreamNeeds): readonly LogStream[] =>
   terminal ? ['stdout'] : ['stdout', 'stderr'];
 
 export function makeFifos(folder: string, needs: StreamNeeds): void {
-  for (const stream of outputsOf(needs)) makeFifo(join(folder, stream));
-  if (needs.stdin && !needs.terminal) makeFifo(join(folder, 'stdin'));
+  const make = (name: string): void => {
+    makeFifo(join(folder, name));
+    const { uid, gid } = needs.streamsOwner ?? {};
+    if (uid !== undefined && gid !== undefined) chownSync(join(folder, name), uid, gid);
+  };
+  for (const stream of outputsOf(needs)) make(stream);
+  if (needs.stdin && !needs.terminal) make('stdin');
 }
 
 /** Gathers the shim's ends, each from `open`. */

@@ -1,4 +1,4 @@
-import { closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fchownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { duplicate, makePipe, type Pipe, setTerminalSize } from '../../../linux/fds.ts';
@@ -63,6 +63,7 @@ async function onPipes(container: Container, request: ExecRequest, name: string)
   const pipes = [output, errors, ...(input === undefined ? [] : [input])];
   const stdio = [input?.read ?? ('ignore' as const), output.write, errors.write];
   try {
+    giveTo(container.record.streamsOwner, stdio);
     await callExec(container, request, name, { args: [], stdio });
   } catch (error) {
     for (const pipe of pipes) closePipe(pipe);
@@ -70,6 +71,12 @@ async function onPipes(container: Container, request: ExecRequest, name: string)
   }
   for (const fd of stdio) if (fd !== 'ignore') closeSync(fd);
   return { stdin: input?.write, stdout: output.read, stderr: errors.read };
+}
+
+/** Opening /dev/stdout by its name asks who owns the pipe. */
+function giveTo(owner: Container['record']['streamsOwner'], fds: readonly (number | 'ignore')[]): void {
+  if (owner === undefined) return;
+  for (const fd of fds) if (fd !== 'ignore') fchownSync(fd, owner.uid, owner.gid);
 }
 
 function closePipe({ read, write }: Pipe): void {
