@@ -61,6 +61,20 @@ export const requireStartable = (record: ContainerRecord): void => requireState(
 export const requireRunning = (record: ContainerRecord, verb: string): void =>
   requireState(record, 'running', verb);
 
+/** With processes, and a cgroup that means something. */
+export const isAlive = (record: ContainerRecord): boolean => {
+  const state = stateOf(record);
+  return state === 'created' || state === 'running';
+};
+
+export const requireAlive = (record: ContainerRecord, verb: string): void => {
+  if (!isAlive(record))
+    throw new Fail(
+      'FailedPrecondition',
+      `cannot ${verb} container ${record.id}: it is ${stateOf(record)}, neither created nor running`,
+    );
+};
+
 export type Containers = Collection<ContainerRecord>;
 
 export const openContainers = (folder: string): Containers =>

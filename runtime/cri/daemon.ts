@@ -2,6 +2,7 @@ import type { Config, RuntimeHandler } from '../config/config.ts';
 import type { ImageStore, PullImage } from '../images/store/image.ts';
 import type { HostFacts } from '../oci/input.ts';
 import type { PodContext } from '../pods/context.ts';
+import type { CgroupReader } from '../resources/usage/usage.ts';
 import type { StreamingServer } from '../streaming/server.ts';
 import type { ContainerEvents } from './container-events.ts';
 import type { HandlerFeatures } from './handler-features.ts';
@@ -21,6 +22,7 @@ export interface Daemon extends PodContext {
   readonly pullImage: PullImage;
   readonly streaming: StreamingServer;
   readonly events: ContainerEvents;
+  readonly cgroupReader: CgroupReader;
   readonly stats: Stats;
   readonly metrics: Metrics;
   /** What the OCI runtime behind a handler can do. */

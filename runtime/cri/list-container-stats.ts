@@ -1,4 +1,4 @@
-import type { ContainerRecord } from '../containers/record.ts';
+import { type ContainerRecord, isAlive } from '../containers/record.ts';
 import type {
   ContainerStatsFilter,
   ListContainerStatsRequest,
@@ -7,7 +7,6 @@ import type {
 import type { Daemon } from './daemon.ts';
 import { matchesLabels } from './selectors.ts';
 import { encodeContainerStats } from './stats/container-view.ts';
-import { isAlive } from './stats/stats.ts';
 
 export const listContainerStats = async (daemon: Daemon, { filter }: ListContainerStatsRequest) =>
   encodeContainerStats(await daemon.stats.containers(select(daemon, filter)));

@@ -1,9 +1,14 @@
+import { toJson } from '@bufbuild/protobuf';
 import { required } from '../containers/collection.ts';
 import { stateOf as containerStateOf } from '../containers/record.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { type PodRecord, stateOf } from '../pods/record.ts';
 import { containersOf } from '../pods/stop.ts';
-import type { PodSandboxStatusRequest } from '../spec/cri/api_pb.js';
+import {
+  type LinuxContainerResources,
+  LinuxContainerResourcesSchema,
+  type PodSandboxStatusRequest,
+} from '../spec/cri/api_pb.js';
 import { containerStatus } from './container-view.ts';
 import type { Daemon } from './daemon.ts';
 import { podStatus } from './pod-view.ts';
@@ -30,4 +35,10 @@ const verboseInfo = (record: PodRecord) => ({
   state: stateOf(record),
   namespaces: record.namespaces,
   cniResult: record.network,
+  overhead: resources(record.config.linux?.overhead),
+  resources: resources(record.config.linux?.resources),
 });
+
+/** What the pod as a whole has, as UpdatePodSandboxResources last said. */
+const resources = (of: LinuxContainerResources | undefined) =>
+  of === undefined ? undefined : toJson(LinuxContainerResourcesSchema, of);

@@ -31,6 +31,8 @@ import { status } from './status.ts';
 import { stopContainer } from './stop-container.ts';
 import { stopPodSandbox } from './stop-pod-sandbox.ts';
 import { type Call, type Implementation, implement } from './transport.ts';
+import { updateContainerResources } from './update-container-resources.ts';
+import { updatePodSandboxResources } from './update-pod-sandbox-resources.ts';
 import { updateRuntimeConfig } from './update-runtime-config.ts';
 import { version } from './version.ts';
 
@@ -65,6 +67,8 @@ export const criServices = (daemon: Daemon): readonly Implementation[] => {
       attach: of(attach),
       portForward: of(portForward),
       reopenContainerLog: of(reopenContainerLog),
+      updateContainerResources: of(updateContainerResources),
+      updatePodSandboxResources: of(updatePodSandboxResources),
       containerStats: of(containerStats),
       listContainerStats: of(listContainerStats),
       streamContainerStats: of(streamContainerStats),

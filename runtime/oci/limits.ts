@@ -30,9 +30,9 @@ const section = <K extends string, V extends object>(key: K, value: V): { [key i
   Object.keys(value).length === 0 ? {} : ({ [key]: value } as { [key in K]?: V });
 
 const cpu = (asked: LinuxContainerResources) => ({
-  ...set('shares', count('cpu_shares', asked.cpuShares)),
-  ...set('quota', count('cpu_quota', asked.cpuQuota)),
-  ...set('period', count('cpu_period', asked.cpuPeriod)),
+  ...set('shares', within('cpu_shares', asked.cpuShares, 0n)),
+  ...set('quota', asked.cpuQuota === -1n ? -1 : within('cpu_quota', asked.cpuQuota, CPU_SLICE.shortest)),
+  ...set('period', within('cpu_period', asked.cpuPeriod, CPU_SLICE.shortest, CPU_SLICE.longest)),
   ...set('cpus', cpuList('cpuset_cpus', asked.cpusetCpus)),
   ...set('mems', cpuList('cpuset_mems', asked.cpusetMems)),
 });
@@ -46,6 +46,22 @@ const memory = (asked: LinuxContainerResources, swapAccounting: boolean) => {
 
 const set = <K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } =>
   value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
+
+/** Of the kernel, in microseconds: Documentation/scheduler/sched-bwc.rst. */
+const CPU_SLICE = { shortest: 1000n, longest: 1_000_000n };
+
+const within = (
+  field: string,
+  value: bigint,
+  least: bigint,
+  most = BigInt(Number.MAX_SAFE_INTEGER),
+): number | undefined => {
+  if (value === 0n) return undefined;
+  if (value >= least && value <= most) return Number(value);
+  throw new Fail('InvalidArgument', `linux.resources.${field} ${value} is out of range`, {
+    hint: `it may be from ${least} to ${most}`,
+  });
+};
 
 /** -1 is "no limit". */
 const count = (field: string, value: bigint): number | undefined => {

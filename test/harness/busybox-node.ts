@@ -6,7 +6,7 @@ import { ContainerState, NamespaceMode } from '../../runtime/spec/cri/api_pb.js'
 import { startBusyboxRegistry } from './busybox-image.ts';
 import { type ContainerConfig, type Lifetime, type PodConfig, startNode, type TestNode } from './node.ts';
 
-const ownPids = { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } };
+export const ownPids = { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } };
 
 /** A node with the image pulled, and ways to say things shortly. */
 export const startBusyboxNode = async (t: Lifetime) => {

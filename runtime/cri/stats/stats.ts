@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts';
-import { type ContainerRecord, stateOf } from '../../containers/record.ts';
+import { type ContainerRecord, isAlive } from '../../containers/record.ts';
 import { realtimeNs } from '../../linux/clock.ts';
 import { INTERFACE } from '../../network/arguments.ts';
 import type { PodContext } from '../../pods/context.ts';
@@ -83,12 +83,6 @@ export const createStats = ({ context, config, reader }: StatsOptions): Stats =>
       return each(records, pod);
     },
   };
-};
-
-/** Those with processes. */
-export const isAlive = (record: ContainerRecord): boolean => {
-  const state = stateOf(record);
-  return state === 'created' || state === 'running';
 };
 
 const each = async <Record, Seen>(

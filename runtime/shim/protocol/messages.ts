@@ -70,6 +70,9 @@ export interface Methods {
   /** `<runtime> start`. */
   start: { params: { id: string }; result: { startedAtNs: string } };
 
+  /** `<runtime> update`: these limits instead of those before; what is left out stays. */
+  update: { params: { id: string; resources: OciResources }; result: Record<string, never> };
+
   /** Sends a signal to the container's init process through its pidfd. Not an error when it has ended. */
   kill: { params: { id: string; signal: number }; result: Record<string, never> };
 

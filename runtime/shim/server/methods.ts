@@ -6,6 +6,7 @@ import { createContainer } from './containers/create.ts';
 import { stateOf } from './containers/record.ts';
 import { removeContainer } from './containers/remove.ts';
 import { startContainer } from './containers/start.ts';
+import { updateContainer } from './containers/update.ts';
 import { startExec } from './processes/exec.ts';
 import { execSync } from './processes/exec-sync.ts';
 import { run } from './processes/run.ts';
@@ -49,6 +50,10 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
       return {};
     },
     start: async ({ id }) => ({ startedAtNs: await startContainer(container(id)) }),
+    update: async ({ id, resources }) => {
+      await updateContainer(container(id), resources);
+      return {};
+    },
     kill: async ({ id, signal }) => {
       container(id).signal(signal);
       return {};

@@ -25,6 +25,7 @@ const shapes: { readonly [M in keyof Methods]: Readonly<Record<string, Kind>> } 
     timeoutMs: 'number',
   },
   start: { id: 'string' },
+  update: { id: 'string', resources: 'object' },
   kill: { id: 'string', signal: 'number' },
   delete: { id: 'string' },
   reopenLog: { id: 'string' },

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { NamespaceMode } from '../../../runtime/spec/cri/api_pb.js';
-import { nothing, remains, say, startBusyboxNode, until } from '../../harness/busybox-node.ts';
+import { nothing, ownPids, remains, say, startBusyboxNode, until } from '../../harness/busybox-node.ts';
 
 const MiB = 1024 * 1024;
 
@@ -35,15 +35,27 @@ test('what pods and containers use', async (t) => {
     const limited = { linux: { resources: { memoryLimitInBytes: BigInt(64 * MiB) }, ...ownPids } };
     const labels = { app: 'one' };
     const containerId = await start(pod, 'busy', { ...busy, ...limited, labels, annotations: { note: 'a' } });
-    await until('it has its memory', async () => Number((await statsOf(containerId)).memory?.rssBytes?.value) > 8 * MiB);
+    await until(
+      'it has its memory',
+      async () => Number((await statsOf(containerId)).memory?.rssBytes?.value) > 8 * MiB,
+    );
     const first = await statsOf(containerId);
     assert.deepEqual(
-      [first.attributes?.id, first.attributes?.metadata?.name, first.attributes?.labels, first.attributes?.annotations],
+      [
+        first.attributes?.id,
+        first.attributes?.metadata?.name,
+        first.attributes?.labels,
+        first.attributes?.annotations,
+      ],
       [containerId, 'busy', labels, { note: 'a' }],
     );
     const nowNs = BigInt(Date.now()) * 1_000_000n;
     for (const part of [first.cpu, first.memory, first.writableLayer])
-      assert.ok(part !== undefined && nowNs - part.timestamp < 10_000_000_000n && part.timestamp <= nowNs + 1_000_000_000n);
+      assert.ok(
+        part !== undefined &&
+          nowNs - part.timestamp < 10_000_000_000n &&
+          part.timestamp <= nowNs + 1_000_000_000n,
+      );
     const { memory } = first;
     assert.ok(memory?.workingSetBytes !== undefined && memory.availableBytes !== undefined);
     assert.equal(memory.availableBytes.value + memory.workingSetBytes.value, BigInt(64 * MiB));
@@ -61,5 +73,3 @@ test('what pods and containers use', async (t) => {
 
   assert.deepEqual(remains(node), nothing);
 });
-
-const ownPids = { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } };

@@ -1,0 +1,82 @@
+import { clone, create } from '@bufbuild/protobuf';
+import { readSpec, writeSpec } from '../containers/bundle.ts';
+import { type ContainerRecord, requireAlive } from '../containers/record.ts';
+import { Fail } from '../core/fail.ts';
+import { cgroupLimits } from '../oci/limits.ts';
+import { mergeResources } from '../oci/merge-resources.ts';
+import { oomScore } from '../oci/oom-score.ts';
+import { adjustOomScore } from '../resources/adjust-oom-score.ts';
+import { limitHugePages } from '../resources/limit-huge-pages.ts';
+import {
+  ContainerConfigSchema,
+  LinuxContainerConfigSchema,
+  type LinuxContainerResources,
+  type UpdateContainerResourcesRequest,
+} from '../spec/cri/api_pb.js';
+import type { OciResources } from '../spec/oci/runtime.ts';
+import { seenContainer } from './container-status.ts';
+import type { Daemon } from './daemon.ts';
+import { cgroupOfContainer } from './stats/cgroups.ts';
+import type { Call } from './transport.ts';
+
+const UPDATE_TIMEOUT_MS = 60_000;
+
+/**
+ * New limits for a container with processes. All of what it has now is set, not only what changes, so that the
+ * runtime's own notes of it are whole. The record comes last: when it says so, it is so.
+ */
+export const updateContainerResources = async (
+  daemon: Daemon,
+  request: UpdateContainerResourcesRequest,
+  call: Call,
+) => {
+  const { id, podId } = seenContainer(daemon, request.containerId);
+  const { linux } = request;
+  if (linux === undefined) throw new Fail('InvalidArgument', 'the request lacks linux');
+  return daemon.queues.run(podId, async () => {
+    const record = seenContainer(daemon, id);
+    requireAlive(record, 'update');
+    const resources = mergeResources(record.config.linux?.resources, linux);
+    const limits = cgroupLimits(resources, NO_PIDS_LIMIT, daemon.host);
+    const score = oomScore(resources.oomScoreAdj, daemon.host);
+    await daemon.shim.call(
+      'update',
+      { id, resources: updateOf(limits) },
+      AbortSignal.timeout(UPDATE_TIMEOUT_MS),
+    );
+    const cgroup = cgroupOfContainer(daemon, record);
+    limitHugePages(daemon.host.cgroups, cgroup, limits.hugepageLimits ?? []);
+    adjustOomScore(daemon.cgroupReader.processes(cgroup), scoreOf(daemon, record), score.score);
+    for (const note of score.notes) call.log.warn(note, { container: id });
+    await noteLimits(daemon, id, limits);
+    daemon.containers.update(id, (before) => ({ ...before, config: configWith(before, resources) }));
+    return {};
+  });
+};
+
+/** CRI has none: it stays as it was made. */
+const NO_PIDS_LIMIT = 0;
+
+/** On cgroup v2 the kernel would kill what exceeds a lower limit at once: the runtime is told to look before. */
+const updateOf = (limits: OciResources): OciResources => {
+  const { memory, hugepageLimits: _, ...others } = limits;
+  if (memory?.limit === undefined) return { ...others, ...(memory === undefined ? {} : { memory }) };
+  return { ...others, memory: { ...memory, checkBeforeUpdate: true } };
+};
+
+const scoreOf = ({ host }: Daemon, { config }: ContainerRecord): number =>
+  oomScore(config.linux?.resources?.oomScoreAdj ?? 0n, host).score;
+
+/** The specification that `crictl inspect` shows. */
+const noteLimits = async ({ roots }: Daemon, id: string, limits: OciResources): Promise<void> => {
+  const spec = await readSpec(roots, id);
+  const resources = { ...spec.linux.resources, ...limits };
+  writeSpec(roots, id, { ...spec, linux: { ...spec.linux, resources } });
+};
+
+const configWith = ({ config }: ContainerRecord, resources: LinuxContainerResources) => {
+  const changed = clone(ContainerConfigSchema, config);
+  changed.linux ??= create(LinuxContainerConfigSchema);
+  changed.linux.resources = resources;
+  return changed;
+};
