@@ -43,6 +43,8 @@ need age age
 need xmllint libxml2-utils
 need sudo sudo
 need tcsh tcsh
+need fish fish
+need faketime faketime
 need setpriv util-linux
 need tinyproxy tinyproxy-bin
 [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"

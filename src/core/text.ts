@@ -18,6 +18,20 @@ export const duration = (milliseconds: number): string => {
   return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`;
 };
 
+/** A whole number of seconds for people, as large as it may be: `41 s`, `90 minutes`, `12 days`, `10 years`. */
+export const timeSpan = (seconds: number): string => {
+  const [count, unit] = largest(seconds);
+  return unit === 's' ? `${count} s` : counted(count, unit);
+};
+
+const largest = (seconds: number): [count: number, unit: string] => {
+  const days = seconds / 86_400;
+  if (days >= 2 * 365) return [Math.round(days / 365.25), 'year'];
+  if (days >= 2) return [Math.round(days), 'day'];
+  if (seconds >= 2 * 3600) return [Math.round(seconds / 3600), 'hour'];
+  return seconds >= 120 ? [Math.round(seconds / 60), 'minute'] : [seconds, 's'];
+};
+
 /** A number of bytes for people, in binary units: `12.1 MiB`. */
 export const byteSize = (bytes: number): string => {
   const units = ['B', 'KiB', 'MiB', 'GiB'];

@@ -27,6 +27,7 @@ export async function applySavedPlan(
     return host;
   };
   const surveyNow = await surveyor(context, {
+    toChange: true,
     expect: (name, facts) => requireUnmoved(name, planOf(name), basisFor(saved, facts)),
   });
   const survey = async (host: Parameters<typeof surveyNow>[0]): Promise<Surveyed> => {

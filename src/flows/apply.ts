@@ -17,7 +17,7 @@ import { type Surveyed, surveyor } from './survey.ts';
  * is done has seen it.
  */
 export async function applyProfile(context: FlowContext, confirmed: Confirmed): Promise<Changed<Made>> {
-  const survey = await surveyor(context);
+  const survey = await surveyor(context, { toChange: true });
   return await changeHosts(context, confirmed, survey, (host, found) =>
     makeSettled(context, host, found, () => survey(host)),
   );

@@ -15,7 +15,7 @@ export interface PlannedHosts {
 
 /** Asks all hosts how they are and says what would change. Changes nothing. */
 export async function planHosts(context: FlowContext): Promise<PlannedHosts> {
-  const survey = await surveyor(context);
+  const survey = await surveyor(context, { toChange: true });
   const { done, failures, notBegun } = await onHosts(context, context.hosts, survey);
   const planned = [...done.values()];
   const plan: Plan = {

@@ -3,6 +3,7 @@ import { type Facts, type ProbeRequest, probe } from '../host/facts/probe.ts';
 import type { Connection } from '../host/transport/connection.ts';
 import type { Given } from '../node/concern.ts';
 import { planNode, probeRequest, requireSupported } from '../node/node.ts';
+import { requireChangeable } from '../node/obstacles.ts';
 import { packagesFor } from '../node/packages.ts';
 import { loadTemplates, type Render } from '../node/templates.ts';
 import type { HostEntry, Spec } from '../profile/profile.ts';
@@ -29,6 +30,8 @@ export interface Replannable extends Surveyed {
 export interface SurveyOptions {
   /** Looks at the facts before anything is decided from them, and throws when they are not what they must be. */
   readonly expect?: (host: string, facts: Facts) => void;
+  /** What must change is to be changed: a host on which that cannot go well is refused. */
+  readonly toChange?: true;
   /** What to ask of the host besides. */
   readonly also?: (host: HostEntry, connection: Connection) => Promise<Partial<Asked>>;
 }
@@ -38,7 +41,10 @@ type Asked = Pick<ProbeRequest, 'files' | 'folders' | 'units' | 'modules' | 'sys
 export type Survey = (host: HostEntry) => Promise<Replannable>;
 
 /** Connects, probes and plans a host; changes nothing. */
-export async function surveyor(context: FlowContext, { expect, also }: SurveyOptions = {}): Promise<Survey> {
+export async function surveyor(
+  context: FlowContext,
+  { expect, also, toChange }: SurveyOptions = {},
+): Promise<Survey> {
   const templates = new Map<string | undefined, Promise<Render>>();
   const templatesOf = (folder: string | undefined): Promise<Render> => {
     const loaded = templates.get(folder) ?? loadTemplates(folder);
@@ -75,6 +81,7 @@ export async function surveyor(context: FlowContext, { expect, also }: SurveyOpt
         ...(tags === undefined ? {} : { tags }),
       };
       const planned = planWith(given);
+      if (toChange) named(host.name, () => requireChangeable(planned.changes, facts));
       await requireScripts(planned.changes, judge);
       return { planned, replan: (spec: Spec) => planWith({ ...given, spec }) };
     });

@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { SshAddress } from '../../src/profile/profile.ts';
 
 const run = promisify(execFile);
 
@@ -41,6 +42,17 @@ export interface Sshd extends AsyncDisposable {
   /** Ends every session at once, as a cable that is pulled: the server's own process stays. */
   dropConnections(): void;
 }
+
+/** How root reaches it. */
+export const addressOf = (sshd: Sshd, more: Partial<SshAddress> = {}): SshAddress => ({
+  host: '127.0.0.1',
+  port: sshd.port,
+  user: 'root',
+  identityFiles: [sshd.identity],
+  password: undefined,
+  knownHostsFiles: [sshd.knownHosts],
+  ...more,
+});
 
 /**
  * A private OpenSSH server on a random port of 127.0.0.1, in its own mount namespace: passwd, shadow and

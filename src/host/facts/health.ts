@@ -43,6 +43,12 @@ export interface MountFact {
   readonly options: ReadonlySet<string>;
 }
 
+/** The mount point of the file system that holds the folder, among those that the host told. */
+export const mountOf = (mounts: HealthFacts['mounts'], folder: string): string | undefined =>
+  [...mounts.keys()]
+    .filter((point) => point === '/' || folder === point || folder.startsWith(`${point}/`))
+    .toSorted((one, other) => other.length - one.length)[0];
+
 export interface RouteFact {
   readonly interface: string;
   /** CIDR. */

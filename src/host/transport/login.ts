@@ -8,6 +8,7 @@ import { untilAborted } from './interrupted.ts';
 import type { KnownKey } from './known-hosts.ts';
 import { fileForNewKey, nameInKnownHosts, readKnownKeys } from './known-keys.ts';
 import type { Meter } from './meter.ts';
+import { soundsFull } from './retry.ts';
 import { Silence } from './silence.ts';
 import type { Wire } from './wire.ts';
 
@@ -78,6 +79,7 @@ function begin(login: Beginning): Promise<void> {
   const file = fileForNewKey(ssh);
   const name = nameInKnownHosts(ssh);
   let handshaken = false;
+  let greeting = '';
   return new Promise((resolve, reject) => {
     client.once('ready', () => {
       meter.wait(authenticator.lastMethodWaits);
@@ -91,7 +93,7 @@ function begin(login: Beginning): Promise<void> {
     });
     const failed = (cause?: unknown) => {
       if (cause instanceof Fail) reject(cause);
-      else reject(handshaken ? authenticator.failure(cause) : noHandshake(login, cause));
+      else reject(handshaken ? authenticator.failure(cause) : noHandshake(login, greeting, cause));
     };
     client.on('error', (error: Error & { level?: string }) => {
       // An agent that does not answer is one refused method among others.
@@ -100,6 +102,8 @@ function begin(login: Beginning): Promise<void> {
     client.once('close', () => failed());
     // It went away while keys and known hosts were read: nobody would tell.
     if (wire.destroyed) return failed();
+    // After connect(), which listens first: a wire flows as soon as anybody does.
+    process.nextTick(() => wire.once('data', (chunk: Buffer) => (greeting = chunk.toString('latin1'))));
     client.connect({
       sock: wire,
       username: ssh.user,
@@ -124,14 +128,17 @@ function begin(login: Beginning): Promise<void> {
   });
 }
 
-function noHandshake({ label, ssh, wire }: Beginning, cause: unknown): Fail {
+function noHandshake({ label, ssh, wire }: Beginning, greeting: string, cause: unknown): Fail {
   const said = cause instanceof Error ? cause.message : 'the connection was closed';
   return new Fail(
     'Unreachable',
     `${label}: ${ssh.host}:${ssh.port} does not complete the SSH handshake: ${said}`,
     {
       hint: 'Check that an SSH server listens there; a server that is overloaded drops connections (MaxStartups).',
-      context: { host: ssh.host, port: ssh.port, mayPass: wire.bytesRead <= dropNotice },
+      context: {
+        ...{ host: ssh.host, port: ssh.port },
+        ...{ mayPass: wire.bytesRead <= dropNotice, full: soundsFull(greeting) },
+      },
       cause,
     },
   );

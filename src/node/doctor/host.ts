@@ -1,4 +1,5 @@
-import { byteSize } from '../../core/text.ts';
+import { byteSize, timeSpan } from '../../core/text.ts';
+import { mountOf } from '../../host/facts/health.ts';
 import type { Facts } from '../../host/facts/probe.ts';
 import type { Change } from '../../resources/change.ts';
 import { packageManagers } from '../../resources/package-managers.ts';
@@ -104,7 +105,7 @@ export const clockSkew: Cause = {
     return [
       {
         level: Math.abs(skew) > errorSeconds ? 'error' : 'warning',
-        evidence: `the clock of the host is ${Math.abs(skew)} s ${skew > 0 ? 'before' : 'behind'} that of this machine`,
+        evidence: `the clock of the host is ${timeSpan(Math.abs(skew))} ${skew > 0 ? 'ahead of' : 'behind'} that of this machine`,
         remedy:
           'Set the wrong one of the two; spec.timeSync: chrony or timesyncd keeps that of the host right.',
       },
@@ -192,13 +193,10 @@ export const mountOptions: Cause = {
   why: 'What lies on that file system cannot be run as pods expect it.',
   beforeChanges: true,
   find: ({ facts }) => {
-    const mountOf = (folder: string): string | undefined =>
-      [...facts.health.mounts.keys()]
-        .filter((point) => point === '/' || folder === point || folder.startsWith(`${point}/`))
-        .toSorted((one, other) => other.length - one.length)[0];
+    const { mounts } = facts.health;
     return needsOf(facts).flatMap(({ folder, option, what }): Sign[] => {
-      const point = mountOf(folder);
-      if (point === undefined || !facts.health.mounts.get(point)?.options.has(option)) return [];
+      const point = mountOf(mounts, folder);
+      if (point === undefined || !mounts.get(point)?.options.has(option)) return [];
       return [
         {
           level: option === 'nodev' ? 'info' : option === 'nosuid' ? 'warning' : 'error',

@@ -10,6 +10,7 @@ import { judgeHostKey } from '../host-key.ts';
 import { addressText } from '../jump-hosts.ts';
 import { fileForNewKey, nameInKnownHosts, readKnownKeys } from '../known-keys.ts';
 import { connectDeadlineMs } from '../login.ts';
+import { soundsFull } from '../retry.ts';
 import { afterLastLogin, type LogEvidence, readLog } from './log.ts';
 import type { Master } from './master.ts';
 
@@ -111,8 +112,11 @@ async function unreachable(failed: Failed, evidence: LogEvidence): Promise<Fail>
       hint: isDirect
         ? 'Check that an SSH server listens there; a server that is overloaded drops connections (MaxStartups).'
         : 'Run ssh with the same destination by hand, with -v, to see where the way ends.',
-      // One that was silent until its deadline would be silent again.
-      context: { host, port, mayPass: isDirect && !evidence.greeted && elapsedMs < connectDeadlineMs(ssh) },
+      context: {
+        ...{ host, port, full: soundsFull(evidence.greeting) },
+        // One that was silent until its deadline would be silent again.
+        mayPass: isDirect && !evidence.greeted && elapsedMs < connectDeadlineMs(ssh),
+      },
     },
   );
 }

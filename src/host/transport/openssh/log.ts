@@ -6,6 +6,8 @@
 export interface LogEvidence {
   /** The other side's SSH version came: there is an SSH server, and it talks to us. */
   readonly greeted: boolean;
+  /** What came before a version, or instead of one. */
+  readonly greeting: string;
   /** The type and fingerprint of the host key that was shown. */
   readonly hostKey: { readonly type: string; readonly fingerprint: string } | undefined;
   /** The key exchange is over: the host key was accepted. */
@@ -26,6 +28,7 @@ export function readLog(log: string): LogEvidence {
   const hostKey = /Server host (?:key|certificate): (\S+) ([^\s,]+)/.exec(text);
   const offered = [...text.matchAll(/Authentications that can continue: (\S+)/g)].at(-1)?.[1];
   return {
+    greeting: [...text.matchAll(/banner line \d+: (.*)/g)].map(([, line]) => line).join('\n'),
     greeted: /Remote protocol version /.test(text),
     hostKey: hostKey === null ? undefined : { type: hostKey[1] ?? '', fingerprint: hostKey[2] ?? '' },
     exchanged: /SSH2_MSG_NEWKEYS received/.test(text),

@@ -4,7 +4,7 @@ import { Fail } from '../../../../src/core/fail.ts';
 import { type ProbeRequest, probe } from '../../../../src/host/facts/probe.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
-import { type Sshd, startSshd } from '../../../harness/sshd.ts';
+import { addressOf, type Sshd, startSshd } from '../../../harness/sshd.ts';
 
 delete process.env['SSH_AUTH_SOCK'];
 
@@ -19,14 +19,7 @@ const request: ProbeRequest = {
 const open = (sshd: Sshd): Promise<Connection> =>
   openConnection(
     { name: 'node-1', address: { kind: 'local' }, sudo: true, sudoPassword: undefined },
-    {
-      host: '127.0.0.1',
-      port: sshd.port,
-      user: 'root',
-      identityFiles: [sshd.identity],
-      password: undefined,
-      knownHostsFiles: [sshd.knownHosts],
-    },
+    addressOf(sshd),
     { signal: soon(), readSecret: () => Promise.reject(new Error('asked')), emit: () => {} },
   );
 

@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import type { Event } from '../../../../src/core/events.ts';
-import { CommandFailed, Fail } from '../../../../src/core/fail.ts';
+import { CommandFailed } from '../../../../src/core/fail.ts';
 import { type CarryOutOptions, carryOut } from '../../../../src/host/script/carry-out.ts';
 import type { Step, Work } from '../../../../src/host/script/step.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
+import { failure } from '../../../harness/failure.ts';
 
 const run = promisify(execFile);
 
@@ -64,15 +65,6 @@ const sh = (script: string, deadlineSeconds = 20): Step => ({
   argv: ['sh', '-c', script],
   deadlineSeconds,
 });
-
-async function failure(promise: Promise<unknown>): Promise<Fail> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof Fail, `expected a Fail, got ${error}`);
-  return error;
-}
 
 /** A process that holds a lock until it is told to end. */
 async function holdLock(file: string): Promise<ChildProcess & AsyncDisposable> {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Fail } from '../../../../src/core/fail.ts';
 import { type CarryOutOptions, carryOut } from '../../../../src/host/script/carry-out.ts';
 import type { Step, Work } from '../../../../src/host/script/step.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
 import { type EmbeddedHost, embeddedHost } from '../../../harness/embedded.ts';
+import { failure } from '../../../harness/failure.ts';
 
 const graceSeconds = 3;
 
@@ -56,15 +56,6 @@ const write = (path: string, text: string): Step => ({
   content: { kind: 'text', text },
   mode: 0o644,
 });
-
-async function failure(promise: Promise<unknown>): Promise<Fail> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof Fail, `expected a Fail, got ${error}`);
-  return error;
-}
 
 /** What guards leave while they watch, and must not leave afterwards. */
 const tracesOfGuards = (host: EmbeddedHost): Promise<string> =>

@@ -12,21 +12,14 @@ import { carryOut } from '../../../../src/host/script/carry-out.ts';
 import type { Step, Work } from '../../../../src/host/script/step.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
-import { type Sshd, startSshd } from '../../../harness/sshd.ts';
+import { addressOf, type Sshd, startSshd } from '../../../harness/sshd.ts';
 
 const run = promisify(execFile);
 
 const connect = (sshd: Sshd): Promise<Connection> =>
   openConnection(
     { name: 'node-1', address: { kind: 'local' }, sudo: false, sudoPassword: undefined },
-    {
-      host: '127.0.0.1',
-      port: sshd.port,
-      user: 'root',
-      identityFiles: [sshd.identity],
-      password: undefined,
-      knownHostsFiles: [sshd.knownHosts],
-    },
+    addressOf(sshd),
     { signal: AbortSignal.timeout(60_000), readSecret: async () => '', emit: () => {} },
   );
 

@@ -1,32 +1,23 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { copyFile, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import ssh2 from 'ssh2';
 import type { Event } from '../../../../src/core/events.ts';
-import { Fail } from '../../../../src/core/fail.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
 import type { SshAddress } from '../../../../src/profile/profile.ts';
-import { type Sshd, type SshdOptions, startSshd } from '../../../harness/sshd.ts';
+import { failure } from '../../../harness/failure.ts';
+import { relay, relayTo } from '../../../harness/relay.ts';
+import { addressOf, type Sshd, type SshdOptions, startSshd } from '../../../harness/sshd.ts';
 
 /* Hosts that are hostile or broken: each is a failure with host, step and remedy within its deadline, or just works. */
 
 delete process.env['SSH_AUTH_SOCK'];
 
 const within = (seconds: number) => ({ signal: AbortSignal.timeout(seconds * 1000) });
-
-const address = (sshd: Sshd, more: Partial<SshAddress> = {}): SshAddress => ({
-  host: '127.0.0.1',
-  port: sshd.port,
-  user: 'root',
-  identityFiles: [sshd.identity],
-  password: undefined,
-  knownHostsFiles: [sshd.knownHosts],
-  ...more,
-});
 
 const open = (
   ssh: SshAddress,
@@ -43,15 +34,6 @@ const open = (
     emit,
   });
 
-async function failure(promise: Promise<unknown>): Promise<Fail> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof Fail, `expected a Fail, got ${error}`);
-  return error;
-}
-
 const transports = ['ssh2', 'openssh'] as const;
 
 const ops = (shell?: string): SshdOptions => ({
@@ -64,13 +46,14 @@ const odd: [title: string, options: SshdOptions][] = [
   ['a banner before the login', { ...ops(), config: ['Banner /etc/services'] }],
   ['a locale that the host does not have', { ...ops(), bashrc: 'export LC_ALL=xx_YY.UTF-8 LANG=zz' }],
   ['a login shell of the family of csh', ops('/usr/bin/tcsh')],
+  ['the login shell fish', ops('/usr/bin/fish')],
 ];
 
 for (const transport of transports) {
   for (const [title, options] of odd) {
     test(`${transport}: ${title} is no obstacle`, async () => {
       await using sshd = await startSshd(options);
-      const connection = await open(address(sshd, { user: 'ops', transport }));
+      const connection = await open(addressOf(sshd, { user: 'ops', transport }));
       try {
         const { stdout } = await connection.sh('id -u; printf %s "$LC_ALL"', within(20));
         assert.equal(stdout, '0\nC');
@@ -101,7 +84,7 @@ for (const transport of transports) {
   for (const [title, options, text] of closed) {
     test(`${transport}: an account with ${title} is told with its remedy`, async () => {
       await using sshd = await startSshd(options);
-      const connection = await open(address(sshd, { user: 'ops', transport }));
+      const connection = await open(addressOf(sshd, { user: 'ops', transport }));
       try {
         const error = await failure(connection.sh('echo ran', within(30)));
         assert.match(error.code, /^(Unsupported|NoSudo)$/);
@@ -116,7 +99,7 @@ for (const transport of transports) {
 
   test(`${transport}: a command that prints without end is ended, and the connection goes on`, async () => {
     await using sshd = await startSshd();
-    const connection = await open(address(sshd, { transport }));
+    const connection = await open(addressOf(sshd, { transport }));
     try {
       const before = process.memoryUsage().rss;
       const error = await failure(connection.sh('head -c 1G /dev/zero', within(60)));
@@ -131,12 +114,12 @@ for (const transport of transports) {
 
   test(`${transport}: a host key that changes between two connections ends the second`, async () => {
     await using sshd = await startSshd();
-    await (await open(address(sshd, { transport }))).close();
+    await (await open(addressOf(sshd, { transport }))).close();
     await using other = await startSshd();
     // The same name and port lead to another machine now.
     await writeFile(other.knownHosts, sshd.hostKeyLine.replace(`:${sshd.port} `, `:${other.port} `));
     await copyFile(sshd.identity, join(other.folder, 'mine'));
-    const error = await failure(open(address(other, { transport })));
+    const error = await failure(open(addressOf(other, { transport })));
     assert.equal(error.code, 'HostKeyChanged');
     assert.match(error.hint ?? '', /ssh-keygen -R/);
   });
@@ -146,7 +129,7 @@ for (const transport of transports) {
     await using silent = await relay(() => {});
     const began = performance.now();
     const error = await failure(
-      open(address(sshd, { transport, port: silent.port, connectTimeoutSeconds: 1 })),
+      open(addressOf(sshd, { transport, port: silent.port, connectTimeoutSeconds: 1 })),
     );
     assert.match(error.code, /^(DeadlineExceeded|Unreachable)$/);
     assert.match(error.message, /^node-1: 127\.0\.0\.1:\d+ /);
@@ -160,7 +143,7 @@ for (const transport of transports) {
     const knownHosts = join(sshd.folder, 'known');
     await writeFile(knownHosts, sshd.hostKeyLine.replace(`:${sshd.port} `, `:${way.port} `));
     const connection = await open(
-      address(sshd, {
+      addressOf(sshd, {
         ...{ transport, port: way.port, knownHostsFiles: [knownHosts] },
         ...{ aliveIntervalSeconds: 1, aliveCountMax: 2 },
       }),
@@ -184,7 +167,7 @@ test('a login that stalls after the key exchange is given up', async () => {
   // The versions and the proposals pass, the answer to the key exchange does not.
   way.freezeAfter(1000);
   const error = await failure(
-    open(address(sshd, { port: way.port, knownHostsFiles: [knownHosts], connectTimeoutSeconds: 1 })),
+    open(addressOf(sshd, { port: way.port, knownHostsFiles: [knownHosts], connectTimeoutSeconds: 1 })),
   );
   assert.equal(error.code, 'DeadlineExceeded');
   assert.match(error.message, /^node-1: .* stalls: the SSH handshake did not come within 1 s$/);
@@ -192,7 +175,7 @@ test('a login that stalls after the key exchange is given up', async () => {
 
 test('ssh2: a host that allows one session gets one at a time', async () => {
   await using sshd = await startSshd({ config: ['MaxSessions 1'] });
-  const connection = await open(address(sshd));
+  const connection = await open(addressOf(sshd));
   try {
     const answers = await Promise.all(
       Array.from({ length: 6 }, (_, index) => connection.sh(`echo ${index}`, within(30))),
@@ -209,13 +192,29 @@ test('ssh2: a host that allows one session gets one at a time', async () => {
 for (const transport of transports) {
   test(`${transport}: twenty commands at once share four channels`, async () => {
     await using sshd = await startSshd();
-    const connection = await open(address(sshd, { transport }));
+    const connection = await open(addressOf(sshd, { transport }));
     try {
       await Promise.all(Array.from({ length: 20 }, () => connection.sh('true', within(60))));
       assert.deepEqual([connection.stats().channels, connection.stats().mostChannels], [20, 4]);
     } finally {
       await connection.close();
     }
+  });
+
+  test(`${transport}: a server that has as many logins at once as MaxStartups allows is tried again until it has room`, async () => {
+    await using sshd = await startSshd({ config: ['MaxStartups 2:100:2', 'LoginGraceTime 60'] });
+    await using crowd = await loginsThatStall(sshd.port, 2);
+    const notes: string[] = [];
+    const opening = open(addressOf(sshd, { transport }), (event) => {
+      if (event.kind !== 'note' || event.level !== 'info') return;
+      notes.push(event.message);
+      if (notes.length === 5) crowd.leave();
+    });
+    const connection = await opening;
+    await connection.close();
+    assert.ok(notes.length >= 5);
+    for (const note of notes) assert.match(note, /does not complete the SSH handshake: .*trying again in \d/);
+    assert.match(await sshd.log(), /drop connection .* past MaxStartups/);
   });
 
   test(`${transport}: a server that drops connections is tried again`, async () => {
@@ -226,7 +225,7 @@ for (const transport of transports) {
     way.drop(2);
     const notes: string[] = [];
     const connection = await open(
-      address(sshd, { transport, port: way.port, knownHostsFiles: [knownHosts] }),
+      addressOf(sshd, { transport, port: way.port, knownHostsFiles: [knownHosts] }),
       (event) => {
         if (event.kind === 'note' && event.level === 'info') notes.push(event.message);
       },
@@ -236,12 +235,24 @@ for (const transport of transports) {
   });
 }
 
+test('ssh2: a server that never has room is given up with the remedy', async () => {
+  await using sshd = await startSshd({ config: ['MaxStartups 1:100:1', 'LoginGraceTime 60'] });
+  await using _ = await loginsThatStall(sshd.port, 1);
+  const began = performance.now();
+  const error = await failure(open(addressOf(sshd)));
+  assert.equal(error.code, 'Unreachable');
+  assert.match(error.message, /^node-1: 127\.0\.0\.1:\d+ does not complete the SSH handshake/);
+  assert.match(error.hint ?? '', /MaxStartups/);
+  const seconds = (performance.now() - began) / 1000;
+  assert.ok(seconds > 6 && seconds < 45, `gave up after ${seconds} s`);
+});
+
 test('keyboard-interactive with several questions: the password for the first, a person for the others', async () => {
   await using sshd = await startSshd();
   await using server = await questioner(['Password: ', 'Code: '], ['secret', '123456'], sshd);
   const asked: string[] = [];
   const connection = await open(
-    address(sshd, {
+    addressOf(sshd, {
       port: server.port,
       identityFiles: ['/none'],
       knownHostsFiles: [server.knownHosts],
@@ -296,62 +307,22 @@ async function questioner(
   };
 }
 
-interface Relay extends AsyncDisposable {
-  readonly port: number;
-}
-
-async function relay(handle: (socket: Socket) => void): Promise<Relay> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
+/** Connections that a server waits for: greeted, and never heard of. */
+async function loginsThatStall(port: number, count: number) {
+  const sockets: Socket[] = [];
+  while (sockets.length < count) {
+    const socket = connect({ host: '127.0.0.1', port });
     socket.on('error', () => {});
-    handle(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const at = server.address();
-  assert.ok(at !== null && typeof at === 'object');
-  return {
-    port: at.port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
+    // Its greeting says that it counts this one; it may still count one that has just left.
+    const greeted = await Promise.race([
+      once(socket, 'data').then(([greeting]) => String(greeting).startsWith('SSH-')),
+      once(socket, 'close').then(() => false),
+    ]);
+    if (greeted) sockets.push(socket);
+    else socket.destroy();
+  }
+  const leave = (): void => {
+    for (const socket of sockets) socket.destroy();
   };
-}
-
-/** A way to a server that can be spoilt: frozen, frozen after so many bytes of the server, or closed at once. */
-async function relayTo(port: number) {
-  let frozen = false;
-  let left = Number.POSITIVE_INFINITY;
-  let drops = 0;
-  const listener = await relay((near) => {
-    if (drops > 0) {
-      drops -= 1;
-      near.destroy();
-      return;
-    }
-    const far = connect({ host: '127.0.0.1', port });
-    near.on('data', (chunk) => {
-      if (!frozen) far.write(chunk);
-    });
-    far.on('data', (chunk) => {
-      left -= chunk.length;
-      if (!frozen && left >= 0) near.write(chunk);
-    });
-    near.once('close', () => far.destroy());
-    far.once('close', () => near.destroy());
-    far.on('error', () => near.destroy());
-  });
-  return Object.assign(listener, {
-    freeze: () => {
-      frozen = true;
-    },
-    freezeAfter: (bytes: number) => {
-      left = bytes;
-    },
-    drop: (connections: number) => {
-      drops = connections;
-    },
-  });
+  return { leave, [Symbol.asyncDispose]: async () => leave() };
 }

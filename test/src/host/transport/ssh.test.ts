@@ -3,15 +3,15 @@ import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { Fail } from '../../../../src/core/fail.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
 import type { HostAccess, SshAddress } from '../../../../src/profile/profile.ts';
-import { type Sshd, type SshdOptions, startSshd } from '../../../harness/sshd.ts';
+import { failure } from '../../../harness/failure.ts';
+import { relay } from '../../../harness/relay.ts';
+import { addressOf, type Sshd, type SshdOptions, startSshd } from '../../../harness/sshd.ts';
 
 const run = promisify(execFile);
 const within = (seconds: number) => ({ signal: AbortSignal.timeout(seconds * 1000) });
@@ -30,16 +30,7 @@ const openOver = (
 ): Promise<Connection> =>
   openConnection(
     { name: 'node-1', address: { kind: 'local' }, sudo: true, sudoPassword: undefined, ...host },
-    {
-      host: '127.0.0.1',
-      port: sshd.port,
-      user: 'root',
-      identityFiles: [sshd.identity],
-      password: undefined,
-      knownHostsFiles: [sshd.knownHosts],
-      transport,
-      ...ssh,
-    },
+    addressOf(sshd, { transport, ...ssh }),
     {
       signal: signal ?? AbortSignal.timeout(30_000),
       readSecret: async (_source, what) => {
@@ -49,15 +40,6 @@ const openOver = (
       emit: () => {},
     },
   );
-
-async function failure(promise: Promise<unknown>): Promise<Fail> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof Fail, `expected a Fail, got ${error}`);
-  return error;
-}
 
 /** The agent of the person who runs the tests must not decide them. */
 delete process.env['SSH_AUTH_SOCK'];
@@ -94,30 +76,8 @@ const refusals: [
   ['a .bashrc that exits', { ...ops(), bashrc: 'echo go away; exit 0' }, {}, 'Unsupported', /go away/],
 ];
 
-async function listen(
-  handle: Parameters<typeof createServer>[1],
-): Promise<AsyncDisposable & { port: number }> {
-  const sockets = new Set<{ destroy(): unknown }>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    if (typeof handle === 'function') handle(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return {
-    port: address.port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
 async function freePort(): Promise<number> {
-  await using listener = await listen(() => {});
+  await using listener = await relay(() => {});
   return listener.port;
 }
 
@@ -382,7 +342,7 @@ for (const transport of ['ssh2', 'openssh'] as const) {
     const unknown = await failure(open(sshd, { ssh: { host: 'no-such-host.invalid' } }));
     assert.equal(unknown.code, 'Unreachable');
     assert.match(unknown.message, /does not resolve/);
-    await using web = await listen((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    await using web = await relay((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const noSsh = await failure(open(sshd, { ssh: { port: web.port } }));
     assert.equal(noSsh.code, 'Unreachable');
     assert.match(noSsh.message, /does not complete the SSH handshake/);
@@ -390,7 +350,7 @@ for (const transport of ['ssh2', 'openssh'] as const) {
 
   test(`${transport}: a server that never answers does not hold us longer than we want`, async () => {
     await using sshd = await startSshd();
-    await using silent = await listen(() => {});
+    await using silent = await relay(() => {});
     const started = performance.now();
     const error = await failure(open(sshd, { ssh: { port: silent.port }, signal: AbortSignal.timeout(400) }));
     assert.equal(error.code, 'DeadlineExceeded');
@@ -399,7 +359,7 @@ for (const transport of ['ssh2', 'openssh'] as const) {
 
   test(`${transport}: a port of the host leads to a port of this machine until it is closed`, async () => {
     await using sshd = await startSshd();
-    await using echo = await listen((socket) => socket.pipe(socket));
+    await using echo = await relay((socket) => socket.pipe(socket));
     const connection = await open(sshd);
     try {
       // In the test the host is this machine, so its port must be another one.

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import type { Event } from '../../../../src/core/events.ts';
-import { Fail } from '../../../../src/core/fail.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection, type Sharing, shareAmongConnections } from '../../../../src/host/transport/open.ts';
 import { SshResolver } from '../../../../src/inventory/ssh/resolve.ts';
 import type { SshEntry } from '../../../../src/profile/profile.ts';
+import { failure } from '../../../harness/failure.ts';
 import { type Sshd, startSshd } from '../../../harness/sshd.ts';
 
 /*
@@ -65,15 +65,6 @@ async function open(ssh: SshEntry, sharing?: Sharing): Promise<Opened> {
     },
   );
   return { connection, events };
-}
-
-async function failure(promise: Promise<unknown>): Promise<Fail> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error instanceof Fail, `expected a Fail, got ${error}`);
-  return error;
 }
 
 /** Connects, runs something, and says over which transport. */
