@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  mkdirSync,
-  readdirSync,
-  rmdirSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { openInRoot } from '../linux/in-root.ts';
@@ -39,7 +30,7 @@ export interface ImageVolume extends Layers {
 export const stageImage = (folders: ContainerFolders, index: number, volume: ImageVolume): string => {
   const whole = join(folders.staged, `${index}-image`);
   mkdirSync(whole, { recursive: true, mode: 0o700 });
-  withLayers(volume, join(folders.staged, 'layers'), (lower) => mountOverlay({ lower, target: whole }));
+  withLayers(volume, join(folders.staged, 'layers'), (lower) => mountReadonly(lower, whole));
   if (volume.subPath === '') return whole;
   const part = join(folders.staged, `${index}-part`);
   const fd = openPart(whole, volume);
@@ -50,6 +41,14 @@ export const stageImage = (folders: ContainerFolders, index: number, volume: Ima
     closeSync(fd);
   }
   return part;
+};
+
+/** The kernel makes no overlay of one layer. */
+const mountReadonly = (lower: readonly string[], target: string): void => {
+  const [only, ...others] = lower;
+  if (only !== undefined && others.length === 0)
+    bindMount(only, target, { recursive: false, readonly: true });
+  else mountOverlay({ lower, target });
 };
 
 const PATH_ONLY = 0o10000000;

@@ -12,6 +12,7 @@ import type { Image } from '../images/store/image.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { readFileInRoot } from '../linux/in-root.ts';
 import type { Sources } from '../oci/input.ts';
+import { requireMount } from '../oci/mounts.ts';
 import { runtimeCommand } from '../oci/runtime-command.ts';
 import { prepareSources } from '../oci/sources.ts';
 import { buildSpec } from '../oci/spec.ts';
@@ -44,6 +45,7 @@ export const createContainer = async (daemon: Daemon, request: CreateContainerRe
   return daemon.queues.run(podId, async () => {
     const pod = seenPod(daemon, podId);
     requireReady(pod, 'create a container');
+    for (const mount of config.mounts) requireMount(mount, daemon.host.kernel);
     const image = requiredImage(daemon, config.image?.image ?? '');
     const volumes = volumeImages(daemon, config);
     await requireFeatures(daemon, pod, config);

@@ -24,11 +24,9 @@ export const volumeImages = (
   daemon: Pick<Daemon, 'images'>,
   config: ContainerConfig,
 ): readonly VolumeImage[] =>
-  config.mounts.flatMap((mount) => {
-    if (mount.image === undefined) return [];
-    requireImageMount(mount);
-    return [{ mount, image: requiredImage(daemon, mount.image.image) }];
-  });
+  config.mounts.flatMap((mount) =>
+    mount.image === undefined ? [] : [{ mount, image: requiredImage(daemon, mount.image.image) }],
+  );
 
 /** Mounts them, and gives the place of each. */
 export const stageImages = (
@@ -49,14 +47,3 @@ export const stageImages = (
       }),
     ]),
   );
-
-/** CRI: images are mounted read-only, and come without a host path. */
-const requireImageMount = ({ containerPath, image, hostPath, readonly, imageSubPath }: Mount): void => {
-  const where = `mount ${containerPath}: an image as volume`;
-  const problem =
-    (image?.image === '' && 'needs image.image') ||
-    (hostPath !== '' && 'has no host_path') ||
-    (!readonly && 'is read-only: set readonly') ||
-    (imageSubPath.includes('\0') && 'has an image_sub_path without NUL');
-  if (problem) throw new Fail('InvalidArgument', `${where} ${problem}`);
-};

@@ -2,7 +2,7 @@ import { isAbsolute, posix } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { type Mount, MountPropagation } from '../spec/cri/api_pb.js';
 import type { OciMount } from '../spec/oci/runtime.ts';
-import type { PodFiles, SpecInput } from './input.ts';
+import type { HostFacts, PodFiles, SpecInput } from './input.ts';
 
 /**
  * The container's mounts in the order in which they are made: what every container has, the pod's files,
@@ -111,15 +111,37 @@ const PROPAGATION: Readonly<Record<MountPropagation, string>> = {
 };
 
 const requestedMount = (mount: Mount, source: string | undefined, { host }: SpecInput): OciMount => {
-  const destination = requireDestination(mount.containerPath);
+  const destination = requireMount(mount, host.kernel);
   if (source === undefined)
     throw new Fail('Internal', `the host path of mount ${destination} was not looked at`);
-  const further = mount.mountOptions.map((option) => requireOption(destination, option));
-  if (mount.image !== undefined) return imageMount(destination, source, mount, further);
-  if (mount.recursiveReadOnly) requireRecursiveReadOnly(mount, host.kernel);
-  const access = mount.recursiveReadOnly ? ['rro'] : [mount.readonly ? 'ro' : 'rw'];
-  const options = ['rbind', PROPAGATION[mount.propagation], ...access, ...further];
-  return { destination, type: 'bind', source, options };
+  return { destination, type: 'bind', source, options: [...optionsOf(mount), ...mount.mountOptions] };
+};
+
+/** Of an image too: devices and setuid programs of somebody else's image are not this container's. */
+const optionsOf = (mount: Mount): readonly string[] => {
+  if (mount.image !== undefined) return ['rbind', 'rprivate', 'ro', 'nosuid', 'nodev'];
+  const access = mount.recursiveReadOnly ? 'rro' : mount.readonly ? 'ro' : 'rw';
+  return ['rbind', PROPAGATION[mount.propagation], access];
+};
+
+/** The place of the mount in the container. Fails `InvalidArgument` for what no container can have. */
+export const requireMount = (mount: Mount, kernel: HostFacts['kernel']): string => {
+  const destination = requireDestination(mount.containerPath);
+  for (const option of mount.mountOptions) requireOption(destination, option);
+  if (mount.image !== undefined) requireImage(destination, mount);
+  if (mount.recursiveReadOnly) requireRecursiveReadOnly(mount, kernel);
+  return destination;
+};
+
+/** CRI: images are mounted read-only, and come without a host path. */
+const requireImage = (destination: string, mount: Mount): void => {
+  const problem =
+    (mount.image?.image === '' && 'needs image.image') ||
+    (mount.hostPath !== '' && 'has no host_path') ||
+    (!mount.readonly && 'is read-only: set readonly') ||
+    (mount.imageSubPath.includes('\0') && 'has an image_sub_path without NUL') ||
+    (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE && 'has private propagation');
+  if (problem) throw new Fail('InvalidArgument', `mount ${destination}: an image as volume ${problem}`);
 };
 
 /** Flags of a mount(2) that take something from the container or change nothing but time stamps. */
@@ -133,28 +155,11 @@ const OPTIONS: ReadonlySet<string> = new Set([
   'strictatime',
 ]);
 
-const requireOption = (destination: string, option: string): string => {
-  if (OPTIONS.has(option)) return option;
+const requireOption = (destination: string, option: string): void => {
+  if (OPTIONS.has(option)) return;
   throw new Fail('InvalidArgument', `mount ${destination}: mount_options has ${JSON.stringify(option)}`, {
     hint: `it may have ${[...OPTIONS].join(', ')}`,
   });
-};
-
-/** CRI: an image is mounted read-only. Devices and setuid programs of somebody else's image are not this container's. */
-const imageMount = (
-  destination: string,
-  source: string,
-  mount: Mount,
-  further: readonly string[],
-): OciMount => {
-  if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE)
-    throw new Fail('InvalidArgument', `mount ${destination}: an image has private propagation`);
-  return {
-    destination,
-    type: 'bind',
-    source,
-    options: ['rbind', 'rprivate', 'ro', 'nosuid', 'nodev', ...further],
-  };
 };
 
 /** A destination with `..` is read by each OCI runtime in its own way. */
@@ -169,7 +174,7 @@ const requireDestination = (path: string): string => {
 };
 
 /** CRI: recursive_read_only demands readonly and private propagation; the kernel's part is mount_setattr(2), 5.12. */
-const requireRecursiveReadOnly = (mount: Mount, kernel: SpecInput['host']['kernel']): void => {
+const requireRecursiveReadOnly = (mount: Mount, kernel: HostFacts['kernel']): void => {
   const where = `mount ${mount.containerPath}: recursive_read_only`;
   if (!mount.readonly) throw new Fail('InvalidArgument', `${where} needs readonly`);
   if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) {
