@@ -88,6 +88,8 @@ if ! [ -x "$tools/critest-$version" ]; then
   mv "$tools/critest.new" "$tools/critest-$version"
   rm -rf "$module"
 fi
+BERTH_TEST_CRITEST=$tools/critest-$version
+export BERTH_TEST_CRITEST
 
 sops=3.13.3
 if ! [ -x "$tools/sops-$sops" ]; then

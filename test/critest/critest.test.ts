@@ -18,8 +18,8 @@ import type { SpecOutcome } from './report.ts';
  */
 const PARTS = [
   ['security_context'],
-  ['streaming', 'networking'],
-  ['container.go', 'container_linux'],
+  ['streaming'],
+  ['container.go', 'container_linux', 'networking'],
 ] as const;
 
 const filesOf = (part: readonly string[]): string => `/validate/(${part.join('|').replaceAll('.', '\\.')})`;
