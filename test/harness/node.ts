@@ -332,10 +332,10 @@ export const removeTestCgroups = async (name: string): Promise<void> => {
 
 const cgroupFolders = (name: string): Promise<string[]> => inEveryHierarchy(`berth-test-${name}`);
 
-/** Of containers whose pods name no cgroup, as long as they have records. */
+/** Of containers, and of pods with a process of their own, that name no cgroup; as long as they have records. */
 const cgroupsOfRecords = async (folder: string): Promise<string[]> => {
-  const records = await readdir(join(folder, 'run/containers')).catch(() => []); // no daemon ran
-  const ids = records.map((record) => record.replace(/\.json$/, ''));
+  const records = ['pods', 'containers'].map((kind) => readdir(join(folder, 'run', kind)).catch(() => [])); // no daemon ran
+  const ids = (await Promise.all(records)).flat().map((record) => record.replace(/\.json$/, ''));
   return (await Promise.all(ids.map((id) => inEveryHierarchy(`berth/berth-${id}`)))).flat();
 };
 
