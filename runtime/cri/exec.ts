@@ -14,7 +14,9 @@ export const exec = async (daemon: Daemon, request: ExecRequest) => {
   const { tty, stdin, stdout, stderr } = request;
   const url = daemon.streaming.execUrl({ tty, stdin, stdout, stderr }, async (signal) => {
     const process = execProcess(await readSpec(daemon.roots, record.id), { args: request.cmd, tty });
-    const { session } = await daemon.shim.call('execSession', { id: record.id, process, stdin }, signal);
+    const params = { id: record.id, process, stdin };
+    // A client that leaves meanwhile leaves a process behind, which only its session can end.
+    const { session } = await daemon.shim.call('execSession', params, new AbortController().signal);
     return daemon.shim.openSession(session, signal);
   });
   return { url };

@@ -29,7 +29,7 @@ export interface ServeOptions {
   readonly creationTimeoutMs: number;
   /**
    * While a process does not read its stdin we do not read from its client, and would not learn of its death: so
-   * often it is sent something that means nothing. Default: 10 s.
+   * often it is sent something that means nothing. Default: 1 s.
    */
   readonly probeIntervalMs?: number;
   readonly log: Log;

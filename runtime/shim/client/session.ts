@@ -12,9 +12,11 @@ import { fromWireError } from '../protocol/wire-error.ts';
 import { openSocket } from './link.ts';
 import type { Session } from './shim.ts';
 
-/** Connects the streams of a session. Throws `Unavailable` when the shim is away, `Cancelled` when aborted. */
+/**
+ * Connects the streams of a session. Throws `Unavailable` when the shim is away, `Cancelled` when aborted: then it
+ * has ended the session, which would wait for half a minute otherwise, and the process with it.
+ */
 export async function openSession(path: string, token: string, signal: AbortSignal): Promise<Session> {
-  if (signal.aborted) throw new Fail('Cancelled', 'the session was cancelled');
   let socket: Socket;
   try {
     socket = await openSocket(path);
@@ -23,7 +25,9 @@ export async function openSession(path: string, token: string, signal: AbortSign
   }
   const session = new SocketSession(socket);
   socket.write(encodeFrame({ session: token }));
-  return session;
+  if (!signal.aborted) return session;
+  socket.destroySoon();
+  throw new Fail('Cancelled', 'the session was cancelled');
 }
 
 /** A stream is read when both of its consumers can take more: one that is left unread holds up the other. */

@@ -22,13 +22,13 @@ export interface SpdyConnectionOptions {
   readonly maxStreams: number;
   /** Without a frame in either direction for so long, the connection ends. 0: never. */
   readonly idleTimeoutMs: number;
-  /** While a slow consumer keeps us from reading, the client is probed so often. Default: 10 s. */
+  /** While a slow consumer keeps us from reading, the client is probed so often. Default: 1 s. */
   readonly probeIntervalMs?: number | undefined;
   /** How long a client may take to hang up after `finish`. */
   readonly lingerMs?: number;
 }
 
-const PROBE_INTERVAL_MS = 10_000;
+const PROBE_INTERVAL_MS = 1_000;
 const LINGER_MS = 30_000;
 const MAX_UNSENT_CONTROL_BYTES = 256 * 1024;
 

@@ -10,7 +10,7 @@ export interface ChannelsOptions {
   readonly probeIntervalMs?: number | undefined;
 }
 
-const PROBE_INTERVAL_MS = 10_000;
+const PROBE_INTERVAL_MS = 1_000;
 const BUFFERED_BYTES = 256 * 1024;
 const NORMAL_CLOSURE = 1000;
 

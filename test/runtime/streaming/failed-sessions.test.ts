@@ -8,6 +8,7 @@ import type { StreamingServer } from '../../../runtime/streaming/server.ts';
 import { fakeSession } from './local-session.ts';
 import { dataFrame, SpdyClient } from './spdy-client.ts';
 import { startServer } from './start-server.ts';
+import { openTunnel } from './tunnel-client.ts';
 import { until } from './until.ts';
 
 const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false };
@@ -38,6 +39,14 @@ const dropAfter = (text: string, url: string): Promise<unknown> => {
 const upgradeRequest = (url: string): string =>
   `POST ${new URL(url).pathname} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n` +
   'X-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n';
+
+const tunnel = async (server: StreamingServer, message: Buffer | string): Promise<void> => {
+  const dial = () => Promise.reject(new Error('must not be dialled'));
+  const webSocket = openTunnel(server.portForwardUrl(dial));
+  await once(webSocket, 'open');
+  webSocket.send(message, () => webSocket.terminate());
+  await once(webSocket, 'close');
+};
 
 /** All the ways in which a session comes to nothing. */
 const FAILURES: readonly Failure[] = [
@@ -85,6 +94,15 @@ const FAILURES: readonly Failure[] = [
     webSocket.terminate();
     await once(webSocket, 'close');
   },
+  // Ports over WebSocket: tunnelled SPDY that is cut off in the middle of a frame, and that is none.
+  (server) => tunnel(server, Buffer.from([0x80, 3, 0, 1, 0, 0])),
+  (server) => tunnel(server, 'text'),
+  async (server) => {
+    const dial = () => Promise.reject(new Error('no'));
+    const url = server.portForwardUrl(dial, [80, 81]).replace('http:', 'ws:');
+    const webSocket = new WebSocket(url, ['v4.channel.k8s.io']);
+    await once(webSocket, 'close');
+  },
 ];
 
 const openFiles = async () => (await readdir('/proc/self/fd')).length;
@@ -101,7 +119,7 @@ test('ten thousand sessions that fail in every way leave no handle, descriptor o
   await failManyTimes(server, baseUrl, 20);
   await until('the warm-up has settled', () => living.size === 0);
   const before = { files: await openFiles(), handles: handles() };
-  await failManyTimes(server, baseUrl, 10_000 / FAILURES.length);
+  await failManyTimes(server, baseUrl, Math.ceil(10_000 / FAILURES.length));
   await until('every session is destroyed', () => living.size === 0);
   await until('every handle is closed', () => handles() <= before.handles);
   assert.ok((await openFiles()) <= before.files);
