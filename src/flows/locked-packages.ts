@@ -17,6 +17,7 @@ export function withLockedPackages(request: ProbeRequest, lock: LockInUse | unde
   return {
     ...request,
     packages: {
+      ...request.packages,
       apt: [...new Set([...apt, ...namesFor('apt')])],
       dnf: [...new Set([...dnf, ...namesFor('dnf')])],
     },

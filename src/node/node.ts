@@ -63,6 +63,7 @@ export function probeRequest(spec: Spec, render?: Pick<Render, 'added'>): ProbeR
     packages: {
       apt: asks.flatMap((ask) => ask.packages?.apt ?? []),
       dnf: asks.flatMap((ask) => ask.packages?.dnf ?? []),
+      dnfElse: Object.assign({}, ...asks.map((ask) => ask.packages?.dnfElse)),
     },
     files: [...new Set([...all('files'), ...(render?.added ?? []).map(({ path }) => path)])],
     folders: all('folders'),

@@ -16,6 +16,9 @@ export interface PackageManager {
   readonly locks: readonly string[];
 }
 
+/** With this exit code, and its last line, dnfScript says that no repository has a package. */
+export const noSuchPackage = 69;
+
 /**
  * VERB [OPTIONS... --] PACKAGES...: dnf ends with 0 although the script of a package failed, and rpm counts that package
  * as installed: rpm's own message is all that tells. It is noted, until another run of it goes well. Options have no blanks;
@@ -41,6 +44,17 @@ failed=$(printf '%s\\n' "$out" | sed -n 's/.*%[a-z]*(\\(.*\\)-[^-]*-[^-]*) scrip
   mv -f "$noted.new" "$noted"
 done
 for p in $failed; do rpm -q "$p" > /dev/null 2>&1 && echo "$p" >> "$noted"; done
+unknown=$(printf '%s\\n' "$out" | sed -n 's/^No match for argument: //p' | sort -u)
+[ $code -eq 0 ] || [ -z "$unknown" ] || {
+  n=
+  for p in "$@"; do case "
+$unknown
+" in *"
+$p
+"*) n="$n, $p" ;; esac; done
+  echo "no repository of the host has \${n#, }"
+  exit ${noSuchPackage}
+}
 [ $code -eq 0 ] || { printf '%s\\n' "$out" | grep 'scriptlet failed'; exit $code; }
 if [ -n "$failed" ]; then echo "the installation script of $(echo $failed) failed"; exit 1; fi
 absent=

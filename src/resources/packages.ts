@@ -4,7 +4,7 @@ import type { Facts } from '../host/facts/probe.ts';
 import type { Change, PackageChange, Step } from './change.ts';
 import { planImagePackages } from './image-packages.ts';
 import { installLocked } from './locked-packages.ts';
-import { packageManagers } from './package-managers.ts';
+import { noSuchPackage, packageManagers } from './package-managers.ts';
 import type { LockedPackages, PackagesResource } from './resource.ts';
 
 /** Lists older than this may name versions that the mirror no longer has. */
@@ -17,7 +17,7 @@ const refreshDeadlineSeconds = 300;
 /** One change for all packages that are missing: one run of the package manager. */
 export function planPackages(resource: PackagesResource, facts: Facts): Change[] {
   if (facts.system.image !== undefined) return planImagePackages(resource, facts);
-  const { names, locked, env } = resource;
+  const { names, locked, env, hintWhenUnknown: hint } = resource;
   const { manager: managerName } = facts.packages;
   if (managerName === undefined) throw noManager(facts);
   const manager = packageManagers[managerName];
@@ -33,6 +33,7 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
     deadlineSeconds,
     env: { ...manager.env, ...env },
     locks: manager.locks,
+    ...(hint === undefined ? {} : { hints: { [noSuchPackage]: hint } }),
   });
   const steps: Step[] = [];
   if (unhealthy.length > 0) steps.push(run(manager.repair(unhealthy), installDeadlineSeconds));

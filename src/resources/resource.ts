@@ -44,6 +44,8 @@ export interface PackagesResource {
   readonly names: readonly string[];
   /** On an image-based host: let rpm-ostree add what is missing. */
   readonly layer?: boolean;
+  /** What a person can do where no repository of the host has one of them. */
+  readonly hintWhenUnknown?: string;
   /** For the package manager, beside its own: the way through a proxy. */
   readonly env?: Readonly<Record<string, string>>;
   /** Exactly these versions; undefined: what the host's repositories offer. */

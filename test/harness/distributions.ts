@@ -4,10 +4,19 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandOutput } from '../../src/core/command.ts';
 import { fedoraLayer } from './fedora/layer.ts';
+import { writeRepositoryFiles } from './fedora/repositories.ts';
 import { imageLayer } from './image-based.ts';
 
 /** What a host of the tests can be: Debian itself, or Debian with the package manager and the name of another one. */
-export type Distribution = 'debian' | 'ubuntu' | 'fedora' | 'centos' | 'rhel' | 'coreos' | 'bootc';
+export type Distribution =
+  | 'debian'
+  | 'ubuntu'
+  | 'fedora'
+  | 'centos'
+  | 'rhel8'
+  | 'rhel10'
+  | 'coreos'
+  | 'bootc';
 
 /** os-release(5), as the distributions have it. */
 const osReleases: Readonly<Record<Exclude<Distribution, 'debian' | 'coreos' | 'bootc'>, string>> = {
@@ -30,12 +39,19 @@ PLATFORM_ID="platform:el9"
 ID="centos"
 ID_LIKE="rhel fedora"
 `,
-  rhel: `NAME="Red Hat Enterprise Linux"
-VERSION_ID="9.5"
-PRETTY_NAME="Red Hat Enterprise Linux 9.5 (Plow)"
-PLATFORM_ID="platform:el9"
+  rhel8: `NAME="Red Hat Enterprise Linux"
+VERSION_ID="8.10"
+PRETTY_NAME="Red Hat Enterprise Linux 8.10 (Ootpa)"
+PLATFORM_ID="platform:el8"
 ID="rhel"
 ID_LIKE="fedora"
+`,
+  rhel10: `NAME="Red Hat Enterprise Linux"
+VERSION_ID="10.0"
+PRETTY_NAME="Red Hat Enterprise Linux 10.0 (Coughlan)"
+PLATFORM_ID="platform:el10"
+ID="rhel"
+ID_LIKE="fedora centos"
 `,
 };
 
@@ -53,7 +69,7 @@ async function nameLayer(distribution: keyof typeof osReleases, folder: string):
   const text = osReleases[distribution];
   const key = createHash('sha256')
     .update(text)
-    .update(activateSshBySocket.toString())
+    .update(activateSshBySocket.toString() + writeRepositoryFiles.toString())
     .digest('hex')
     .slice(0, 8);
   const layer = join(folder, `${distribution}-${key}`);
@@ -63,6 +79,7 @@ async function nameLayer(distribution: keyof typeof osReleases, folder: string):
   await mkdir(join(part, 'etc'), { recursive: true });
   await writeFile(join(part, 'etc/os-release'), text);
   if (distribution === 'ubuntu') await activateSshBySocket(join(part, 'etc/systemd/system'));
+  if (distribution === 'rhel8' || distribution === 'rhel10') await writeRepositoryFiles(part, [distribution]);
   await rename(part, layer);
   return layer;
 }

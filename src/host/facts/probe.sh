@@ -3,6 +3,7 @@
 # probe.ts puts the parameters before this text: lists of words without blanks or wildcards.
 #   state run               where berth keeps its memory on the host, lasting and until the next boot
 #   apt dnf                 packages by the names of each family
+#   dnf_else                NAME=OTHER: another name for one of dnf's
 #   needs                   not empty: say which packages need which
 #   files folders units modules sysctls interfaces disks
 #   releases                folders of release folders: the first one, and the one for hosts whose /usr is read-only
@@ -199,6 +200,15 @@ END
         ;;
       *) absent="$absent $p" ;;
     esac
+  done
+  for e in $dnf_else; do
+    p=${e%%=*} o=${e#*=}
+    case "$absent " in *" $p "*) ;; *) continue ;; esac
+    if v=$(rpm -q --qf '%{VERSION}-%{RELEASE}' "$o" 2>/dev/null); then
+      printf 'rpm\t%s\t%s\n' "$o" "$v"
+      # Nothing is missing: dnf need not be asked.
+      absent="${absent%% "$p"*}${absent#* "$p"}"
+    else absent="$absent $o"; fi
   done
   [ -n "$brought" ] && rpm -q --qf 'rpm\t%{NAME}\t%{VERSION}-%{RELEASE}\n' $brought 2>/dev/null | grep "^rpm$tab"
   [ -r "$state/failed-packages" ] && while read -r p; do printf 'failed\t%s\n' "$p"; done < "$state/failed-packages"

@@ -18,7 +18,12 @@ import { parseUnits, type UnitFacts } from './units.ts';
 /** Everything that a profile can touch on a host, and no more. Words: no blanks, no wildcards. */
 export interface ProbeRequest {
   /** Package names, by package manager: which one the host has is not known before. */
-  readonly packages: { readonly apt: readonly string[]; readonly dnf: readonly string[] };
+  readonly packages: {
+    readonly apt: readonly string[];
+    readonly dnf: readonly string[];
+    /** Another name for one of dnf's, asked for where that is absent. */
+    readonly dnfElse?: Readonly<Record<string, string>>;
+  };
   /** Also who needs the packages that berth brought: every package of the host is looked at for it. */
   readonly needs?: true;
   readonly files: readonly string[];
@@ -136,6 +141,7 @@ export async function probeScript(request: ProbeRequest): Promise<string> {
     run: [transientFolder],
     apt: request.packages.apt,
     dnf: request.packages.dnf,
+    dnf_else: Object.entries(request.packages.dnfElse ?? {}).map(([name, other]) => `${name}=${other}`),
     needs: request.needs ? ['yes'] : [],
     files: request.files,
     folders: request.folders,

@@ -148,10 +148,11 @@ function commandFailed(what: string, work: Work | undefined, failure: Failure): 
   const lastLine = failure.output.split('\n').at(-1) ?? '';
   const meaning = step?.kind === 'run' ? step.meanings?.[failure.exitCode] : undefined;
   if (meaning !== undefined) return new Fail(meaning, `${what}: ${lastLine}`, { context: { argv } });
+  const hint = step?.kind === 'run' ? step.hints?.[failure.exitCode] : undefined;
   const why = lastLine === '' ? `${failure.reason} ${failure.detail}` : lastLine;
   return new CommandFailed(
     `${what}: exit code ${failure.exitCode}: ${why}`,
     { argv, exitCode: failure.exitCode, stdout: failure.output, stderr: '' },
-    { context: { step: failure.step, detail: failure.detail } },
+    { ...(hint === undefined ? {} : { hint }), context: { step: failure.step, detail: failure.detail } },
   );
 }

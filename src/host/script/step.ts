@@ -36,6 +36,8 @@ export type Step =
       readonly locks?: readonly string[];
       /** Exit codes by which argv tells a failure of another kind than `CommandFailed`; its last line of output says which. */
       readonly meanings?: Readonly<Record<number, FailCode>>;
+      /** What a person can do about exit codes. */
+      readonly hints?: Readonly<Record<number, string>>;
     };
 
 /** How something was before berth touched it; kept on the host for reset and rollback. Files are kept by the stream itself. */

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { commandOutput } from '../../../src/core/command.ts';
 import { brokenPackages, neighbourPackages, signedPackages } from './broken.ts';
+import { makeRhelRepositories, repositories, writeRepositoryFiles } from './repositories.ts';
 import { signRpms } from './sign.ts';
 import { buildRpms, debName, isDeb, packagesInRoot, type RpmSource, rpmOfDeb } from './wrap-debs.ts';
 
@@ -57,7 +58,7 @@ export async function fedoraLayer(base: string, folder: string): Promise<string>
     const env = { BASE: base, LAYER: part, DEBS: debs, PRESENT: present.join(' ') };
     await inNamespace('prepare.sh', offered, env);
     const installed = await makeRepository(join(part, 'srv/repository'), debs, base);
-    await writeRepositoryFile(part);
+    await writeRepositoryFiles(part, ['fedora']);
     await inNamespace('finish.sh', installed, env);
     await rename(part, layer);
     return layer;
@@ -68,7 +69,7 @@ export async function fedoraLayer(base: string, folder: string): Promise<string>
 
 /** Everything that the layer is made of. */
 const keyOf = (base: string): string =>
-  ['layer.ts', 'wrap-debs.ts', 'broken.ts', 'sign.ts', 'prepare.sh', 'finish.sh']
+  ['layer.ts', 'repositories.ts', 'wrap-debs.ts', 'broken.ts', 'sign.ts', 'prepare.sh', 'finish.sh']
     .reduce((hash, file) => hash.update(readFileSync(join(here, file))), createHash('sha256').update(base))
     .digest('hex')
     .slice(0, 12);
@@ -84,7 +85,7 @@ const inNamespace = (
     env,
   });
 
-/** Two repositories: packages of a node, and those with which things go wrong. Answers the RPMs of what is installed. */
+/** Repositories: packages of a node, and those with which things go wrong. Answers the RPMs of what is installed. */
 async function makeRepository(folder: string, debs: string, base: string): Promise<string[]> {
   const inRoot = await packagesInRoot(join(debs, 'in-the-root'));
   const files = (await readdir(debs)).filter(isDeb).map((file) => join(debs, file));
@@ -95,6 +96,7 @@ async function makeRepository(folder: string, debs: string, base: string): Promi
   await buildRpms(brokenPackages, join(folder, 'broken'), base);
   await buildRpms(neighbourPackages, join(folder, 'neighbour'), base);
   await signRpms(await buildRpms(signedPackages, join(folder, 'signed'), base), join(folder, 'other.key'));
+  await makeRhelRepositories(folder, sources, rpms, base);
   for (const each of repositories)
     await commandOutput(['createrepo_c', '--quiet', join(folder, each)], { signal });
   const installed = new Set([...installedNames, 'iproute']);
@@ -117,16 +119,4 @@ function providesOf(name: string, inRoot: ReadonlyMap<string, string>): string[]
     return ['/bin/sh', '/usr/bin/sh', ...[...inRoot.keys()].filter(isThere).map(debName)];
   // From this dnf knows which release it works for.
   return name === 'fedora-release' ? ['system-release = 41'] : [];
-}
-
-/** Only the first is enabled; the others are named by the tests that want them. */
-const repositories = ['fedora', 'broken', 'neighbour', 'signed'] as const;
-
-async function writeRepositoryFile(layer: string): Promise<void> {
-  const section = (id: (typeof repositories)[number]): string => {
-    const check = id === 'signed' ? 'gpgcheck=1\ngpgkey=file:///srv/repository/other.key' : 'gpgcheck=0';
-    return `[${id}]\nname=${id}\nbaseurl=file:///srv/repository/${id}\n${check}\nenabled=${Number(id === 'fedora')}\n`;
-  };
-  await mkdir(join(layer, 'etc/yum.repos.d'), { recursive: true });
-  for (const id of repositories) await writeFile(join(layer, `etc/yum.repos.d/${id}.repo`), section(id));
 }

@@ -29,7 +29,8 @@ describe('on a host with dnf', () => {
   test('a package that no repository has is named', async () => {
     const { exitCode, output } = await apply('no-such-package');
     assert.equal(exitCode, 16, output);
-    assert.match(output, /no-such-package: exit code 1: .*no-such-package/);
+    assert.match(output, /exit code 69: no repository of the host has no-such-package/);
+    assert.match(output, /Enable a repository that has it .* or correct spec\.packages\.extra/);
   });
 
   test('a dependency that nothing provides is named', async () => {

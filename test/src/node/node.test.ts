@@ -9,6 +9,7 @@ import { Fail } from '../../../src/core/fail.ts';
 import type { ProbeRequest } from '../../../src/host/facts/probe.ts';
 import type { Supplies } from '../../../src/node/concern.ts';
 import { planNode, probeRequest, requireSupported } from '../../../src/node/node.ts';
+import { packagesFor } from '../../../src/node/packages.ts';
 import { parseUnitFile } from '../../../src/node/parsers.ts';
 import { planNodeRemoval, removalRequest } from '../../../src/node/removal.ts';
 import { loadTemplates } from '../../../src/node/templates.ts';
@@ -136,8 +137,39 @@ test('packages are named as the distribution names them, once each', () => {
       'jq',
       'container-selinux',
     ],
+    dnfElse: { 'containernetworking-plugins': 'kubernetes-cni', 'iptables-nft': 'iptables' },
   });
 });
+
+const [plugins, other] = ['containernetworking-plugins', 'kubernetes-cni'];
+const known = (...names: string[]) => Object.fromEntries(names.map((name) => [name, { candidate: '1' }]));
+const there = (...names: string[]) =>
+  Object.fromEntries(names.map((name) => [name, { state: 'installed', version: '1' } as const]));
+
+const named: readonly [id: string, versionId: string, packages: ShortFacts['packages'], names: string[]][] = [
+  ['fedora', '41', {}, ['iptables-nft', plugins]],
+  ['rhel', '9.5', {}, ['iptables-nft', plugins]],
+  ['rocky', '8.10', {}, ['iptables', plugins]],
+  ['centos', '10', {}, ['iptables-nft', other]],
+  ['centos', '10', known(plugins), ['iptables-nft', plugins]],
+  ['rhel', '9.5', known(other), ['iptables-nft', other]],
+  ['rhel', '10.0', { ...there(plugins), ...known(other) }, ['iptables-nft', plugins]],
+  ['fedora', '41', { ...there(other), ...known(plugins) }, ['iptables-nft', other]],
+];
+
+for (const [id, versionId, packages, names] of named) {
+  test(`${id} ${versionId} with ${JSON.stringify(packages)} is asked for ${names.join(' and ')}`, () => {
+    const facts = factsOf({
+      manager: 'dnf',
+      system: { os: { id, versionId, idLike: [], prettyName: id } },
+      ...(packages === undefined ? {} : { packages }),
+    });
+    const wanted = packagesFor(spec, facts).filter(
+      (name) => [plugins, other].includes(name) || name.startsWith('iptables'),
+    );
+    assert.deepEqual(wanted.toSorted(), names.toSorted());
+  });
+}
 
 test('the drop-in of crio.conf names the network, the runtimes and the policy', () => {
   const config = parseToml(textOf('/etc/crio/crio.conf.d/10-berth.conf'));
