@@ -20,8 +20,7 @@ const specs = (names: Readonly<Record<string, string>>, before: string): Critest
  * - web servers and what runs in their image: `network.*` and `hostport.*` ask the same;
  * - MaskedPaths, HostIpc, execSync with timeout: they need a busybox whose programs are files of their own, with ipcs and
  *   pgrep, which neither Debian's nor Alpine's is;
- * - sysctls, and no seccomp at all: a host that is itself a container has a read-only /proc/sys and a filter already;
- * - stats: berthd has none yet.
+ * - sysctls, and no seccomp at all: a host that is itself a container has a read-only /proc/sys and a filter already.
  */
 export const critestSpecs: readonly CritestSpec[] = [
   // A kubelet repeats every call until it is answered: a second one must not fail.
@@ -63,6 +62,17 @@ export const critestSpecs: readonly CritestSpec[] = [
       'container-remove-stopped': 'removing stopped container',
       'container-attributes': 'preserving container attributes',
       'exec-sync': 'execSync',
+    },
+    'Container runtime should support basic operations on container runtime should support',
+  ),
+  // What eviction and autoscaling go by.
+  ...conformance(
+    {
+      'stats-container': 'listing container stats',
+      'stats-started': 'listing stats for started containers',
+      'stats-all': 'listing stats for started containers when filter is nil',
+      'stats-three': 'listing stats for three created containers when filter is nil.',
+      'stats-labels': 'listing stats for containers filtered by labels',
     },
     'Container runtime should support basic operations on container runtime should support',
   ),
