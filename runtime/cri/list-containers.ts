@@ -9,12 +9,8 @@ export const listContainers = async (daemon: Daemon, request: ListContainersRequ
 
 /** The same list in messages of bounded size. */
 export async function* streamContainers(daemon: Daemon, request: StreamContainersRequest) {
-  const containers = selectContainers(daemon, request.filter);
-  for (let from = 0; from < containers.length; from += CONTAINERS_PER_MESSAGE)
-    yield encodeContainers(containers.slice(from, from + CONTAINERS_PER_MESSAGE));
+  yield* encodeContainers.inMessages(selectContainers(daemon, request.filter));
 }
-
-const CONTAINERS_PER_MESSAGE = 100;
 
 const selectContainers = (
   { containers }: Daemon,

@@ -13,12 +13,8 @@ export const listPodSandbox = async (daemon: Daemon, request: ListPodSandboxRequ
 
 /** The same list in messages of bounded size. */
 export async function* streamPodSandboxes(daemon: Daemon, request: StreamPodSandboxesRequest) {
-  const pods = selectPods(daemon, request.filter);
-  for (let from = 0; from < pods.length; from += PODS_PER_MESSAGE)
-    yield encodePods(pods.slice(from, from + PODS_PER_MESSAGE));
+  yield* encodePods.inMessages(selectPods(daemon, request.filter));
 }
-
-const PODS_PER_MESSAGE = 100;
 
 const selectPods = ({ pods }: Daemon, filter: PodSandboxFilter | undefined): readonly PodRecord[] =>
   pods.list().filter((record) => stateOf(record) !== 'making' && matches(record, filter));

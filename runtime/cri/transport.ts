@@ -15,6 +15,7 @@ import type { GenService } from '@bufbuild/protobuf/codegenv2';
 import * as grpc from '@grpc/grpc-js';
 import { Fail, type FailCode } from '../core/fail.ts';
 import type { Log } from '../observe/log.ts';
+import { requireKnownValues } from './known-values.ts';
 
 /** What a handler knows of the call it serves. */
 export interface Call {
@@ -140,13 +141,36 @@ const definitionOf = (service: DescService): grpc.ServiceDefinition =>
         path: `/${service.typeName}/${method.name}`,
         requestStream: false,
         responseStream: method.methodKind === 'server_streaming',
-        requestDeserialize: (bytes: Buffer) => fromBinary(method.input, bytes),
+        requestDeserialize: (bytes: Buffer) => decode(method, bytes),
         requestSerialize: () => Buffer.alloc(0), // of the client's side; a server never calls it
         responseDeserialize: () => undefined, // likewise
         responseSerialize: (answer: Answer<DescMessage>) => encode(method, answer),
       },
     ]),
   );
+
+/** What the client sent is not a request of that type. */
+class Malformed {
+  readonly fail: Fail;
+  constructor(fail: Fail) {
+    this.fail = fail;
+  }
+}
+
+/** grpc-js would call bytes that are no message an internal error; they are the client's. */
+const decode = (method: DescMethod, bytes: Buffer): MessageShape<DescMessage> | Malformed => {
+  try {
+    const request = fromBinary(method.input, bytes);
+    requireKnownValues(method.input, request);
+    return request;
+  } catch (cause) {
+    if (cause instanceof Fail) return new Malformed(cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new Malformed(
+      new Fail('InvalidArgument', `the request is not a ${method.input.name}: ${why}`, { cause }),
+    );
+  }
+};
 
 const encode = (method: DescMethod, answer: Answer<DescMessage>): Buffer => {
   const bytes =
@@ -193,7 +217,12 @@ const unaryCall =
   (handler: UnaryHandler, log: Log): grpc.handleUnaryCall<unknown, unknown> =>
   (call, callback) => {
     const began = performance.now();
-    handler(call.request, { signal: cancellation(call), log }).then(
+    const { request } = call;
+    const answering =
+      request instanceof Malformed
+        ? Promise.reject(request.fail)
+        : handler(request, { signal: cancellation(call), log });
+    answering.then(
       (answer) => {
         log.debug('answered', { ms: Math.round(performance.now() - began) });
         callback(null, answer);
@@ -206,10 +235,12 @@ const streamCall =
   (handler: StreamHandler, log: Log): grpc.handleServerStreamingCall<unknown, unknown> =>
   async (call) => {
     const signal = cancellation(call);
+    const { request } = call;
     // The client may wait for it: from here on it follows what is streamed.
     call.sendMetadata(new grpc.Metadata());
     try {
-      for await (const answer of handler(call.request, { signal, log })) {
+      if (request instanceof Malformed) throw request.fail;
+      for await (const answer of handler(request, { signal, log })) {
         if (signal.aborted) return;
         if (!call.write(answer)) await drained(call, signal);
       }
@@ -274,10 +305,21 @@ const statusOf = (error: unknown, log: Log): grpc.ServiceError => {
       : new Fail('Internal', `unexpected error: ${String(error)}`, { cause: error });
   if (EXPECTED.has(fail.code)) log.debug('refused', { error: fail });
   else log.error('failed', { error: fail });
-  const details = fail.hint === undefined ? fail.message : `${fail.message}; ${fail.hint}`;
+  const message = shortened(fail.message);
+  const details = fail.hint === undefined ? message : `${message}; ${shortened(fail.hint)}`;
   return Object.assign(new Error(details), {
     code: STATUS[fail.code],
     details,
     metadata: new grpc.Metadata(),
   });
 };
+
+/** The text travels in an HTTP/2 header, percent-encoded: clients break off connections over headers of 64 KiB. */
+const MOST_CHARACTERS = 2000;
+
+/** Whole to all appearances: half a surrogate pair has no percent-encoding. */
+const shortened = (text: string): string =>
+  (text.length <= MOST_CHARACTERS
+    ? text
+    : `${text.slice(0, MOST_CHARACTERS)}… (${text.length} characters)`
+  ).toWellFormed();

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { status } from '@grpc/grpc-js';
+import { Client, credentials, status } from '@grpc/grpc-js';
 import { Fail } from '../../../runtime/core/fail.ts';
 import { createListEncoder } from '../../../runtime/cri/encoded-list.ts';
 import { type Handlers, implement, serve } from '../../../runtime/cri/transport.ts';
@@ -154,6 +154,66 @@ test('a list from cached pieces is the list, in one answer and streamed', async 
     [200, 100],
   );
   assert.equal(views, 300);
+});
+
+test('a list is streamed in messages of bounded size, each item once', async (t) => {
+  const names = Array.from({ length: 40 }, (_, index) => `c${index}`);
+  const encode = createListEncoder(ContainerSchema, ({ id }: { id: string }) => ({
+    id,
+    annotations: { padding: 'x'.repeat(id === 'c7' ? 3_000_000 : 100_000) },
+  }));
+  const { client } = await serving(t, {
+    async *streamContainers() {
+      yield* encode.inMessages(names.map((id) => ({ id })));
+    },
+  });
+  const messages = await client.streamContainers();
+  const ids = messages.map(({ containers }) => containers.map(({ id }) => id));
+  assert.deepEqual(ids.flat(), names);
+  assert.ok(
+    ids.every((each) => each.length > 0 && each.length <= 10),
+    `${ids.map((each) => each.length)}`,
+  );
+  assert.ok(messages.length < 8, `${messages.length} messages`);
+});
+
+test('bytes that are no request are the client’s mistake, on unary calls and streams', async (t) => {
+  const { listen } = await serving(t, { version: async () => ({}) });
+  const client = new Client(`unix:${listen}`, credentials.createInsecure());
+  t.after(() => client.close());
+  const same = (bytes: Buffer) => bytes;
+  const path = (name: string) => `/${RuntimeService.typeName}/${name}`;
+  const ask = (name: string, bytes: Buffer) =>
+    new Promise((resolve, reject) => {
+      client.makeUnaryRequest(path(name), same, same, bytes, (error) =>
+        error === null ? resolve(undefined) : reject(error),
+      );
+    });
+  const cutOff = Buffer.from([0x0a, 0x05, 0x61]);
+  const endless = Buffer.alloc(40_000, Buffer.from([0xe3, 0x03]));
+  for (const bytes of [cutOff, endless]) {
+    const refused = { code: status.INVALID_ARGUMENT, details: /^the request is not a \w+Request: / };
+    await assert.rejects(ask('Version', bytes), refused);
+    await assert.rejects(ask('ListContainers', bytes), refused);
+    const stream = client.makeServerStreamRequest(path('StreamContainers'), same, same, bytes);
+    await assert.rejects(stream.toArray(), refused);
+  }
+});
+
+test('a text of any length and script arrives as a status, without breaking the connection', async (t) => {
+  const texts = ['x'.repeat(500_000), 'ä'.repeat(500_000), `${'x'.repeat(1999)}\u{1f680}`, 'cut \ud83d off'];
+  const { client } = await serving(t, {
+    version: async ({ version }) => {
+      throw new Fail('InvalidArgument', texts[Number(version)] ?? '', { hint: 'try less' });
+    },
+  });
+  for (const [index, text] of texts.entries()) {
+    const answer = await client.version({ version: String(index) }).catch((error) => error);
+    assert.equal(answer.code, status.INVALID_ARGUMENT);
+    assert.equal(answer.details.slice(0, 3), text.slice(0, 3));
+    assert.match(answer.details, /; try less$/);
+    assert.ok(answer.details.length < 2100);
+  }
 });
 
 test('a socket that a dead server left is taken over, one that answers is not', async (t) => {
