@@ -30,6 +30,8 @@ need createrepo_c createrepo-c
 need gpg gpg
 need socat socat
 need runc runc
+need crun crun
+need runsc runsc
 need skopeo skopeo
 need umoci umoci
 need docker-registry docker-registry

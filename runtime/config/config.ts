@@ -41,6 +41,10 @@ export interface Config {
   readonly defaultEnv: readonly string[];
   readonly defaultUlimits: readonly { readonly type: string; readonly soft: number; readonly hard: number }[];
   readonly pidsLimit: number;
+  /** Where files of the Container Device Interface are; those in a later folder go before those in an earlier. */
+  readonly cdiSpecDirs: readonly string[];
+  /** Device nodes that a container asks for belong to its user rather than to whom they belong on the host. */
+  readonly deviceOwnershipFromUser: boolean;
   /** Serve GetContainerEvents. Costs nothing while nobody listens, hence on unless switched off. */
   readonly enablePodEvents: boolean;
   /** What ContainerStats, PodSandboxStats and the metrics do: see `readStats`. */
@@ -66,6 +70,10 @@ export interface RuntimeHandler {
   readonly name: string;
   readonly path: string;
   readonly root: string;
+  /** Further words of its command line, before the verb. [crio.berth.runtimes.NAME] args. */
+  readonly args: readonly string[];
+  /** Annotations of pods that change something, by their names or how these begin; others are inert. */
+  readonly allowedAnnotations: readonly string[];
 }
 
 export interface RegistriesConfig {

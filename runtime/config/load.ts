@@ -163,6 +163,9 @@ const DEFAULT_CAPABILITIES = [
   'KILL',
 ];
 
+/** Where the CDI specification puts them: what is installed, and over it what is made while the node runs. */
+const CDI_SPEC_DIRS = ['/etc/cdi', '/var/run/cdi'];
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 const readRuntime = (
@@ -177,6 +180,8 @@ const readRuntime = (
   | 'defaultEnv'
   | 'defaultUlimits'
   | 'pidsLimit'
+  | 'cdiSpecDirs'
+  | 'deviceOwnershipFromUser'
   | 'enablePodEvents'
 > => {
   const key = (last: string): string => `crio.runtime.${last}`;
@@ -189,6 +194,8 @@ const readRuntime = (
     defaultSysctls: Object.fromEntries(settings.take(key('default_sysctls'), listOf(assignment)) ?? []),
     defaultEnv: (settings.take(key('default_env'), listOf(assignment)) ?? []).map((pair) => pair.join('=')),
     defaultUlimits: settings.take(key('default_ulimits'), listOf(ulimit)) ?? [],
+    cdiSpecDirs: settings.take(key('cdi_spec_dirs'), listOf(absolutePath)) ?? CDI_SPEC_DIRS,
+    deviceOwnershipFromUser: settings.take(key('device_ownership_from_security_context'), flag) ?? false,
     pidsLimit: settings.take(key('pids_limit'), integer(-1, 2 ** 22)) ?? -1,
     enablePodEvents: settings.take(key('enable_pod_events'), flag) ?? true,
   };

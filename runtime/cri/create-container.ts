@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { RuntimeHandler } from '../config/config.ts';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
 import { type ContainerRecord, requireRunning } from '../containers/record.ts';
@@ -11,6 +12,8 @@ import { Undo } from '../core/undo.ts';
 import type { Image } from '../images/store/image.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { readFileInRoot } from '../linux/in-root.ts';
+import { applyEdits, resolveEdits } from '../oci/cdi/apply-edits.ts';
+import { findDevices, requestedDevices } from '../oci/cdi/find-devices.ts';
 import type { Sources } from '../oci/input.ts';
 import { requireMount } from '../oci/mounts.ts';
 import { runtimeCommand } from '../oci/runtime-command.ts';
@@ -28,6 +31,7 @@ import { type ContainerConfig, type CreateContainerRequest, NamespaceMode } from
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
+import type { HandlerFeatures } from './handler-features.ts';
 import { newId } from './ids.ts';
 import { requiredImage, stageImages, type VolumeImage, volumeImages } from './image-volumes.ts';
 import { seenPod } from './pod-sandbox-status.ts';
@@ -48,11 +52,13 @@ export const createContainer = async (daemon: Daemon, request: CreateContainerRe
     for (const mount of config.mounts) requireMount(mount, daemon.host.kernel);
     const image = requiredImage(daemon, config.image?.image ?? '');
     const volumes = volumeImages(daemon, config);
-    await requireFeatures(daemon, pod, config);
+    const handler = requestedHandler(daemon.config, pod.runtimeHandler);
+    const features = await daemon.handlerFeatures(handler);
+    requireFeatures(features, handler, pod, config);
     const record = newRecord(daemon, pod, config, { image, volumes });
     daemon.containers.add(record);
     const began = performance.now();
-    await makeContainer(daemon, { pod, image, volumes, record }, call);
+    await makeContainer(daemon, { pod, image, volumes, features, record }, call);
     call.log.info('container created', {
       container: record.id,
       pod: podId,
@@ -67,6 +73,7 @@ interface Making {
   readonly pod: PodRecord;
   readonly image: Image;
   readonly volumes: readonly VolumeImage[];
+  readonly features: HandlerFeatures;
   readonly record: ContainerRecord;
 }
 
@@ -128,15 +135,24 @@ const streamsOwner = (users: PodUsers | undefined): Pick<CreateParams, 'streamsO
 };
 
 /** What the request relies on and not every OCI runtime has. The kubelet looks for the word in front. */
-const requireFeatures = async (daemon: Daemon, pod: PodRecord, config: ContainerConfig): Promise<void> => {
+const requireFeatures = (
+  { recursiveReadOnlyMounts, ownKernel }: HandlerFeatures,
+  { name }: RuntimeHandler,
+  pod: PodRecord,
+  config: ContainerConfig,
+): void => {
   const mount = config.mounts.find(({ recursiveReadOnly }) => recursiveReadOnly);
-  if (mount === undefined) return;
-  const handler = requestedHandler(daemon.config, pod.runtimeHandler);
-  if ((await daemon.handlerFeatures(handler)).recursiveReadOnlyMounts) return;
-  throw new Fail(
-    'FailedPrecondition',
-    `RROUnsupported: mount ${mount.containerPath}: runtime handler ${handler.name} has no recursive read-only mounts here`,
-  );
+  if (mount !== undefined && !recursiveReadOnlyMounts)
+    throw new Fail(
+      'FailedPrecondition',
+      `RROUnsupported: mount ${mount.containerPath}: runtime handler ${name} has no recursive read-only mounts here`,
+    );
+  const mode = pidMode(pod, config);
+  if (ownKernel && mode !== NamespaceMode.CONTAINER)
+    throw new Fail(
+      'FailedPrecondition',
+      `namespace_options.pid is ${NamespaceMode[mode]}, but containers of runtime handler ${name} see no processes but their own`,
+    );
 };
 
 const makeLogFolder = ({ logPath }: ContainerRecord): void => {
@@ -170,7 +186,7 @@ const newRecord = (
 
 const specOf = async (
   daemon: Daemon,
-  { pod, image, record }: Making,
+  { pod, image, features, record }: Making,
   sources: Sources,
   call: Call,
 ): Promise<{ spec: OciSpec; user: ContainerRecord['user'] }> => {
@@ -195,13 +211,29 @@ const specOf = async (
     sources,
     cgroupsPath: cgroupOf(daemon, pod, record.id),
     host,
+    ownKernel: features.ownKernel,
     defaults: settings,
   });
   for (const note of notes) call.log.warn(note, { container: record.id });
-  return { spec, user };
+  return { spec: await withCdiDevices(spec, record.config, settings.cdiSpecDirs), user };
+};
+
+const withCdiDevices = async (
+  spec: OciSpec,
+  config: ContainerConfig,
+  folders: readonly string[],
+): Promise<OciSpec> => {
+  const names = requestedDevices(config);
+  return names.length === 0 ? spec : applyEdits(spec, await resolveEdits(await findDevices(names, folders)));
 };
 
 const mappingsOf = (users: PodUsers | undefined) => (users === undefined ? {} : { mappings: users.mappings });
+
+const namespaceOptions = (pod: PodRecord, config: ContainerConfig) =>
+  config.linux?.securityContext?.namespaceOptions ?? pod.config.linux?.securityContext?.namespaceOptions;
+
+const pidMode = (pod: PodRecord, config: ContainerConfig): NamespaceMode =>
+  namespaceOptions(pod, config)?.pid ?? NamespaceMode.POD;
 
 /** The PID namespace to join: the pod's shared one, or that of the container which this one is to look at. */
 const pidNamespaceOf = async (
@@ -209,11 +241,9 @@ const pidNamespaceOf = async (
   pod: PodRecord,
   { config, runtime }: ContainerRecord,
 ): Promise<{ readonly pid?: string }> => {
-  const options =
-    config.linux?.securityContext?.namespaceOptions ?? pod.config.linux?.securityContext?.namespaceOptions;
-  const mode = options?.pid ?? NamespaceMode.POD;
+  const mode = pidMode(pod, config);
   if (mode === NamespaceMode.TARGET) {
-    const target = seenContainer(daemon, options?.targetId ?? '');
+    const target = seenContainer(daemon, namespaceOptions(pod, config)?.targetId ?? '');
     requireRunning(target, 'join the processes of');
     return { pid: `/proc/${target.pid}/ns/pid` };
   }

@@ -9,6 +9,8 @@ const VERSION_TIMEOUT_MS = 10_000;
 export interface HandlerFeatures {
   readonly recursiveReadOnlyMounts: boolean;
   readonly userNamespaces: boolean;
+  /** See `RuntimeQuirks`. */
+  readonly ownKernel: boolean;
 }
 
 export interface Asking extends Pick<PodContext, 'roots' | 'shim' | 'log'> {
@@ -41,12 +43,13 @@ export const createHandlerFeatures = (asking: Asking) => {
       const features = {
         recursiveReadOnlyMounts: quirks.recursiveReadOnlyMounts && kernelHasRecursive,
         userNamespaces: quirks.userNamespaces && (await userNamespaces()),
+        ownKernel: quirks.ownKernel,
       };
       known.set(path, features);
       return features;
     } catch (error) {
       log.warn('cannot find out what an OCI runtime can do', { path, error });
-      return { recursiveReadOnlyMounts: false, userNamespaces: false };
+      return { recursiveReadOnlyMounts: false, userNamespaces: false, ownKernel: false };
     }
   };
 };

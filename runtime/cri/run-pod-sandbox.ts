@@ -4,6 +4,7 @@ import { Fail } from '../core/fail.ts';
 import { Undo } from '../core/undo.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { podIps } from '../network/pod-ips.ts';
+import { shmBytes } from '../oci/shm-size.ts';
 import { podSysctls } from '../oci/sysctls.ts';
 import { requestedMappings } from '../oci/user-namespace.ts';
 import { makePodFiles, removePodFiles } from '../pods/files.ts';
@@ -24,7 +25,10 @@ export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxReques
   const config = requestedPod(request);
   const handler = requestedHandler(daemon.config, request.runtimeHandler);
   if (requestedMappings(config) !== undefined) await requireUserNamespaces(daemon, handler);
-  const sysctls = podSysctls(config, daemon.config.defaultSysctls);
+  const wish = {
+    sysctls: podSysctls(config, daemon.config.defaultSysctls),
+    shmBytes: shmBytes(config.annotations, handler.allowedAnnotations),
+  };
   const record: PodRecord = {
     version: 1,
     id: newId(),
@@ -41,7 +45,7 @@ export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxReques
   const began = performance.now();
   await earlierAttempt(daemon, record);
   daemon.pods.add(record);
-  await daemon.queues.run(record.id, () => makePod(daemon, record, sysctls, call));
+  await daemon.queues.run(record.id, () => makePod(daemon, record, wish, call));
   call.log.info('pod up', { pod: record.id, ...names(record), ms: Math.round(performance.now() - began) });
   return { podSandboxId: record.id };
 };
@@ -67,7 +71,7 @@ const earlierAttempt = async ({ pods, queues }: Daemon, record: PodRecord): Prom
 const makePod = async (
   daemon: Daemon,
   { id, config }: PodRecord,
-  sysctls: Readonly<Record<string, string>>,
+  wish: { readonly sysctls: Readonly<Record<string, string>>; readonly shmBytes: number },
   call: Call,
 ): Promise<void> => {
   const { pods, roots } = daemon;
@@ -77,13 +81,16 @@ const makePod = async (
     if (config.logDirectory !== '') mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
 
     undo.push('namespaces', () => unpinPod(roots, id));
-    const namespaces = await pinPod(daemon, id, config, sysctls);
+    const namespaces = await pinPod(daemon, id, config, wish.sysctls);
 
     undo.push('network', () => daemon.network.del({ id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
     const network = await connect(daemon, id, config, namespaces.network, call.signal);
 
     undo.push('files', () => removePodFiles(roots, id));
-    makePodFiles(roots, id, config, network === null ? [] : podIps(network));
+    makePodFiles(roots, id, config, {
+      ips: network === null ? [] : podIps(network),
+      shmBytes: wish.shmBytes,
+    });
 
     call.signal.throwIfAborted();
     pods.update(id, (before) => ({ ...before, namespaces, network, readyAtNs: realtimeNs() }));

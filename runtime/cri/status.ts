@@ -3,6 +3,7 @@ import { Fail } from '../core/fail.ts';
 import { PROTOCOL_VERSION } from '../shim/protocol/messages.ts';
 import type { StatusRequest } from '../spec/cri/api_pb.js';
 import type { Daemon } from './daemon.ts';
+import type { HandlerFeatures } from './handler-features.ts';
 import type { Call } from './transport.ts';
 
 /** The shim answers in less than a millisecond; one that takes this long cannot start containers either. */
@@ -41,10 +42,15 @@ const handlersOf = async ({ config, handlerFeatures }: Daemon) => {
   const named = [...config.runtimes.values()];
   const preferred = named.filter(({ name }) => name === config.defaultRuntime);
   return Promise.all([
-    ...preferred.map(async (handler) => ({ name: '', features: await handlerFeatures(handler) })),
-    ...named.map(async (handler) => ({ name: handler.name, features: await handlerFeatures(handler) })),
+    ...preferred.map(async (handler) => ({ name: '', features: told(await handlerFeatures(handler)) })),
+    ...named.map(async (handler) => ({ name: handler.name, features: told(await handlerFeatures(handler)) })),
   ]);
 };
+
+const told = ({ recursiveReadOnlyMounts, userNamespaces }: HandlerFeatures) => ({
+  recursiveReadOnlyMounts,
+  userNamespaces,
+});
 
 /** The configuration in force. Registry credentials are not part of it. */
 const verboseInfo = ({ configInForce, release }: Daemon): Record<string, string> => ({

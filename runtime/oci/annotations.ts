@@ -1,5 +1,10 @@
 import type { SpecInput } from './input.ts';
 
+const PART_OF_POD = {
+  'io.kubernetes.cri-o.ContainerType': 'container',
+  'io.kubernetes.cri.container-type': 'container',
+};
+
 /**
  * What OCI runtimes and hooks may know of the container, under the names they look for. The pod's and the
  * container's own annotations stay out: runc turns `org.systemd.property.*` into unit properties (CVE-2024-3154),
@@ -11,12 +16,12 @@ export const ociAnnotations = ({
   container,
   pod,
   image,
+  ownKernel,
 }: SpecInput): Record<string, string> => ({
-  'io.kubernetes.cri-o.ContainerType': 'container',
+  ...(ownKernel ? {} : PART_OF_POD),
   'io.kubernetes.cri-o.ContainerID': containerId,
   'io.kubernetes.cri-o.SandboxID': podId,
   'io.kubernetes.cri-o.ImageName': image.reference,
-  'io.kubernetes.cri.container-type': 'container',
   'io.kubernetes.cri.sandbox-id': podId,
   'io.kubernetes.container.name': container.metadata?.name ?? '',
   'io.kubernetes.pod.name': pod.metadata?.name ?? '',

@@ -5,11 +5,14 @@ import type { HostDevice, SpecInput } from './input.ts';
 export const containerDevices = ({
   container,
   sources,
+  defaults,
 }: SpecInput): {
   readonly nodes: NonNullable<OciLinux['devices']>;
   readonly rules: NonNullable<OciResources['devices']>;
 } => {
-  const asked = sources.devices.map(({ device }) => node(device));
+  const { runAsUser, runAsGroup } = container.linux?.securityContext ?? {};
+  const owner = defaults.deviceOwnershipFromUser ? { uid: runAsUser?.value, gid: runAsGroup?.value } : {};
+  const asked = sources.devices.map(({ device }) => ownedBy(owner, node(device)));
   if (container.linux?.securityContext?.privileged === true) {
     const paths = new Set(asked.map(({ path }) => path));
     const all = sources.hostDevices.map(node).filter(({ path }) => !paths.has(path));
@@ -29,6 +32,12 @@ export const containerDevices = ({
     ],
   };
 };
+
+/** The user's; root of the host would not let it in. */
+const ownedBy = (
+  { uid, gid }: { readonly uid?: bigint | undefined; readonly gid?: bigint | undefined },
+  device: ReturnType<typeof node>,
+) => ({ ...device, uid: Number(uid ?? device.uid), gid: Number(gid ?? device.gid) });
 
 const node = ({ path, type, major, minor, fileMode, uid, gid }: HostDevice) => ({
   path,

@@ -28,12 +28,19 @@ export interface SpecInput {
   /** From `containerCgroup(…).ociPath`. */
   readonly cgroupsPath: string;
   readonly host: HostFacts;
+  /** See `RuntimeQuirks`. */
+  readonly ownKernel: boolean;
   readonly defaults: SpecDefaults;
 }
 
 export type SpecDefaults = Pick<
   Config,
-  'defaultCapabilities' | 'addInheritableCapabilities' | 'defaultEnv' | 'defaultUlimits' | 'pidsLimit'
+  | 'defaultCapabilities'
+  | 'addInheritableCapabilities'
+  | 'defaultEnv'
+  | 'defaultUlimits'
+  | 'pidsLimit'
+  | 'deviceOwnershipFromUser'
 >;
 
 /**

@@ -6,6 +6,7 @@ export const runtimeCommand = (handler: RuntimeHandler, cgroupManager: Config['c
   '--root',
   handler.root,
   ...(cgroupManager === 'systemd' ? ['--systemd-cgroup'] : []),
+  ...handler.args,
 ];
 
 /** Which driver the container's cgroup was made with: the daemon may have been configured anew since. */
@@ -34,6 +35,11 @@ export interface RuntimeQuirks {
   readonly recursiveReadOnlyMounts: boolean;
   /** A user namespace can be joined by its path, with the mappings told besides. */
   readonly userNamespaces: boolean;
+  /**
+   * Each container gets a kernel of its own. Such a runtime takes one that is called part of a pod for an addition to
+   * the pod's first, which pods without a pause container have not; and no other container's processes can be seen.
+   */
+  readonly ownKernel: boolean;
 }
 
 /** By what `--version` printed; a runtime that we do not know is trusted with no more than the specification's 1.0.2. */
@@ -41,6 +47,7 @@ export const quirksOf = (version: RuntimeVersion | undefined): RuntimeQuirks => 
   recursiveReadOnlyMounts:
     (version?.name === 'runc' && atLeast(version.version, 1, 1)) ||
     (version?.name === 'crun' && atLeast(version.version, 1, 4)),
+  ownKernel: version?.name === 'runsc',
   userNamespaces:
     (version?.name === 'runc' && atLeast(version.version, 1, 1)) ||
     (version?.name === 'crun' && atLeast(version.version, 1, 4)),

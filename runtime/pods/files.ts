@@ -11,9 +11,6 @@ import { NamespaceMode, type PodSandboxConfig } from '../spec/cri/api_pb.js';
 import { type PodFolders, podFolders } from './folders.ts';
 import { usesHostNetwork } from './record.ts';
 
-/** What container engines give /dev/shm by custom; a volume over it can be larger. */
-const SHM_OPTIONS = 'mode=1777,size=65536k';
-
 /**
  * Writes the files that all containers of the pod share, and mounts their /dev/shm. Synchronous: it all goes to
  * the tmpfs under /run, where a trip through the thread pool takes longer than the work.
@@ -22,7 +19,7 @@ export const makePodFiles = (
   roots: Roots,
   id: string,
   config: PodSandboxConfig,
-  ips: readonly string[],
+  { ips, shmBytes }: { readonly ips: readonly string[]; readonly shmBytes: number },
 ): void => {
   const folders = podFolders(roots, id);
   mkdirSync(folders.files, { recursive: true, mode: 0o711 });
@@ -32,7 +29,7 @@ export const makePodFiles = (
   const owner = ownerOf(config);
   for (const file of [folders.resolvConf, folders.hosts, folders.hostname])
     chownSync(file, owner.uid, owner.gid);
-  if (ownIpc(config)) mountShm(folders, owner);
+  if (ownIpc(config)) mountShm(folders, { ...owner, bytes: shmBytes });
 };
 
 /** Root of the pod, as the host numbers it. */
@@ -58,10 +55,17 @@ export const removePodFiles = (roots: Roots, id: string): void => {
   rmSync(files, { recursive: true, force: true });
 };
 
-const mountShm = ({ shm }: PodFolders, { uid, gid }: { uid: number; gid: number }): void => {
+interface ShmOptions {
+  readonly uid: number;
+  readonly gid: number;
+  readonly bytes: number;
+}
+
+const mountShm = ({ shm }: PodFolders, { uid, gid, bytes }: ShmOptions): void => {
   mkdirSync(shm);
   const flags = MountFlag.nosuid | MountFlag.nodev | MountFlag.noexec;
-  mount({ source: 'shm', target: shm, type: 'tmpfs', flags, data: `${SHM_OPTIONS},uid=${uid},gid=${gid}` });
+  const data = `mode=1777,size=${bytes},uid=${uid},gid=${gid}`;
+  mount({ source: 'shm', target: shm, type: 'tmpfs', flags, data });
 };
 
 const hostsText = (config: PodSandboxConfig, ips: readonly string[]): string =>

@@ -4,15 +4,22 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ContainerState, NamespaceMode } from '../../runtime/spec/cri/api_pb.js';
 import { startBusyboxRegistry } from './busybox-image.ts';
-import { type ContainerConfig, type Lifetime, type PodConfig, startNode, type TestNode } from './node.ts';
+import {
+  type ContainerConfig,
+  type Lifetime,
+  type NodeOptions,
+  type PodConfig,
+  startNode,
+  type TestNode,
+} from './node.ts';
 
 export const ownPids = { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } };
 
 /** A node with the image pulled, and ways to say things shortly. */
-export const startBusyboxNode = async (t: Lifetime) => {
+export const startBusyboxNode = async (t: Lifetime, options: NodeOptions = {}) => {
   const { registry, image, registries } = await startBusyboxRegistry();
   t.after(() => registry.stop());
-  const node = await startNode(t, { registries });
+  const node = await startNode(t, { registries, ...options });
   const { imageRef } = await node.images.pullImage({ image: { image } });
   const podOf = async (name: string, changes: PodConfig = {}) =>
     (await node.runtime.runPodSandbox({ config: node.podConfig(name, changes) })).podSandboxId;

@@ -78,6 +78,14 @@ export interface NodeOptions {
   readonly registries?: string;
   /** Default: debug. */
   readonly logLevel?: string;
+  /** A drop-in of crio.conf. */
+  readonly dropIn?: (folder: string) => string;
+  /** Run a built release as a node does, in a process group of its own. Default: the sources. */
+  readonly release?: {
+    readonly folder: string;
+    /** Flags of Node for both programs. */
+    readonly flags: readonly string[];
+  };
   /** Publish ports of the host, by portmap, which leaves chains in the firewall: for a test in a network of its own. */
   readonly hostPorts?: boolean;
 }
@@ -201,7 +209,7 @@ const writeConfiguration = (
   folder: string,
   name: string,
   { root, runRoot, networkDir, socket }: Pick<TestNode, 'root' | 'runRoot' | 'networkDir' | 'socket'>,
-  { registries = '', logLevel = 'debug', hostPorts = false }: NodeOptions,
+  { registries = '', logLevel = 'debug', hostPorts = false, dropIn }: NodeOptions,
 ): void => {
   for (const dir of [networkDir, join(folder, 'conf.d'), runRoot]) mkdirSync(dir, { recursive: true });
   // As under /run: on a disk, each rename of a record would wait for it. `cleanUp` unmounts it.
@@ -259,6 +267,7 @@ const networkList = (folder: string, name: string, hostPorts: boolean) => ({
 
 const tools = (folder: string, name: string, socket: string) => {
   const crictlArgs = ['-c', join(folder, 'crictl.yaml')];
+  if (dropIn !== undefined) writeFileSync(join(folder, 'conf.d/50-test.conf'), dropIn(folder));
   const endpoint = `unix://${socket}`;
   writeFileSync(
     join(folder, 'crictl.yaml'),

@@ -44,6 +44,8 @@ test('nothing configured is a correct node', async (context) => {
     name: 'runc',
     path: join(folder, 'bin/runc'),
     root: '/run/berth/runc',
+    args: [],
+    allowedAnnotations: [],
   });
   assert.equal(config.defaultRuntime, 'runc');
   assert.equal(config.defaultCapabilities.length, 9);
@@ -97,11 +99,14 @@ add_inheritable_capabilities = true
 default_sysctls = ["net.ipv4.ping_group_range=0 2147483647"]
 default_env = ["A=b=c"]
 default_ulimits = ["nofile=1024:2048", "core=0"]
+cdi_spec_dirs = ["/etc/cdi", "/run/other/cdi"]
+device_ownership_from_security_context = true
 log_level = "panic"
 [crio.runtime.runtimes.other]
 runtime_path = "FOLDER/bin/berth-test-runtime"
 runtime_root = "/run/other"
 runtime_type = "pod"
+allowed_annotations = ["io.kubernetes.cri-o.ShmSize"]
 [crio.image]
 pause_image = "example.com/pause:1"
 signature_policy = "FOLDER/own-policy.json"
@@ -114,6 +119,8 @@ plugin_dirs = ["/opt/a", "/opt/b"]
 [crio.berth]
 root = "/srv/berth"
 runroot = "/run/other-berth"
+[crio.berth.runtimes.other]
+args = ["--platform=ptrace"]
 `,
   });
   const config = await load();
@@ -142,6 +149,10 @@ runroot = "/run/other-berth"
     { type: 'RLIMIT_NOFILE', soft: 1024, hard: 2048 },
     { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
   ]);
+  assert.deepEqual(config.cdiSpecDirs, ['/etc/cdi', '/run/other/cdi']);
+  assert.equal(config.deviceOwnershipFromUser, true);
+  const { args, allowedAnnotations } = config.runtimes.get('other') ?? {};
+  assert.deepEqual([args, allowedAnnotations], [['--platform=ptrace'], ['io.kubernetes.cri-o.ShmSize']]);
   assert.equal(config.logLevel, 'fatal');
   assert.equal(config.pauseImage, 'example.com/pause:1');
   assert.deepEqual(config.policy, { default: [{ type: 'reject' }] });

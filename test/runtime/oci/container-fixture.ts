@@ -96,6 +96,7 @@ export const createFixture = async (): Promise<Fixture> => {
       sources: await prepareSources(config),
       cgroupsPath: `/${name}/${count}`,
       host,
+      ownKernel: false,
       defaults: {
         defaultCapabilities: [
           'CHOWN',
@@ -112,6 +113,7 @@ export const createFixture = async (): Promise<Fixture> => {
         defaultEnv: [],
         defaultUlimits: [],
         pidsLimit: -1,
+        deviceOwnershipFromUser: false,
       },
       ...more,
     };

@@ -103,6 +103,7 @@ const inputFor = (container: ContainerConfig) => ({
     seccompProfile: undefined,
   },
   cgroupsPath: '/x',
+  ownKernel: false,
   host: {
     capabilities: new Set(['CAP_NET_RAW', 'CAP_KILL']),
     kernel: { major: 6, minor: 1 },
@@ -121,5 +122,6 @@ const inputFor = (container: ContainerConfig) => ({
     defaultEnv: [],
     defaultUlimits: [],
     pidsLimit: -1,
+    deviceOwnershipFromUser: false,
   },
 });

@@ -4,9 +4,17 @@ import { parseRuntimeVersion, quirksOf, runtimeCommand } from '../../../runtime/
 import { capture } from './container-fixture.ts';
 
 test('the command line names the program, its state and the cgroup driver', () => {
-  const handler = { name: 'runc', path: '/usr/sbin/runc', root: '/run/berth/runc' };
+  const handler = {
+    name: 'runc',
+    path: '/usr/sbin/runc',
+    root: '/run/berth/runc',
+    args: [],
+    allowedAnnotations: [],
+  };
   assert.deepEqual(runtimeCommand(handler, 'cgroupfs'), ['/usr/sbin/runc', '--root', '/run/berth/runc']);
   assert.deepEqual(runtimeCommand(handler, 'systemd').at(-1), '--systemd-cgroup');
+  const further = { ...handler, args: ['--platform=ptrace'] };
+  assert.deepEqual(runtimeCommand(further, 'systemd').slice(-2), ['--systemd-cgroup', '--platform=ptrace']);
 });
 
 test('versions of runc, crun and runsc are read', () => {

@@ -51,12 +51,14 @@ const inputOf = (init: ContainerInit, more: Partial<SpecInput> = {}): SpecInput 
     },
     cgroupsPath: 'a.slice:berth:c',
     host: HOST,
+    ownKernel: false,
     defaults: {
       defaultCapabilities: ['CHOWN', 'KILL'],
       addInheritableCapabilities: false,
       defaultEnv: [],
       defaultUlimits: [],
       pidsLimit: -1,
+      deviceOwnershipFromUser: false,
     },
     ...more,
   };
