@@ -2,12 +2,13 @@ import { requireRunning } from '../containers/record.ts';
 import type { AttachRequest } from '../spec/cri/api_pb.js';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
+import { requestedStreams } from './requests.ts';
 
 /** A URL at which the client may join the streams of the container's own process. */
 export const attach = async (daemon: Daemon, request: AttachRequest) => {
   const record = seenContainer(daemon, request.containerId);
   requireRunning(record, 'attach to');
-  const { stdin, stdout, stderr } = request;
+  const { stdin, stdout, stderr } = requestedStreams(request);
   const { tty } = record.config;
   const url = daemon.streaming.attachUrl({ tty, stdin, stdout, stderr }, async (signal) => {
     const { session } = await daemon.shim.call(

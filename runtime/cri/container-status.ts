@@ -4,6 +4,7 @@ import { type ContainerRecord, stateOf } from '../containers/record.ts';
 import type { ContainerStatusRequest } from '../spec/cri/api_pb.js';
 import { containerStatus as view } from './container-view.ts';
 import type { Daemon } from './daemon.ts';
+import { requestedId } from './requests.ts';
 
 export const containerStatus = async (daemon: Daemon, request: ContainerStatusRequest) => {
   const record = seenContainer(daemon, request.containerId);
@@ -15,7 +16,8 @@ export const containerStatus = async (daemon: Daemon, request: ContainerStatusRe
 
 /** A container that CRI may see: one that is still being made is not there yet. */
 export const seenContainer = (daemon: Daemon, idOrPrefix: string): ContainerRecord => {
-  const record = required(daemon.containers.find(idOrPrefix), 'container', idOrPrefix);
+  const id = requestedId('container_id', idOrPrefix);
+  const record = required(daemon.containers.find(id), 'container', id);
   return required(stateOf(record) === 'making' ? undefined : record, 'container', idOrPrefix);
 };
 

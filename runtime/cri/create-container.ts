@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { RuntimeHandler } from '../config/config.ts';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
@@ -34,8 +33,9 @@ import type { Daemon } from './daemon.ts';
 import type { HandlerFeatures } from './handler-features.ts';
 import { newId } from './ids.ts';
 import { requiredImage, stageImages, type VolumeImage, volumeImages } from './image-volumes.ts';
+import { makeLogFolder } from './log-folder.ts';
 import { seenPod } from './pod-sandbox-status.ts';
-import { requestedContainer, requestedHandler, requestedLogPath } from './requests.ts';
+import { requestedContainer, requestedHandler, requestedLogPath, requirePrivilegeOf } from './requests.ts';
 import type { Call } from './transport.ts';
 
 /** `<runtime> create` takes some 30 ms; a machine under great load may need far longer. */
@@ -50,6 +50,7 @@ export const createContainer = async (daemon: Daemon, request: CreateContainerRe
     const pod = seenPod(daemon, podId);
     requireReady(pod, 'create a container');
     for (const mount of config.mounts) requireMount(mount, daemon.host.kernel);
+    requirePrivilegeOf(pod.config, config);
     const image = requiredImage(daemon, config.image?.image ?? '');
     const volumes = volumeImages(daemon, config);
     const handler = requestedHandler(daemon.config, pod.runtimeHandler);
@@ -88,7 +89,7 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     undo.push('root file system', () => removeRootfs(folders));
     undo.push('staged mounts', () => removeStaged(folders));
     mountRootfs(folders, { store: roots.root, folders: daemon.images.lowerDirs(image), users });
-    makeLogFolder(record);
+    if (record.logPath !== null) makeLogFolder('config.log_path', dirname(record.logPath));
     const images = stageImages(daemon, folders, volumes, users);
     const found = await prepareSources(record.config, images);
     const mounts = stageMapped(folders, record.config.mounts, found.mounts, users);
@@ -153,10 +154,6 @@ const requireFeatures = (
       'FailedPrecondition',
       `namespace_options.pid is ${NamespaceMode[mode]}, but containers of runtime handler ${name} see no processes but their own`,
     );
-};
-
-const makeLogFolder = ({ logPath }: ContainerRecord): void => {
-  if (logPath !== null) mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
 };
 
 const newRecord = (
@@ -243,13 +240,22 @@ const pidNamespaceOf = async (
 ): Promise<{ readonly pid?: string }> => {
   const mode = pidMode(pod, config);
   if (mode === NamespaceMode.TARGET) {
-    const target = seenContainer(daemon, namespaceOptions(pod, config)?.targetId ?? '');
+    const target = targetIn(daemon, pod, namespaceOptions(pod, config)?.targetId ?? '');
     requireRunning(target, 'join the processes of');
     return { pid: `/proc/${target.pid}/ns/pid` };
   }
   if (mode !== NamespaceMode.POD) return {};
   const cgroupsPath = cgroupOf(daemon, pod, pod.id);
   return { pid: await sharedPidNamespace(daemon, pod, { runtime, cgroupsPath }) };
+};
+
+/** CRI: a container of the same pod. Another pod's processes are none of this one's business. */
+const targetIn = (daemon: Daemon, pod: PodRecord, id: string): ContainerRecord => {
+  const field = 'config.linux.security_context.namespace_options.target_id';
+  if (id === '') throw new Fail('InvalidArgument', `the request lacks ${field}`);
+  const target = seenContainer(daemon, id);
+  if (target.podId === pod.id) return target;
+  throw new Fail('InvalidArgument', `${field} ${id} is not a container of pod ${pod.id}`);
 };
 
 const cgroupOf = ({ config }: Daemon, pod: PodRecord, id: string): string => {

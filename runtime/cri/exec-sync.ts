@@ -16,6 +16,7 @@ export const execSync = async (daemon: Daemon, request: ExecSyncRequest, call: C
   const record = seenContainer(daemon, request.containerId);
   requireRunning(record, 'run a command in');
   if (request.cmd.length === 0) throw new Fail('InvalidArgument', 'ExecSync needs cmd');
+  if (request.timeout < 0n) throw new Fail('InvalidArgument', `timeout ${request.timeout} is less than 0`);
   const result = await daemon.shim.call(
     'exec',
     {

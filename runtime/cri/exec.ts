@@ -5,14 +5,16 @@ import { execProcess } from '../oci/process.ts';
 import type { ExecRequest } from '../spec/cri/api_pb.js';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
+import { requestedStreams } from './requests.ts';
 
 /** A URL at which the client may run the command. The process starts when the client has come. */
 export const exec = async (daemon: Daemon, request: ExecRequest) => {
   const record = seenContainer(daemon, request.containerId);
   requireRunning(record, 'run a command in');
   if (request.cmd.length === 0) throw new Fail('InvalidArgument', 'Exec needs cmd');
-  const { tty, stdin, stdout, stderr } = request;
-  const url = daemon.streaming.execUrl({ tty, stdin, stdout, stderr }, async (signal) => {
+  const streams = requestedStreams(request);
+  const { tty, stdin } = streams;
+  const url = daemon.streaming.execUrl(streams, async (signal) => {
     const process = execProcess(await readSpec(daemon.roots, record.id), { args: request.cmd, tty });
     const params = { id: record.id, process, stdin };
     // A client that leaves meanwhile leaves a process behind, which only its session can end.

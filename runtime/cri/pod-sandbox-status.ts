@@ -12,6 +12,7 @@ import {
 import { containerStatus } from './container-view.ts';
 import type { Daemon } from './daemon.ts';
 import { podStatus } from './pod-view.ts';
+import { requestedId } from './requests.ts';
 
 export const podSandboxStatus = async (daemon: Daemon, request: PodSandboxStatusRequest) => {
   const record = seenPod(daemon, request.podSandboxId);
@@ -27,7 +28,8 @@ export const podSandboxStatus = async (daemon: Daemon, request: PodSandboxStatus
 
 /** A pod that CRI may see: one that is still being made is not there yet. */
 export const seenPod = (daemon: Daemon, idOrPrefix: string): PodRecord => {
-  const record = required(daemon.pods.find(idOrPrefix), 'pod', idOrPrefix);
+  const id = requestedId('pod_sandbox_id', idOrPrefix);
+  const record = required(daemon.pods.find(id), 'pod', id);
   return required(stateOf(record) === 'making' ? undefined : record, 'pod', idOrPrefix);
 };
 

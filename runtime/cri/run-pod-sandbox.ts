@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import type { RuntimeHandler } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import { Undo } from '../core/undo.ts';
@@ -11,9 +10,11 @@ import { makePodFiles, removePodFiles } from '../pods/files.ts';
 import { pinPod, unpinPod } from '../pods/namespaces.ts';
 import { podNetwork } from '../pods/network.ts';
 import { type PodRecord, stateOf } from '../pods/record.ts';
+import { podCgroupParent } from '../resources/cgroup-paths.ts';
 import type { RunPodSandboxRequest } from '../spec/cri/api_pb.js';
 import type { Daemon } from './daemon.ts';
 import { newId } from './ids.ts';
+import { makeLogFolder } from './log-folder.ts';
 import { requestedHandler, requestedPod } from './requests.ts';
 import type { Call } from './transport.ts';
 
@@ -24,6 +25,7 @@ const UNDO_TIMEOUT_MS = 60_000;
 export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxRequest, call: Call) => {
   const config = requestedPod(request);
   const handler = requestedHandler(daemon.config, request.runtimeHandler);
+  podCgroupParent(daemon.config.cgroupManager, config.linux?.cgroupParent ?? '');
   if (requestedMappings(config) !== undefined) await requireUserNamespaces(daemon, handler);
   const wish = {
     sysctls: podSysctls(config, daemon.config.defaultSysctls),
@@ -78,7 +80,7 @@ const makePod = async (
   const undo = new Undo();
   undo.push('record', () => pods.remove(id));
   try {
-    if (config.logDirectory !== '') mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
+    if (config.logDirectory !== '') makeLogFolder('config.log_directory', config.logDirectory);
 
     undo.push('namespaces', () => unpinPod(roots, id));
     const namespaces = await pinPod(daemon, id, config, wish.sysctls);

@@ -1,5 +1,6 @@
 import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Fail } from '../core/fail.ts';
 import { callNumbers, memory, numberedCall, systemCall } from './ffi.ts';
 import { unmount } from './mounts.ts';
 import { namespaceProgram } from './namespace-program.ts';
@@ -187,7 +188,12 @@ function writeSysctl(key: string, value: string): void {
   const path = key.includes('/') ? key : key.replaceAll('.', '/');
   if (path.split('/').includes('..'))
     throw new RangeError(`sysctl key ${JSON.stringify(key)} leaves /proc/sys`);
-  writeFileSync(join('/proc/sys', path), value);
+  try {
+    writeFileSync(join('/proc/sys', path), value);
+  } catch (cause) {
+    const why = hasErrno(cause, 'ENOENT') ? 'the kernel has none of that name' : 'the kernel refuses it';
+    throw new Fail('InvalidArgument', `sysctls: ${key}=${JSON.stringify(value)}: ${why}`, { cause });
+  }
 }
 
 /** `ip link set lo up`: IFF_UP through SIOCSIFFLAGS (netdevice(7)). */

@@ -16,12 +16,13 @@ export const containerArgs = ({ container, image }: SpecInput): string[] => {
       hint: 'give the container a command',
     });
   }
-  return args.map(requireArgument);
+  return args.map((argument) => requireArgument('command and args', argument));
 };
 
-export const requireArgument = (argument: string): string => {
+/** `field` is what the request calls the list. */
+export const requireArgument = (field: string, argument: string): string => {
   if (!argument.includes('\0')) return argument;
-  throw new Fail('InvalidArgument', `argument ${JSON.stringify(argument.slice(0, 256))} contains a NUL`);
+  throw new Fail('InvalidArgument', `${field}: ${JSON.stringify(argument.slice(0, 256))} contains a NUL`);
 };
 
 const OWN_PROC = /^\/proc\/(self|thread-self|[0-9]+)(\/|$)/;

@@ -17,7 +17,7 @@ export const execProcess = (spec: OciSpec, { args, tty }: ExecRequest): OciProce
   return {
     ...spec.process,
     terminal: tty,
-    args: args.map(requireArgument),
+    args: args.map((argument) => requireArgument('cmd', argument)),
     env: tty && !hasTerm ? [...spec.process.env, 'TERM=xterm'] : spec.process.env,
   };
 };

@@ -46,7 +46,7 @@ const prepareMounts = async (
 /** Links are followed here, on the host, so that the OCI runtime meets none. */
 const resolveSource = async ({ hostPath, containerPath }: Mount): Promise<string> => {
   requireAbsolute(`host path of mount ${containerPath}`, hostPath);
-  const found = await realpath(hostPath).catch(absent);
+  const found = await resolved(`mount ${containerPath}: host_path`, hostPath);
   if (found !== undefined) return found;
   await mkdir(hostPath, { recursive: true, mode: 0o755 }).catch((cause: unknown) => {
     throw new Fail('FailedPrecondition', `mount ${containerPath}: cannot make ${hostPath} on the host`, {
@@ -55,6 +55,23 @@ const resolveSource = async ({ hostPath, containerPath }: Mount): Promise<string
   });
   return realpath(hostPath);
 };
+
+const reasonOf = (cause: unknown): string =>
+  cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+
+/** Undefined when nothing is there; a path that leads nowhere, or is too long, is the request's mistake. */
+const resolved = (field: string, path: string): Promise<string | undefined> =>
+  realpath(path)
+    .catch(absent)
+    .catch((cause: unknown) => {
+      throw new Fail(
+        'InvalidArgument',
+        `${field} ${JSON.stringify(path.slice(0, 256))} cannot be followed: ${reasonOf(cause)}`,
+        {
+          cause,
+        },
+      );
+    });
 
 const requireAbsolute = (what: string, path: string): void => {
   if (isAbsolute(path) && !path.includes('\0')) return;
@@ -98,7 +115,7 @@ const findDevices = async ({ hostPath, containerPath, permissions }: Device): Pr
   }
   const target = containerPath === '' ? hostPath : containerPath;
   requireAbsolute(`device ${hostPath}: container path`, target);
-  const source = await realpath(hostPath).catch(absent);
+  const source = await resolved('device: host_path', hostPath);
   if (source === undefined) throw new Fail('NotFound', `device ${hostPath} does not exist on the host`);
   const found = await devicesBelow(source);
   if (found.length === 0)

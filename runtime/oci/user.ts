@@ -33,6 +33,8 @@ export const resolveUser = (
   files: AccountFiles,
 ): ResolvedUser => {
   const requested = requestedUser(context);
+  if (context?.runAsUser !== undefined && context.runAsUsername !== '')
+    throw new Fail('InvalidArgument', 'run_as_user and run_as_username are both there; one decides');
   if (requested === undefined && context?.runAsGroup !== undefined) {
     throw new Fail('InvalidArgument', 'run_as_group needs run_as_user or run_as_username');
   }

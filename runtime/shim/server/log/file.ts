@@ -10,6 +10,8 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { Fail } from '../../../core/fail.ts';
+import { hasErrno } from '../../../linux/system-call-failed.ts';
 
 /** A container's log file, open for appending at the path that the kubelet named. */
 export class LogFile {
@@ -17,7 +19,7 @@ export class LogFile {
   readonly inode: number;
   #size: number;
 
-  /** Throws what open(2) says; a symbolic link at the path is refused (ELOOP). */
+  /** Throws what open(2) says; a symbolic link at the path is refused (ELOOP), whoever put it there. */
   constructor(path: string) {
     this.fd = openLog(path);
     const stat = fstatSync(this.fd);
@@ -52,8 +54,16 @@ export class LogFile {
   }
 }
 
-const openLog = (path: string): number =>
-  openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW, 0o640);
+const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+
+const openLog = (path: string): number => {
+  try {
+    return openSync(path, FLAGS, 0o640);
+  } catch (cause) {
+    const code = hasErrno(cause, 'ENOSPC', 'EDQUOT') ? 'ResourceExhausted' : 'FailedPrecondition';
+    throw new Fail(code, `cannot open the log at log_path: ${String(cause)}`, { cause });
+  }
+};
 
 /** The log beside `path` that has this inode: rotation renames `0.log` to `0.log.20260131-120000`. */
 export function findRotated(path: string, inode: number): string | undefined {

@@ -23,7 +23,7 @@ let calls = 0;
 
 /**
  * Runs `<runtime> <verb> …` to its end. Its own log, as JSON, becomes the message when it says no: it is the only
- * place where it says why. Throws `Internal` then, `DeadlineExceeded` after `timeoutMs` (the runtime and what it
+ * place where it says why. Throws `FailedPrecondition` then, `Internal` when it ended without a word, `DeadlineExceeded` after `timeoutMs` (the runtime and what it
  * was starting are killed), `NotFound` when there is no such program.
  */
 export async function runOciRuntime(call: RuntimeCall): Promise<void> {
@@ -76,9 +76,9 @@ function refused({ runtime, verb, timeoutMs }: RuntimeCall, ended: Ended, said: 
   if (ended.timedOut) {
     return new Fail('DeadlineExceeded', `${name} ${verb} took longer than ${timeoutMs} ms`, { context });
   }
-  return new Fail('Internal', `${name} ${verb}: ${said || describe(ended.status)}`, {
-    context,
-  });
+  // What it refuses is, on a sound node, what the request asks of this container: a program that it has not, a path.
+  if (said !== '') return new Fail('FailedPrecondition', `${name} ${verb}: ${said}`, { context });
+  return new Fail('Internal', `${name} ${verb}: ${describe(ended.status)}`, { context });
 }
 
 const describe = (status: WaitStatus | undefined): string => {
