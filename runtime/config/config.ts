@@ -1,5 +1,3 @@
-import type { MetricGroup } from './stats.ts';
-
 /**
  * crio.conf and its drop-ins, registries.conf and policy.json, as berthd uses them: defaults filled in,
  * names narrow. Sources: crio.conf(5), containers-registries.conf(5), containers-policy.json(5).
@@ -64,6 +62,19 @@ export interface Config {
   readonly globalAuthFile: string | undefined;
   readonly policy: unknown;
 }
+
+/** What `included_pod_metrics` can name: crio.conf(5), CRIO.STATS TABLE. */
+export type MetricGroup =
+  | 'cpu'
+  | 'disk'
+  | 'diskIO'
+  | 'hugetlb'
+  | 'memory'
+  | 'network'
+  | 'oom'
+  | 'pressure'
+  | 'process'
+  | 'spec';
 
 /** An OCI runtime by the name that a pod asks for (RuntimeClass handler). */
 export interface RuntimeHandler {

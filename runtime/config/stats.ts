@@ -1,9 +1,8 @@
-import type { Config } from './config.ts';
+import type { Config, MetricGroup } from './config.ts';
 import { integer, listOf, show, text } from './readers.ts';
 import { NotAsExpected, type Reader, type Settings } from './settings.ts';
 
-/** Groups of metrics that `included_pod_metrics` can name: crio.conf(5), CRIO.STATS TABLE. */
-export const METRIC_GROUPS = [
+export const METRIC_GROUPS: readonly MetricGroup[] = [
   'cpu',
   'disk',
   'diskIO',
@@ -14,9 +13,7 @@ export const METRIC_GROUPS = [
   'pressure',
   'process',
   'spec',
-] as const;
-
-export type MetricGroup = (typeof METRIC_GROUPS)[number];
+];
 
 /**
  * [crio.stats]. `collection_period`, formerly `stats_collection_period`: seconds, 0 reads for each question.

@@ -1,9 +1,9 @@
-import type { MetricGroup } from '../../config/stats.ts';
+import type { MetricGroup } from '../../config/config.ts';
 import type { ContainerRecord } from '../../containers/record.ts';
 import type { FileSystemUsage } from '../../linux/file-system.ts';
 import type { Census } from '../../resources/usage/census.ts';
 import type { ContainerUsage } from '../../resources/usage/collect.ts';
-import type { CgroupReader, DeviceIo, Pressure } from '../../resources/usage/usage.ts';
+import type { CgroupReader, DeviceIo, MemoryEvents, Pressure } from '../../resources/usage/usage.ts';
 import { ALWAYS, GROUPS } from './descriptors.ts';
 import { type Sample, sample, seconds } from './sample.ts';
 
@@ -14,6 +14,7 @@ export interface ContainerFacts {
   /** Its folder below the hierarchies. */
   readonly cgroup: string;
   readonly reader: CgroupReader;
+  readonly memoryEvents: MemoryEvents | undefined;
   readonly hugePageSizes: readonly string[];
   /** Of its processes; undefined while the first count takes its time. */
   readonly census: Census | undefined;
@@ -80,9 +81,8 @@ const hugetlb: Samples = ({ reader, cgroup, hugePageSizes }) =>
       ...sample(GROUPS.hugetlb.container_hugetlb_max_usage_bytes, maxUsageBytes, pageSize),
     ]);
 
-const memory: Samples = ({ usage: { memory: used }, reader, cgroup }) => {
+const memory: Samples = ({ usage: { memory: used }, memoryEvents: events }) => {
   const metric = GROUPS.memory;
-  const events = reader.memoryEvents(cgroup);
   if (used === undefined) return [];
   return [
     ...sample(metric.container_memory_usage_bytes, used.usageBytes),
@@ -102,8 +102,8 @@ const memory: Samples = ({ usage: { memory: used }, reader, cgroup }) => {
   ];
 };
 
-const oom: Samples = ({ reader, cgroup }) =>
-  sample(GROUPS.oom.container_oom_events_total, reader.memoryEvents(cgroup)?.oomKills);
+const oom: Samples = ({ memoryEvents }) =>
+  sample(GROUPS.oom.container_oom_events_total, memoryEvents?.oomKills);
 
 const pressure: Samples = ({ usage }) => {
   const metric = GROUPS.pressure;

@@ -1,4 +1,4 @@
-import type { MetricGroup } from '../../config/stats.ts';
+import type { MetricGroup } from '../../config/config.ts';
 import { MetricType } from '../../spec/cri/api_pb.js';
 
 /**

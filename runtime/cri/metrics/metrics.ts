@@ -36,6 +36,7 @@ const CENSUS_PATIENCE_MS = 1000;
 
 export const createMetrics = ({ context, config, host, reader, stats }: MetricsOptions): Metrics => {
   const { includedPodMetrics: groups, collectionPeriodSeconds } = config.stats;
+  const eventsMatter = groups.includes('memory') || groups.includes('oom');
   const censuses = createPaced({
     periodMs: Math.max(collectionPeriodSeconds * 1000, CENSUS_PERIOD_MS),
     patienceMs: CENSUS_PATIENCE_MS,
@@ -54,6 +55,7 @@ export const createMetrics = ({ context, config, host, reader, stats }: MetricsO
       usage,
       cgroup,
       reader,
+      memoryEvents: eventsMatter ? reader.memoryEvents(cgroup) : undefined,
       hugePageSizes: host.hugePageSizes,
       census: counts ? await censuses.of(record.id, cgroup) : undefined,
       openFiles: counts && record.pid !== null ? openFilesLimit(record.pid) : undefined,

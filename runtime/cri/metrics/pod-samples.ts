@@ -1,4 +1,4 @@
-import type { MetricGroup } from '../../config/stats.ts';
+import type { MetricGroup } from '../../config/config.ts';
 import type { InterfaceUsage } from '../../resources/usage/interfaces.ts';
 import type { SeenPod } from '../stats/seen.ts';
 import { GROUPS } from './descriptors.ts';

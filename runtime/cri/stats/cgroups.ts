@@ -1,6 +1,7 @@
 import { containerFolders } from '../../containers/folders.ts';
 import type { ContainerRecord } from '../../containers/record.ts';
 import { cgroupDriverOf } from '../../oci/runtime-command.ts';
+import type { PodContext } from '../../pods/context.ts';
 import type { PodRecord } from '../../pods/record.ts';
 import {
   type CgroupDriver,
@@ -9,16 +10,15 @@ import {
   podCgroupParent,
 } from '../../resources/cgroup-paths.ts';
 import type { Measured } from '../../resources/usage/collect.ts';
-import type { Daemon } from '../daemon.ts';
 
 /** The container's folder below each hierarchy. */
-export const cgroupOfContainer = ({ pods }: Pick<Daemon, 'pods'>, record: ContainerRecord): string => {
+export const cgroupOfContainer = ({ pods }: Pick<PodContext, 'pods'>, record: ContainerRecord): string => {
   const driver = cgroupDriverOf(record.runtime);
   const requested = pods.get(record.podId)?.config.linux?.cgroupParent ?? '';
   return containerCgroup(driver, podCgroupParent(driver, requested), record.id).path;
 };
 
-export const measured = (daemon: Pick<Daemon, 'pods' | 'roots'>, record: ContainerRecord): Measured => ({
+export const measured = (daemon: Pick<PodContext, 'pods' | 'roots'>, record: ContainerRecord): Measured => ({
   id: record.id,
   cgroup: cgroupOfContainer(daemon, record),
   layer: containerFolders(daemon.roots, record.id).upper,
@@ -29,7 +29,7 @@ export const measured = (daemon: Pick<Daemon, 'pods' | 'roots'>, record: Contain
  * it with others: what such a cgroup uses is not what the pod uses.
  */
 export const ownCgroup = (
-  { pods }: Pick<Daemon, 'pods'>,
+  { pods }: Pick<PodContext, 'pods'>,
   driver: CgroupDriver,
   pod: PodRecord,
 ): string | undefined => {
