@@ -182,6 +182,7 @@ const readRuntime = (
   | 'pidsLimit'
   | 'cdiSpecDirs'
   | 'deviceOwnershipFromUser'
+  | 'absentMountSourcesToReject'
   | 'enablePodEvents'
 > => {
   const key = (last: string): string => `crio.runtime.${last}`;
@@ -195,6 +196,8 @@ const readRuntime = (
     defaultEnv: (settings.take(key('default_env'), listOf(assignment)) ?? []).map((pair) => pair.join('=')),
     defaultUlimits: settings.take(key('default_ulimits'), listOf(ulimit)) ?? [],
     cdiSpecDirs: settings.take(key('cdi_spec_dirs'), listOf(absolutePath)) ?? CDI_SPEC_DIRS,
+    absentMountSourcesToReject:
+      settings.take(key('absent_mount_sources_to_reject'), listOf(absolutePath)) ?? [],
     deviceOwnershipFromUser: settings.take(key('device_ownership_from_security_context'), flag) ?? false,
     pidsLimit: settings.take(key('pids_limit'), integer(-1, 2 ** 22)) ?? -1,
     enablePodEvents: settings.take(key('enable_pod_events'), flag) ?? true,

@@ -91,7 +91,10 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     mountRootfs(folders, { store: roots.root, folders: daemon.images.lowerDirs(image), users });
     if (record.logPath !== null) makeLogFolder('config.log_path', dirname(record.logPath));
     const images = stageImages(daemon, folders, volumes, users);
-    const found = await prepareSources(record.config, images);
+    const found = await prepareSources(record.config, {
+      images,
+      rejectAbsent: daemon.config.absentMountSourcesToReject,
+    });
     const mounts = stageMapped(folders, record.config.mounts, found.mounts, users);
     const sources = { ...found, mounts };
 

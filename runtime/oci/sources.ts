@@ -1,5 +1,5 @@
 import { lstat, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, posix, relative } from 'node:path';
 import { absent } from '../core/absent.ts';
 import { Fail } from '../core/fail.ts';
 import { type MountEntry, parseMountTable } from '../linux/mount-table.ts';
@@ -9,19 +9,26 @@ import { localhostSeccompPath } from './seccomp.ts';
 
 const MAX_SECCOMP_PROFILE_BYTES = 4 * 1024 * 1024;
 
+export interface SourceOptions {
+  /** Where the images are that are volumes. */
+  readonly images?: ReadonlyMap<Mount, string>;
+  /** Host paths that are not made when they are missing. */
+  readonly rejectAbsent?: readonly string[];
+}
+
 /**
  * Looks at the host paths, devices and seccomp profile that the request names. Host paths of mounts that are
- * missing are made as folders, as the kubelet expects of a runtime. `images`: where those that are volumes are.
+ * missing are made as folders, as the kubelet expects of a runtime.
  * Fails `InvalidArgument` for paths that are not absolute, `NotFound` for a missing device or profile,
  * `FailedPrecondition` for a propagation that the mount below the path does not allow.
  */
 export const prepareSources = async (
   container: ContainerConfig,
-  images: ReadonlyMap<Mount, string> = new Map(),
+  { images = new Map(), rejectAbsent = [] }: SourceOptions = {},
 ): Promise<Sources> => {
   const privileged = container.linux?.securityContext?.privileged === true;
   const [mounts, devices, hostDevices, seccompProfile] = await Promise.all([
-    prepareMounts(container.mounts, images),
+    prepareMounts(container.mounts, { images, rejectAbsent }),
     Promise.all(container.devices.map(findDevices)),
     privileged ? devicesBelow('/dev') : [],
     readSeccompProfile(localhostSeccompPath(container.linux?.securityContext)),
@@ -32,11 +39,11 @@ export const prepareSources = async (
 /** One after the other: a mount may lie in a folder that the one before made. */
 const prepareMounts = async (
   mounts: readonly Mount[],
-  images: ReadonlyMap<Mount, string>,
+  { images, rejectAbsent }: Required<SourceOptions>,
 ): Promise<Sources['mounts']> => {
   const prepared: { source: string; folder: boolean }[] = [];
   for (const mount of mounts) {
-    const source = images.get(mount) ?? (await resolveSource(mount));
+    const source = images.get(mount) ?? (await resolveSource(mount, rejectAbsent));
     if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) await requirePropagation(mount, source);
     prepared.push({ source, folder: (await stat(source)).isDirectory() });
   }
@@ -44,10 +51,17 @@ const prepareMounts = async (
 };
 
 /** Links are followed here, on the host, so that the OCI runtime meets none. */
-const resolveSource = async ({ hostPath, containerPath }: Mount): Promise<string> => {
+const resolveSource = async (
+  { hostPath, containerPath }: Mount,
+  rejectAbsent: readonly string[],
+): Promise<string> => {
   requireAbsolute(`host path of mount ${containerPath}`, hostPath);
   const found = await resolved(`mount ${containerPath}: host_path`, hostPath);
   if (found !== undefined) return found;
+  if (rejectAbsent.includes(posix.normalize(hostPath)))
+    throw new Fail('FailedPrecondition', `mount ${containerPath}: ${hostPath} is not on the host`, {
+      hint: 'absent_mount_sources_to_reject of crio.conf says that it must be there',
+    });
   await mkdir(hostPath, { recursive: true, mode: 0o755 }).catch((cause: unknown) => {
     throw new Fail('FailedPrecondition', `mount ${containerPath}: cannot make ${hostPath} on the host`, {
       cause,

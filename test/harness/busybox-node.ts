@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ContainerState, NamespaceMode } from '../../runtime/spec/cri/api_pb.js';
+import type { OciImageConfig } from '../../runtime/spec/oci/image.ts';
 import { startBusyboxRegistry } from './busybox-image.ts';
 import {
   type ContainerConfig,
@@ -16,8 +17,12 @@ import {
 export const ownPids = { securityContext: { namespaceOptions: { pid: NamespaceMode.CONTAINER } } };
 
 /** A node with the image pulled, and ways to say things shortly. */
-export const startBusyboxNode = async (t: Lifetime, options: NodeOptions = {}) => {
-  const { registry, image, registries } = await startBusyboxRegistry();
+export const startBusyboxNode = async (
+  t: Lifetime,
+  options: NodeOptions = {},
+  imageConfig?: OciImageConfig['config'],
+) => {
+  const { registry, image, registries } = await startBusyboxRegistry(imageConfig);
   t.after(() => registry.stop());
   const node = await startNode(t, { registries, ...options });
   const { imageRef } = await node.images.pullImage({ image: { image } });

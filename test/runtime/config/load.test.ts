@@ -100,6 +100,7 @@ default_sysctls = ["net.ipv4.ping_group_range=0 2147483647"]
 default_env = ["A=b=c"]
 default_ulimits = ["nofile=1024:2048", "core=0"]
 cdi_spec_dirs = ["/etc/cdi", "/run/other/cdi"]
+absent_mount_sources_to_reject = ["/etc/hostname"]
 device_ownership_from_security_context = true
 log_level = "panic"
 [crio.runtime.runtimes.other]
@@ -150,6 +151,7 @@ args = ["--platform=ptrace"]
     { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
   ]);
   assert.deepEqual(config.cdiSpecDirs, ['/etc/cdi', '/run/other/cdi']);
+  assert.deepEqual(config.absentMountSourcesToReject, ['/etc/hostname']);
   assert.equal(config.deviceOwnershipFromUser, true);
   const { args, allowedAnnotations } = config.runtimes.get('other') ?? {};
   assert.deepEqual([args, allowedAnnotations], [['--platform=ptrace'], ['io.kubernetes.cri-o.ShmSize']]);
