@@ -106,23 +106,22 @@ export const startNode = async (t: Lifetime, options: NodeOptions = {}): Promise
     socket: join(folder, 'cri.sock'),
   };
   writeConfiguration(folder, name, paths, options);
+  const { command, env, detached, entry } = sourcesOr(options.release);
   const shim = program({
-    argv: [join(PROGRAMS, 'berth-shim.ts'), '--run-root', paths.runRoot],
+    command,
+    detached,
+    argv: [entry('berth-shim'), '--run-root', paths.runRoot],
     socket: join(paths.runRoot, 'shim.sock'),
     logFile: join(folder, 'shim.log'),
-    env: {},
+    env,
   });
   const daemon = program({
-    argv: [
-      join(PROGRAMS, 'berthd.ts'),
-      '--config',
-      join(folder, 'crio.conf'),
-      '--config-dir',
-      join(folder, 'conf.d'),
-    ],
+    command,
+    detached,
+    argv: [entry('berthd'), '--config', join(folder, 'crio.conf'), '--config-dir', join(folder, 'conf.d')],
     socket: paths.socket,
     logFile: join(folder, 'daemon.log'),
-    env: { CONTAINERS_REGISTRIES_CONF: join(folder, 'registries.conf') },
+    env: { ...env, CONTAINERS_REGISTRIES_CONF: join(folder, 'registries.conf') },
   });
   const runtime = connectTo(RuntimeService, paths.socket);
   const images = connectTo(ImageService, paths.socket);
@@ -140,7 +139,26 @@ export const startNode = async (t: Lifetime, options: NodeOptions = {}): Promise
   return { name, folder, ...paths, daemon, shim, runtime, images, ...tools(folder, name, paths.socket) };
 };
 
+/** How the programs of a node are run. */
+const sourcesOr = (release: NodeOptions['release']) =>
+  release === undefined
+    ? {
+        command: [process.execPath, '--disable-warning=ExperimentalWarning'],
+        env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
+        detached: false,
+        entry: (name: string) => join(PROGRAMS, `${name}.ts`),
+      }
+    : {
+        command: [join(release.folder, 'node'), ...release.flags],
+        env: {},
+        detached: true,
+        entry: (name: string) => join(release.folder, `${name}.mjs`),
+      };
+
 interface ProgramOptions {
+  /** Node and its flags. */
+  readonly command: readonly string[];
+  readonly detached: boolean;
   readonly argv: readonly string[];
   readonly socket: string;
   readonly logFile: string;
@@ -154,16 +172,17 @@ const START_TIMEOUT_MS = 20_000;
 /** A program that does not heed SIGTERM must not hold up the clean-up. */
 const KILL_AFTER_MS = 10_000;
 
-const program = ({ argv, socket, logFile, env }: ProgramOptions): Program => {
+const program = ({ command, detached, argv, socket, logFile, env }: ProgramOptions): Program => {
   let child: ChildProcess | undefined;
   const log = () => (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '');
   return {
     start: async () => {
       const output = openSync(logFile, 'a');
-      const started = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...argv], {
+      const [node = '', ...flags] = command;
+      const started = spawn(node, [...flags, ...argv], {
         stdio: ['ignore', output, output],
+        detached,
         env: {
-          NODE_COMPILE_CACHE: COMPILE_CACHE,
           ...process.env,
           ...env,
           NOTIFY_SOCKET: undefined,
@@ -242,6 +261,7 @@ plugin_dirs = ["/usr/lib/cni"]
     JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }),
   );
   writeFileSync(join(folder, 'registries.conf'), registries);
+  if (dropIn !== undefined) writeFileSync(join(folder, 'conf.d/50-test.conf'), dropIn(folder));
   writeFileSync(join(networkDir, '10-test.conflist'), JSON.stringify(networkList(folder, name, hostPorts)));
 };
 
@@ -267,7 +287,6 @@ const networkList = (folder: string, name: string, hostPorts: boolean) => ({
 
 const tools = (folder: string, name: string, socket: string) => {
   const crictlArgs = ['-c', join(folder, 'crictl.yaml')];
-  if (dropIn !== undefined) writeFileSync(join(folder, 'conf.d/50-test.conf'), dropIn(folder));
   const endpoint = `unix://${socket}`;
   writeFileSync(
     join(folder, 'crictl.yaml'),

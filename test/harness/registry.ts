@@ -15,8 +15,6 @@ export interface RegistryOptions {
   readonly password?: string;
   /** With `token`: pulling needs no credentials, but a token. */
   readonly anonymousPull?: boolean;
-  /** Keep blobs in a folder instead of memory: for images too large for it. */
-  readonly onDisk?: boolean;
   /** With `token`: an identity token that stands for the user. */
   readonly identityToken?: string;
 }
@@ -61,8 +59,7 @@ const configuration = (
 ) => ({
   version: '0.1',
   log: { level: 'error', accesslog: { disabled: true } },
-  storage:
-    options.onDisk === true ? { filesystem: { rootdirectory: join(folder, 'blobs') } } : { inmemory: {} },
+  storage: { inmemory: {} },
   http: { addr: `127.0.0.1:${port}`, secret: 'test' },
   ...(options.auth === 'basic'
     ? { auth: { htpasswd: { realm: 'test', path: htpasswd(folder, options) } } }
