@@ -9,6 +9,7 @@ import { containerRecords, type Roots } from './containers/folders.ts';
 import { createQueues } from './containers/queue.ts';
 import { openContainers } from './containers/record.ts';
 import { Fail } from './core/fail.ts';
+import { createAppArmor } from './cri/app-armor.ts';
 import { createContainerEvents } from './cri/container-events.ts';
 import type { Daemon } from './cri/daemon.ts';
 import { createHandlerFeatures } from './cri/handler-features.ts';
@@ -131,6 +132,7 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
     stats,
     metrics: createMetrics({ context, config, host, reader, stats }),
     handlerFeatures: createHandlerFeatures({ ...context, host }),
+    appArmor: createAppArmor({ shim, log, enabled: host.apparmor, profile: config.apparmorProfile }),
   };
   const server = await serve({
     listen: config.listen,

@@ -32,6 +32,7 @@ need socat socat
 need runc runc
 need crun crun
 need runsc runsc
+need apparmor_parser apparmor
 need skopeo skopeo
 need umoci umoci
 need docker-registry docker-registry

@@ -41,6 +41,8 @@ export interface Config {
   readonly pidsLimit: number;
   /** Where files of the Container Device Interface are; those in a later folder go before those in an earlier. */
   readonly cdiSpecDirs: readonly string[];
+  /** The AppArmor profile behind RuntimeDefault; absent: berth's own. */
+  readonly apparmorProfile: string | undefined;
   /** Host paths of mounts that are an error when they are missing; others are made as folders. */
   readonly absentMountSourcesToReject: readonly string[];
   /** Device nodes that a container asks for belong to its user rather than to whom they belong on the host. */

@@ -87,7 +87,6 @@ const readLayers = async (
 const INSTEAD: Readonly<Record<string, string>> = {
   'crio.root': 'the place of images is [crio.berth] root; what is here belongs to another store',
   'crio.runroot': 'the place of records is [crio.berth] runroot',
-  'crio.runtime.apparmor_profile': 'a container without a profile of its own is not confined by AppArmor',
   'crio.runtime.seccomp_profile':
     'RuntimeDefault is the built-in profile; a pod may name a file with Localhost',
   'crio.runtime.hooks_dir': 'OCI hooks are not run',
@@ -163,6 +162,10 @@ const DEFAULT_CAPABILITIES = [
   'KILL',
 ];
 
+/** CRI-O's own profile is in CRI-O; ours takes its place. */
+const ownAppArmor: Reader<string | undefined> = (value) =>
+  value === 'crio-default' ? undefined : text(value);
+
 /** Where the CDI specification puts them: what is installed, and over it what is made while the node runs. */
 const CDI_SPEC_DIRS = ['/etc/cdi', '/var/run/cdi'];
 
@@ -182,6 +185,7 @@ const readRuntime = (
   | 'pidsLimit'
   | 'cdiSpecDirs'
   | 'deviceOwnershipFromUser'
+  | 'apparmorProfile'
   | 'absentMountSourcesToReject'
   | 'enablePodEvents'
 > => {
@@ -196,6 +200,7 @@ const readRuntime = (
     defaultEnv: (settings.take(key('default_env'), listOf(assignment)) ?? []).map((pair) => pair.join('=')),
     defaultUlimits: settings.take(key('default_ulimits'), listOf(ulimit)) ?? [],
     cdiSpecDirs: settings.take(key('cdi_spec_dirs'), listOf(absolutePath)) ?? CDI_SPEC_DIRS,
+    apparmorProfile: settings.take(key('apparmor_profile'), emptyOr(ownAppArmor)),
     absentMountSourcesToReject:
       settings.take(key('absent_mount_sources_to_reject'), listOf(absolutePath)) ?? [],
     deviceOwnershipFromUser: settings.take(key('device_ownership_from_security_context'), flag) ?? false,

@@ -197,6 +197,7 @@ const specOf = async (
     passwd: account('/etc/passwd'),
     group: account('/etc/group'),
   });
+  const apparmor = await daemon.appArmor();
   const { spec, notes } = buildSpec({
     containerId: record.id,
     podId: pod.id,
@@ -212,6 +213,7 @@ const specOf = async (
     cgroupsPath: cgroupOf(daemon, pod, record.id),
     host,
     ownKernel: features.ownKernel,
+    ...(apparmor === undefined ? {} : { apparmor }),
     defaults: settings,
   });
   for (const note of notes) call.log.warn(note, { container: record.id });

@@ -1,5 +1,6 @@
 import type { Config, RuntimeHandler } from '../config/config.ts';
 import type { ImageStore, PullImage } from '../images/store/image.ts';
+import type { AppArmor } from '../oci/apparmor.ts';
 import type { HostFacts } from '../oci/input.ts';
 import type { PodContext } from '../pods/context.ts';
 import type { CgroupReader } from '../resources/usage/usage.ts';
@@ -25,6 +26,8 @@ export interface Daemon extends PodContext {
   readonly cgroupReader: CgroupReader;
   readonly stats: Stats;
   readonly metrics: Metrics;
+  /** AppArmor as it is now; undefined: the host has none. */
+  readonly appArmor: () => Promise<AppArmor | undefined>;
   /** What the OCI runtime behind a handler can do. */
   readonly handlerFeatures: (handler: RuntimeHandler) => Promise<HandlerFeatures>;
 }

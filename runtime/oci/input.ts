@@ -3,6 +3,7 @@ import type { CgroupHost } from '../resources/cgroup-host.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../spec/cri/api_pb.js';
 import type { OciImageConfig } from '../spec/oci/image.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
+import type { AppArmor } from './apparmor.ts';
 import type { IdMappings } from './user-namespace.ts';
 
 /** All that decides a container's config.json. Nothing else does: `buildSpec` is pure. */
@@ -28,6 +29,8 @@ export interface SpecInput {
   /** From `containerCgroup(…).ociPath`. */
   readonly cgroupsPath: string;
   readonly host: HostFacts;
+  /** Absent: the host has no AppArmor. */
+  readonly apparmor?: AppArmor;
   /** See `RuntimeQuirks`. */
   readonly ownKernel: boolean;
   readonly defaults: SpecDefaults;

@@ -1,11 +1,7 @@
 import { Fail } from '../core/fail.ts';
-import {
-  type LinuxContainerSecurityContext,
-  SecurityProfile_ProfileType as ProfileType,
-  type SELinuxOption,
-  type SecurityProfile,
-} from '../spec/cri/api_pb.js';
-import type { HostFacts } from './input.ts';
+import type { LinuxContainerSecurityContext, SELinuxOption } from '../spec/cri/api_pb.js';
+import { appArmorProfile } from './apparmor.ts';
+import type { SpecInput } from './input.ts';
 
 export interface SecurityLabels {
   readonly apparmorProfile: string | undefined;
@@ -17,43 +13,11 @@ export interface SecurityLabels {
 /** What the host's security modules shall confine the container to. On a host without them: nothing. */
 export const securityLabels = (
   context: LinuxContainerSecurityContext | undefined,
-  host: Pick<HostFacts, 'apparmor' | 'selinux'>,
+  { host, apparmor }: Pick<SpecInput, 'host' | 'apparmor'>,
 ): SecurityLabels => ({
-  ...apparmor(context, host.apparmor),
+  ...appArmorProfile(context, apparmor),
   ...selinux(context?.privileged === true ? undefined : context?.selinuxOptions, host.selinux),
 });
-
-const apparmor = (
-  context: LinuxContainerSecurityContext | undefined,
-  enabled: boolean,
-): Pick<SecurityLabels, 'apparmorProfile' | 'notes'> => {
-  const asked = context?.privileged === true ? undefined : askedProfile(context);
-  if (asked === undefined || asked.profileType === ProfileType.Unconfined) {
-    return { apparmorProfile: enabled && asked !== undefined ? 'unconfined' : undefined, notes: [] };
-  }
-  if (asked.profileType === ProfileType.RuntimeDefault) {
-    const why = enabled ? 'berth has no AppArmor profile of its own yet' : 'the kernel has no AppArmor';
-    return { apparmorProfile: undefined, notes: [`apparmor: RuntimeDefault confines nothing: ${why}`] };
-  }
-  if (enabled)
-    return { apparmorProfile: requireWord('apparmor.localhost_ref', asked.localhostRef), notes: [] };
-  throw new Fail(
-    'FailedPrecondition',
-    `AppArmor profile ${asked.localhostRef}: AppArmor is not enabled on this host`,
-  );
-};
-
-/** The profile field, else the deprecated one: `runtime/default`, `unconfined`, `localhost/NAME`. */
-const askedProfile = (
-  context: LinuxContainerSecurityContext | undefined,
-): Pick<SecurityProfile, 'profileType' | 'localhostRef'> | undefined => {
-  if (context?.apparmor !== undefined) return context.apparmor;
-  const name = context?.apparmorProfile ?? '';
-  if (name === '') return undefined;
-  if (name === 'unconfined') return { profileType: ProfileType.Unconfined, localhostRef: '' };
-  if (name === 'runtime/default') return { profileType: ProfileType.RuntimeDefault, localhostRef: '' };
-  return { profileType: ProfileType.Localhost, localhostRef: name.replace(/^localhost\//, '') };
-};
 
 const selinux = (
   options: SELinuxOption | undefined,

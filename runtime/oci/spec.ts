@@ -21,7 +21,7 @@ const OCI_VERSION = '1.0.2';
 /** CRI's request as the OCI runtime's config.json. Pure. Fails `InvalidArgument` naming the field. */
 export const buildSpec = (input: SpecInput): BuiltSpec => {
   if (input.mappings !== undefined) requireMapped(input.user, input.mappings);
-  const labels = securityLabels(input.container.linux?.securityContext, input.host);
+  const labels = securityLabels(input.container.linux?.securityContext, input);
   const process = buildProcess(input, labels);
   const linux = buildLinux(input, labels, new Set(process.value.capabilities?.bounding));
   const hasOwnNames = linux.value.namespaces.some(({ type }) => type === 'uts');

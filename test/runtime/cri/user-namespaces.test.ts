@@ -97,6 +97,7 @@ test('pods with user namespaces', async (t) => {
           securityContext: {
             namespaceOptions: { pid: CONTAINER },
             capabilities: { addCapabilities: ['NET_ADMIN', 'SYS_ADMIN'] },
+            apparmorProfile: 'unconfined', // where there is AppArmor, its default lets nobody mount
           },
         },
       });

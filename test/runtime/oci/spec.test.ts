@@ -460,13 +460,47 @@ test('labels of security modules are set only on a host that has them', () => {
     selinuxOptions: { level: 's0:c1,c2' },
   });
   const host = { ...HOST, apparmor: true, selinux: true };
-  const { process, linux } = build(context, { host }).spec;
+  const apparmor = { defaultProfile: 'usual', loaded: new Set(['mine']) };
+  const { process, linux } = build(context, { host, apparmor }).spec;
   assert.equal(process.apparmorProfile, 'mine');
   assert.equal(process.selinuxLabel, 'system_u:system_r:container_t:s0:c1,c2');
   assert.equal(linux.mountLabel, 'system_u:object_r:container_file_t:s0:c1,c2');
   assert.throws(() => build(context), { code: 'FailedPrecondition', message: /AppArmor is not enabled/ });
   const selinuxOnly = build(secured({ selinuxOptions: { level: 's0' } })).spec;
   assert.equal(selinuxOnly.process.selinuxLabel, undefined);
+});
+
+const { Unconfined, RuntimeDefault, Localhost } = ProfileType;
+
+const CONFINED: readonly (readonly [string, SecurityContextInit, string | undefined])[] = [
+  ['nothing said', {}, 'usual'],
+  ['RuntimeDefault', { apparmor: { profileType: RuntimeDefault, localhostRef: '' } }, 'usual'],
+  ['Unconfined', { apparmor: { profileType: Unconfined, localhostRef: '' } }, 'unconfined'],
+  ['privileged', { privileged: true, apparmorProfile: 'localhost/mine' }, undefined],
+  ['the deprecated field', { apparmorProfile: 'localhost/mine' }, 'mine'],
+  [
+    'both fields, the new one before the deprecated',
+    { apparmor: { profileType: Localhost, localhostRef: 'mine' }, apparmorProfile: 'localhost/none' },
+    'mine',
+  ],
+];
+for (const [what, context, profile] of CONFINED) {
+  test(`AppArmor: ${what}`, () => {
+    const apparmor = { defaultProfile: 'usual', loaded: new Set(['mine', 'usual']) };
+    assert.equal(build(secured(context), { apparmor }).spec.process.apparmorProfile, profile);
+  });
+}
+
+test('AppArmor: a profile that is not loaded is refused, and a default that is none is noted', () => {
+  const apparmor = { defaultProfile: undefined, loaded: new Set<string>() };
+  assert.throws(() => build(secured({ apparmorProfile: 'localhost/none' }), { apparmor }), {
+    code: 'FailedPrecondition',
+    message: 'AppArmor profile none is not loaded on this host',
+  });
+  const asked = secured({ apparmorProfile: 'runtime/default' });
+  assert.match(build(asked, { apparmor }).notes.join(), /there is no profile to load/);
+  assert.match(build(asked).notes.join(), /the kernel has no AppArmor/);
+  assert.deepEqual(build({}, { apparmor }).notes, []);
 });
 
 test('building twice gives the same, and does not touch its input', () => {
