@@ -39,12 +39,13 @@ export const updateContainerResources = async (
     const resources = mergeResources(record.config.linux?.resources, linux);
     const limits = cgroupLimits(resources, NO_PIDS_LIMIT, daemon.host);
     const score = oomScore(resources.oomScoreAdj, daemon.host);
+    const cgroup = cgroupOfContainer(daemon, record);
+    requireRoom(daemon, id, cgroup, limits.memory);
     await daemon.shim.call(
       'update',
       { id, resources: updateOf(limits) },
       AbortSignal.timeout(UPDATE_TIMEOUT_MS),
     );
-    const cgroup = cgroupOfContainer(daemon, record);
     limitHugePages(daemon.host.cgroups, cgroup, limits.hugepageLimits ?? []);
     adjustOomScore(daemon.cgroupReader.processes(cgroup), scoreOf(daemon, record), score.score);
     for (const note of score.notes) call.log.warn(note, { container: id });
@@ -52,6 +53,26 @@ export const updateContainerResources = async (
     daemon.containers.update(id, (before) => ({ ...before, config: configWith(before, resources) }));
     return {};
   });
+};
+
+/**
+ * Anonymous memory that may not go to swap cannot be given up: v1 refuses a limit below it, and v2 kills for it.
+ * Runtimes that know `checkBeforeUpdate` ask again right before they write.
+ */
+const requireRoom = (
+  { cgroupReader }: Daemon,
+  id: string,
+  cgroup: string,
+  { limit, swap }: NonNullable<OciResources['memory']> = {},
+): void => {
+  if (limit === undefined || limit === -1 || swap === undefined || swap === -1) return;
+  const used = cgroupReader.memory(cgroup)?.rssBytes ?? 0;
+  if (used <= swap) return;
+  throw new Fail(
+    'FailedPrecondition',
+    `container ${id} has ${used} bytes of memory that cannot be given up, more than the limit of ${limit}`,
+    { hint: 'ask for more, or let the container free some first' },
+  );
 };
 
 /** CRI has none: it stays as it was made. */

@@ -40,8 +40,22 @@ const cpu = (asked: LinuxContainerResources) => ({
 /** Without a swap limit of its own, a container with a memory limit gets no swap, as Kubernetes has it. */
 const memory = (asked: LinuxContainerResources, swapAccounting: boolean) => {
   const limit = count('memory_limit_in_bytes', asked.memoryLimitInBytes);
-  const swap = count('memory_swap_limit_in_bytes', asked.memorySwapLimitInBytes) ?? limit;
+  const swap = swapLimit(asked, limit);
   return { ...set('limit', limit), ...(swapAccounting ? set('swap', swap) : {}) };
+};
+
+/** The kernel counts memory and swap together and refuses less for both than for memory alone. */
+const swapLimit = (asked: LinuxContainerResources, memoryLimit: number | undefined): number | undefined => {
+  const field = 'memory_swap_limit_in_bytes';
+  const both = count(field, asked.memorySwapLimitInBytes) ?? memoryLimit;
+  const least = memoryLimit === undefined || memoryLimit === -1 ? Infinity : memoryLimit;
+  if (both === undefined || both === -1 || both >= least) return both;
+  const memory = least === Infinity ? 'not limited' : `limited to ${least}`;
+  throw new Fail(
+    'InvalidArgument',
+    `linux.resources.${field} ${both} is less than that of memory, which is ${memory}`,
+    { hint: 'it is a limit of memory and swap together; -1 is none' },
+  );
 };
 
 const set = <K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } =>

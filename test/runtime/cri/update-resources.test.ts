@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { detectCgroups } from '../../../runtime/resources/cgroup-host.ts';
+import { ContainerState } from '../../../runtime/spec/cri/api_pb.js';
 import { nothing, ownPids, remains, say, startBusyboxNode } from '../../harness/busybox-node.ts';
 
 const MiB = 1024n * 1024n;
@@ -11,7 +12,7 @@ const cgroups = await detectCgroups();
 const V1 = cgroups.mode !== 'v2';
 
 test('limits of containers change while they run', async (t) => {
-  const { node, podOf, create, start, statusOf } = await startBusyboxNode(t);
+  const { node, podOf, create, start, statusOf, logged } = await startBusyboxNode(t);
   const { runtime } = node;
   const limited = (resources: object) => ({ linux: { ...ownPids, resources } });
   /** A file of the container's cgroup. */
@@ -87,6 +88,10 @@ test('limits of containers change while they run', async (t) => {
     await refused({ cpuShares: -1n }, /linux\.resources\.cpu_shares -1 is out of range/);
     await refused({ cpuPeriod: 10n }, /cpu_period 10 is out of range; it may be from 1000 to 1000000/);
     await refused({ cpuQuota: 1n }, /cpu_quota 1 is out of range/);
+    await refused(
+      { memorySwapLimitInBytes: 32n * MiB },
+      /memory_swap_limit_in_bytes 33554432 is less than that of memory, which is limited to 67108864/,
+    );
     await refused({ memoryLimitInBytes: -2n }, /memory_limit_in_bytes -2 is out of range/);
     await refused({ cpusetCpus: '0;reboot' }, /cpuset_cpus "0;reboot" is not a list/);
     await refused({ oomScoreAdj: 2000n }, /oom_score_adj 2000/);
@@ -107,12 +112,50 @@ test('limits of containers change while they run', async (t) => {
     const containerId = await start(pod, 'one', limited({ memoryLimitInBytes: 64n * MiB, cpuShares: 512n }));
     await assert.rejects(
       runtime.updateContainerResources({ containerId, linux: { cpuShares: 256n, cpusetCpus: '4000' } }),
-      { code: status.INTERNAL, details: /cpuset/ },
+      { code: status.FAILED_PRECONDITION, details: /cpuset/ },
     );
     if (V1) assert.equal(limit(containerId, 'cpu', 'cpu.shares', ''), '512');
     assert.equal((await resourcesOf(containerId))?.cpuShares, 512n);
     await runtime.removePodSandbox({ podSandboxId: pod });
   });
+
+  await t.test('a limit below what is in use is refused, and the container lives on', async () => {
+    const pod = await podOf('shrink');
+    const script =
+      'data=$(head -c 20000000 /dev/zero | tr "\\0" x); echo full; exec 0<&-; while :; do sleep 1; done';
+    const containerId = await start(pod, 'one', {
+      ...say(script),
+      ...limited({ memoryLimitInBytes: 200n * MiB }),
+    });
+    await logged('shrink', 'one', 1);
+    await assert.rejects(
+      runtime.updateContainerResources({ containerId, linux: { memoryLimitInBytes: 8n * MiB } }),
+      {
+        code: status.FAILED_PRECONDITION,
+        details:
+          /container .* has \d+ bytes of memory that cannot be given up, more than the limit of 8388608/,
+      },
+    );
+    assert.equal(memory(containerId), String(200n * MiB));
+    assert.equal((await resourcesOf(containerId))?.memoryLimitInBytes, 200n * MiB);
+    assert.equal((await statusOf(containerId)).state, ContainerState.CONTAINER_RUNNING);
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
+  await t.test(
+    'devices stay as they were allowed',
+    { skip: V1 ? false : 'cgroup v2 has no list of them' },
+    async () => {
+      const pod = await podOf('devices');
+      const containerId = await start(pod, 'one', limited({ cpuShares: 512n }));
+      const allowed = () => limit(containerId, 'devices', 'devices.list', '');
+      const before = allowed();
+      await runtime.updateContainerResources({ containerId, linux: { cpuShares: 600n } });
+      assert.equal(allowed(), before);
+      assert.match(before, /^c 1:3 rwm$/m);
+      await runtime.removePodSandbox({ podSandboxId: pod });
+    },
+  );
 
   await t.test('the OOM score follows in the processes that have the former one', async () => {
     const pod = await podOf('score');
