@@ -201,5 +201,23 @@ test('what a container asks for', async (t) => {
       });
   });
 
+  await t.test('processes: a container’s own, another container’s, or the host’s', async () => {
+    const target = await start(pod, 'target', say('exec sleep 8642'));
+    const pids = (options: object) => context({ namespaceOptions: options });
+    const looking = say('ps -o pid,args | grep -c "[s]leep 8642"; ls -d /proc/[0-9]* | wc -l');
+    const seen = async (name: string, options: object) =>
+      (await linesOf(name, { ...looking, ...pids(options) })).map(Number);
+    assert.deepEqual((await seen('own', { pid: NamespaceMode.CONTAINER }))[0], 0);
+    assert.deepEqual((await seen('targeting', { pid: NamespaceMode.TARGET, targetId: target }))[0], 1);
+    const [onHost, processes = 0] = await seen('host', { pid: NamespaceMode.NODE });
+    assert.equal(onHost, 1);
+    assert.ok(processes > 10, `${processes} processes`);
+    await runtime.stopContainer({ containerId: target, timeout: 0n });
+    const gone = pids({ pid: NamespaceMode.TARGET, targetId: target });
+    await assert.rejects(create(pod, 'late', gone), { code: status.FAILED_PRECONDITION });
+    const none = pids({ pid: NamespaceMode.TARGET, targetId: '0'.repeat(64) });
+    await assert.rejects(create(pod, 'lost', none), { code: status.NOT_FOUND });
+  });
+
   await runtime.removePodSandbox({ podSandboxId: pod });
 });
