@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { nothing, remains } from '../harness/busybox-node.ts';
+import { nothing, remains, until } from '../harness/busybox-node.ts';
 import { startNode, type TestNode } from '../harness/node.ts';
 import { becomeOwnHost } from '../harness/own-host.ts';
 import { critest } from './critest.ts';
@@ -38,6 +38,7 @@ test('critest', async (t) => {
     parseExpectations(readFileSync(join(import.meta.dirname, 'expected.md'), 'utf8')),
   );
   const all = namesOf(await critest(node, 'dry', ['--ginkgo.dry-run']));
+  const before = descriptors(node);
   const runs = runAll(node);
   await Promise.allSettled([runs.whole, runs.webSocket, runs.benchmarks]);
 
@@ -65,8 +66,10 @@ test('critest', async (t) => {
     assert.equal(benchmarks.length, 5);
   });
 
-  await t.test('nothing of it is left', () => {
+  await t.test('nothing of it is left', async () => {
     assert.deepEqual(remains(node), nothing);
+    assert.deepEqual(readdirSync(join(node.runRoot, 'runc')), []);
+    await until('as few files are open as before', () => descriptors(node) <= before);
     assert.deepEqual(networkRemains(node), { links: ['lo', node.name], hostPorts: [], leases: [] });
   });
 });
@@ -109,6 +112,10 @@ const benchmarkArguments = (node: TestNode): string[] => {
   writeFileSync(file, JSON.stringify(params));
   return ['--benchmark', `--benchmarking-params-file=${file}`, `--benchmarking-output-dir=${node.folder}`];
 };
+
+/** Of the daemon and the shim. */
+const descriptors = ({ daemon, shim }: TestNode): number =>
+  [daemon.pid, shim.pid].flatMap((pid) => readdirSync(`/proc/${pid}/fd`)).length;
 
 /** In the network that stands for the host's; its bridge stays, as that of any node does. */
 const networkRemains = (node: TestNode) => {

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import type { TarMember } from '../../harness/tar.ts';
 import { folder, text } from './members.ts';
-import { programs } from './packages.ts';
+import { locate, programs } from './packages.ts';
 
 /**
  * What critest calls in nearly every spec: busybox with pgrep and ipcs, which it lacks. Debian has two; this one, not
@@ -21,7 +22,7 @@ export const busyboxLayer = async (root: string): Promise<TarMember[]> => [
     'usr/bin/pgrep': 'usr/bin/pgrep',
     'usr/bin/ipcs': 'usr/bin/ipcs',
   })),
-  ...applets(root).map((name) => ({ path: `bin/${name}`, flag: '1', target: 'bin/busybox' })),
+  ...(await applets(root)).map((name) => ({ path: `bin/${name}`, flag: '1', target: 'bin/busybox' })),
 ];
 
 const PASSWD = `root:x:0:0:root:/root:/bin/sh
@@ -37,8 +38,8 @@ group-defined-in-image:x:50000:default-user
 nogroup:x:65534:
 `;
 
-/** Of the extracted busybox, run with the libraries that were extracted with it. */
-const applets = (root: string): string[] =>
-  execFileSync('chroot', [root, 'busybox', '--list'], { encoding: 'utf8' })
+/** Of the extracted busybox, which is of this machine's distribution and so finds its libraries here. */
+const applets = async (root: string): Promise<string[]> =>
+  execFileSync(join(root, await locate(root, 'bin/busybox')), ['--list'], { encoding: 'utf8' })
     .split('\n')
     .filter((name) => name !== '' && name !== 'busybox');

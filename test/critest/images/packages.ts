@@ -37,8 +37,8 @@ export const programs = async (
   });
 };
 
-/** Releases whose packages are merged into /usr bring `bin/…` as `usr/bin/…`. */
-const locate = async (root: string, path: string): Promise<string> => {
+/** Where a file of extracted packages is: releases that are merged into /usr bring `bin/…` as `usr/bin/…`. */
+export const locate = async (root: string, path: string): Promise<string> => {
   for (const candidate of [path, `usr/${path}`]) if (await exists(join(root, candidate))) return candidate;
   throw new Error(`the extracted packages hold no ${path}`);
 };
