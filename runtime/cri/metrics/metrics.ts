@@ -32,14 +32,20 @@ export interface MetricsOptions {
 const SLICE_MS = 4;
 /** Descriptors are counted one by one; Prometheus asks every fifteen seconds or less often. */
 const CENSUS_PERIOD_MS = 10_000;
+/** How long a whole answer waits for containers that nobody has counted in yet. */
 const CENSUS_PATIENCE_MS = 1000;
+
+/** What all pods of one answer share. */
+interface Answer {
+  readonly fileSystem: FileSystemUsage;
+  readonly untilMs: number;
+}
 
 export const createMetrics = ({ context, config, host, reader, stats }: MetricsOptions): Metrics => {
   const { includedPodMetrics: groups, collectionPeriodSeconds } = config.stats;
   const eventsMatter = groups.includes('memory') || groups.includes('oom');
   const censuses = createPaced({
     periodMs: Math.max(collectionPeriodSeconds * 1000, CENSUS_PERIOD_MS),
-    patienceMs: CENSUS_PATIENCE_MS,
     measure: (cgroup: string) => takeCensus(reader.processes(cgroup)),
     onError: (id, error) =>
       context.log.warn('cannot count the open files of a container', { container: id, error }),
@@ -47,7 +53,7 @@ export const createMetrics = ({ context, config, host, reader, stats }: MetricsO
   /** What has been encoded of a sighting is sent again with it. */
   const encoded = new WeakMap<SeenPod, Uint8Array>();
 
-  const containerFacts = async ({ record, usage }: SeenContainer, fileSystem: FileSystemUsage) => {
+  const containerFacts = async ({ record, usage }: SeenContainer, { fileSystem, untilMs }: Answer) => {
     const cgroup = cgroupOfContainer(context, record);
     const counts = groups.includes('process');
     return {
@@ -57,16 +63,16 @@ export const createMetrics = ({ context, config, host, reader, stats }: MetricsO
       reader,
       memoryEvents: eventsMatter ? reader.memoryEvents(cgroup) : undefined,
       hugePageSizes: host.hugePageSizes,
-      census: counts ? await censuses.of(record.id, cgroup) : undefined,
+      census: counts ? await censuses.of(record.id, cgroup, untilMs) : undefined,
       openFiles: counts && record.pid !== null ? openFilesLimit(record.pid) : undefined,
       fileSystem,
     };
   };
 
-  const pod = async (seen: SeenPod, fileSystem: FileSystemUsage): Promise<Uint8Array> => {
+  const pod = async (seen: SeenPod, answer: Answer): Promise<Uint8Array> => {
     const kept = encoded.get(seen);
     if (kept !== undefined) return kept;
-    const facts = await Promise.all(seen.containers.map((one) => containerFacts(one, fileSystem)));
+    const facts = await Promise.all(seen.containers.map((one) => containerFacts(one, answer)));
     const bytes = encodePodMetrics({
       podId: seen.record.id,
       base: baseOf(seen.record),
@@ -85,11 +91,15 @@ export const createMetrics = ({ context, config, host, reader, stats }: MetricsO
   return {
     pods: async (records) => {
       censuses.retain(new Set(context.containers.list().map(({ id }) => id)));
-      const fileSystem = fileSystemOf(config.root);
       const slice = createTimeSlice(SLICE_MS);
       const pieces: Uint8Array[] = [];
-      for (const seen of await stats.pods(records)) {
-        pieces.push(await pod(seen, fileSystem));
+      const seenPods = await stats.pods(records);
+      const answer = {
+        fileSystem: fileSystemOf(config.root),
+        untilMs: performance.now() + CENSUS_PATIENCE_MS,
+      };
+      for (const seen of seenPods) {
+        pieces.push(await pod(seen, answer));
         await slice.rest();
       }
       return pieces;

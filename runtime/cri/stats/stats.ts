@@ -31,6 +31,10 @@ export interface StatsOptions {
 const SLICE_MS = 4;
 /** The kubelet asks every ten seconds. */
 const LAYER_PERIOD_MS = 10_000;
+/** How long a whole answer waits for layers that nobody has looked at yet. */
+const LAYER_PATIENCE_MS = 1000;
+
+const patience = (): number => performance.now() + LAYER_PATIENCE_MS;
 
 export const createStats = ({ context, config, reader }: StatsOptions): Stats => {
   const periodMs = config.stats.collectionPeriodSeconds * 1000;
@@ -42,18 +46,18 @@ export const createStats = ({ context, config, reader }: StatsOptions): Stats =>
   const seenContainers = createShelf<SeenContainer>(periodMs);
   const seenPods = createShelf<SeenPod>(periodMs);
 
-  const container = async (record: ContainerRecord): Promise<SeenContainer> => {
+  const container = async (record: ContainerRecord, untilMs: number): Promise<SeenContainer> => {
     const kept = seenContainers.get(record.id);
     if (kept?.record === record) return kept;
-    const now = await usage.container(measured(context, record));
+    const now = await usage.container(measured(context, record), untilMs);
     return seenContainers.put(record.id, { record, usage: now, mountpoint: config.root });
   };
 
-  const pod = async (record: PodRecord): Promise<SeenPod> => {
+  const pod = async (record: PodRecord, untilMs: number): Promise<SeenPod> => {
     const kept = seenPods.get(record.id);
     if (kept?.record === record) return kept;
     const alive = context.containers.list().filter((one) => one.podId === record.id && isAlive(one));
-    const containers = await each(alive, container);
+    const containers = await each(alive, (one) => container(one, untilMs));
     const own = ownCgroup(context, config.cgroupManager, record);
     const cgroups = own === undefined ? alive.map((one) => cgroupOfContainer(context, one)) : [own];
     const sum = (): SeenPod['usage'] =>
@@ -72,15 +76,17 @@ export const createStats = ({ context, config, reader }: StatsOptions): Stats =>
     for (const memory of [usage, seenContainers, seenPods]) memory.retain(ids);
   };
   return {
-    container,
-    pod,
+    container: (record) => container(record, patience()),
+    pod: (record) => pod(record, patience()),
     containers: (records) => {
       forgetTheGone();
-      return each(records, container);
+      const untilMs = patience();
+      return each(records, (record) => container(record, untilMs));
     },
     pods: (records) => {
       forgetTheGone();
-      return each(records, pod);
+      const untilMs = patience();
+      return each(records, (record) => pod(record, untilMs));
     },
   };
 };

@@ -30,7 +30,8 @@ export interface ContainerUsage extends CgroupUsage {
 }
 
 export interface Usage {
-  container(container: Measured): Promise<ContainerUsage>;
+  /** A first look at a large layer is waited for until `performance.now()` says `untilMs`. */
+  container(container: Measured, untilMs: number): Promise<ContainerUsage>;
   /** Of any other cgroup; `id` tells one from another over time. */
   cgroup(id: string, path: string): CgroupUsage;
   /** CPU time per second of a counter that is no cgroup's. */
@@ -46,14 +47,10 @@ export interface UsageOptions {
   readonly onError: (id: string, error: unknown) => void;
 }
 
-/** How long an answer waits for a first look at the layers. */
-const LAYER_PATIENCE_MS = 1000;
-
 export const createUsage = ({ reader, layerPeriodMs, onError }: UsageOptions): Usage => {
   const rates = createCpuRates();
   const layers = createPaced({
     periodMs: layerPeriodMs,
-    patienceMs: LAYER_PATIENCE_MS,
     measure: folderSize,
     onError,
   });
@@ -71,9 +68,9 @@ export const createUsage = ({ reader, layerPeriodMs, onError }: UsageOptions): U
   return {
     cgroup,
     rate: (id, usageNs, atNs) => rates.next(id, usageNs, atNs),
-    container: async ({ id, cgroup: path, layer }) => ({
+    container: async ({ id, cgroup: path, layer }, untilMs) => ({
       ...cgroup(id, path),
-      layer: await layers.of(id, layer),
+      layer: await layers.of(id, layer, untilMs),
     }),
     retain: (ids) => {
       rates.retain(ids);

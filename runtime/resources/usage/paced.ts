@@ -6,16 +6,17 @@ import { setTimeout as pause } from 'node:timers/promises';
  * time. One subject is measured at a time.
  */
 export interface Paced<Subject, Figure> {
-  /** The latest figure. At the first time it is waited for, for a while; undefined: it takes longer. */
-  of(id: string, subject: Subject): Promise<Figure | undefined>;
+  /**
+   * The latest figure. The first is waited for until `performance.now()` says `untilMs`; undefined: it takes longer.
+   * Who asks for many gives them all the same moment.
+   */
+  of(id: string, subject: Subject, untilMs: number): Promise<Figure | undefined>;
   /** Forgets all but these. */
   retain(ids: ReadonlySet<string>): void;
 }
 
 export interface PacedOptions<Subject, Figure> {
   readonly periodMs: number;
-  /** How long a first figure is waited for. */
-  readonly patienceMs: number;
   readonly measure: (subject: Subject) => Promise<Figure>;
   readonly onError: (id: string, error: unknown) => void;
 }
@@ -30,7 +31,6 @@ interface Known<Figure> {
 
 export const createPaced = <Subject, Figure>({
   periodMs,
-  patienceMs,
   measure,
   onError,
 }: PacedOptions<Subject, Figure>): Paced<Subject, Figure> => {
@@ -55,11 +55,12 @@ export const createPaced = <Subject, Figure>({
   };
 
   return {
-    of: async (id, subject) => {
+    of: async (id, subject, untilMs) => {
       const entry = known.get(id) ?? { figure: undefined, dueAtMs: 0, running: undefined };
       known.set(id, entry);
       if (entry.running === undefined && performance.now() >= entry.dueAtMs) begin(id, subject, entry);
-      if (entry.figure === undefined && entry.running !== undefined)
+      const patienceMs = untilMs - performance.now();
+      if (entry.figure === undefined && entry.running !== undefined && patienceMs > 0)
         await Promise.race([entry.running, pause(patienceMs, undefined, { ref: false })]);
       return entry.figure;
     },

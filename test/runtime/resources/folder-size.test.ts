@@ -83,24 +83,24 @@ test('what comes and goes meanwhile does no harm', async (t) => {
   assert.ok(bytes < 300 * 2 * 4096 + 65_536, `${bytes} bytes`);
 });
 
+const soon = () => performance.now() + 5000;
 const never = () => assert.fail('nothing goes wrong here');
 
 test('a figure is found out once in its period, and told meanwhile', async () => {
   let looks = 0;
   const paced = createPaced({
     periodMs: 60_000,
-    patienceMs: 1000,
     measure: async (subject: string) => {
       looks += 1;
       return `${subject} ${looks}`;
     },
     onError: never,
   });
-  assert.equal(await paced.of('a', 'first'), 'first 1');
-  assert.equal(await paced.of('a', 'second'), 'first 1');
-  assert.equal(await paced.of('b', 'other'), 'other 2');
+  assert.equal(await paced.of('a', 'first', soon()), 'first 1');
+  assert.equal(await paced.of('a', 'second', soon()), 'first 1');
+  assert.equal(await paced.of('b', 'other', soon()), 'other 2');
   paced.retain(new Set(['b']));
-  assert.equal(await paced.of('a', 'third'), 'third 3', 'forgotten');
+  assert.equal(await paced.of('a', 'third', soon()), 'third 3', 'forgotten');
 });
 
 test('a look that takes long is not waited for, and is repeated the later', async () => {
@@ -108,19 +108,21 @@ test('a look that takes long is not waited for, and is repeated the later', asyn
   let looks = 0;
   const paced = createPaced({
     periodMs: 0,
-    patienceMs: 20,
-    measure: () => {
-      looks += 1;
+    measure: (subject: string) => {
+      if (subject === 'a') looks += 1;
       return slow.promise;
     },
     onError: never,
   });
-  assert.equal(await paced.of('a', ''), undefined);
-  assert.equal(await paced.of('a', ''), undefined, 'still at it');
+  const began = performance.now();
+  for (const id of ['a', 'a', 'b', 'c'])
+    assert.equal(await paced.of(id, id, began + 40), undefined, 'all share one moment');
+  const waited = performance.now() - began;
+  assert.ok(waited >= 39 && waited < 1000, `${waited} ms`);
   slow.resolve(7);
-  assert.equal(await paced.of('a', ''), 7);
-  assert.equal(await paced.of('a', ''), 7);
-  assert.equal(looks, 1, 'it took 40 ms, so the next may begin after 800');
+  assert.equal(await paced.of('a', 'a', soon()), 7);
+  assert.equal(await paced.of('a', 'a', soon()), 7);
+  assert.equal(looks, 1, 'it took 40 ms, so the next begins after 800 at the earliest');
 });
 
 test('one subject is measured at a time, and a failure is told and tried again', async () => {
@@ -128,7 +130,6 @@ test('one subject is measured at a time, and a failure is told and tried again',
   const errors: string[] = [];
   const paced = createPaced({
     periodMs: 0,
-    patienceMs: 5000,
     measure: async (subject: string) => {
       running += 1;
       most = Math.max(most, running);
@@ -140,10 +141,15 @@ test('one subject is measured at a time, and a failure is told and tried again',
     onError: (id, error) => errors.push(`${id}: ${String(error)}`),
   });
   const subjects = ['a', 'b', 'bad', 'c'];
-  assert.deepEqual(await Promise.all(subjects.map((one) => paced.of(one, one))), ['a', 'b', undefined, 'c']);
+  assert.deepEqual(await Promise.all(subjects.map((one) => paced.of(one, one, soon()))), [
+    'a',
+    'b',
+    undefined,
+    'c',
+  ]);
   assert.equal(most, 1);
   assert.deepEqual(errors, ['bad: Error: disk on fire']);
   fails = false;
-  for (const deadline = Date.now() + 5000; (await paced.of('bad', 'bad')) === undefined; )
+  for (const deadline = Date.now() + 5000; (await paced.of('bad', 'bad', soon())) === undefined; )
     if (Date.now() > deadline) assert.fail('it is never tried again');
 });
