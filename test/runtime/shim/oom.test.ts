@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { cgroupOfOomKill, watchOom } from '../../../runtime/shim/server/containers/oom.ts';
+import { cgroupOfOomKill, type OomWatch, watchOom } from '../../../runtime/shim/server/containers/oom.ts';
 import { pause } from './lab.ts';
 
 const v1 = existsSync('/sys/fs/cgroup/memory/memory.oom_control');
@@ -53,17 +53,17 @@ const skip = kernelLogIsOurs() ? false : 'the kernel log cannot be read here';
 
 test('an OOM kill in a cgroup that is gone is known from the kernel log', { skip }, async () => {
   const watched = watchOom(await endIn(['busybox', 'tail', '/dev/zero']));
-  assert.equal(watched.happened(), true);
-  assert.equal(watched.happened(), true, 'and stays known');
+  assert.equal(watched.happened(true), true);
+  assert.equal(watched.happened(true), true, 'and stays known');
   watched.close();
 });
 
 test('a SIGKILL in a cgroup that is gone is no OOM kill', { skip }, async () => {
   const oom = await endIn(['busybox', 'tail', '/dev/zero']);
   const watched = watchOom(await endIn(['sh', '-c', 'kill -KILL $$']));
-  assert.equal(watched.happened(), false);
+  assert.equal(watched.happened(true), false);
   watched.close();
-  assert.equal(watchOom(oom).happened(), true, 'what was read for another container is kept for its own');
+  assert.equal(watchOom(oom).happened(true), true, 'what was read for another container is kept for its own');
 });
 
 test('a kill that is counted just after a notice is seen before the cgroup goes', async (t) => {
@@ -86,7 +86,43 @@ test('a kill that is counted just after a notice is seen before the cgroup goes'
   symlinkSync(after, counter);
   await pause(60);
   unlinkSync(counter);
-  assert.equal(watched.happened(), true);
+  assert.equal(watched.happened(true), true);
+});
+
+test('a kill whose cgroup is gone is told from those of its siblings by the count of the cgroup above', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-oom-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const count = (cgroup: string, kills: number): string => {
+    mkdirSync(join(folder, cgroup), { recursive: true });
+    const counter = join(folder, cgroup, 'memory.events');
+    writeFileSync(counter, `max 9\noom ${kills}\noom_kill ${kills}\n`);
+    return counter;
+  };
+  const vanish = (cgroup: string): void => rmSync(join(folder, cgroup), { recursive: true });
+  count('.', 4);
+  const [loud, hungry, quiet] = ['loud', 'hungry', 'quiet'].map((name) => watchOom(count(name, 0))) as [
+    OomWatch,
+    OomWatch,
+    OomWatch,
+  ];
+  t.after(() => {
+    for (const watched of [loud, hungry, quiet]) watched.close();
+  });
+  count('loud', 2);
+  count('.', 6);
+  vanish('quiet');
+  assert.equal(quiet.happened(true), false, 'all kills are of the one that is still there');
+  count('.', 7);
+  vanish('hungry');
+  assert.equal(hungry.happened(false), false, 'its first process ended by itself');
+  assert.equal(hungry.happened(true), true, 'a kill that nobody else has counted');
+  hungry.close();
+  vanish('loud');
+  assert.equal(loud.happened(true), true);
+  const next = watchOom(count('next', 0));
+  vanish('next');
+  assert.equal(next.happened(true), false, 'what the gone ones had is theirs');
+  next.close();
 });
 
 test('the cgroup of an OOM kill is read from what the kernel says', () => {

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { realtimeNs } from '../../../linux/clock.ts';
-import { exitCodeOf, signalPidfd, type WaitStatus } from '../../../linux/processes.ts';
+import { exitCodeOf, signalNumber, signalPidfd, type WaitStatus } from '../../../linux/processes.ts';
 import type { Log } from '../../../observe/log.ts';
 import type { ContainerExit } from '../../protocol/messages.ts';
 import type { Holder } from '../holder/holder.ts';
@@ -183,7 +183,7 @@ export class Container {
 
   /** The record first, then the kernel's table: a shim killed in between finds the one or the other. */
   #end(status: WaitStatus | undefined): void {
-    const oomKilled = this.#oom?.happened() ?? false;
+    const oomKilled = this.#oom?.happened(status?.signal === signalNumber('SIGKILL')) ?? false;
     this.#oom?.close();
     const exit = describeExit(status, oomKilled);
     try {

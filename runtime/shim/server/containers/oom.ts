@@ -5,6 +5,7 @@ import { readNow } from '../../../linux/fds.ts';
 import { KernelLog } from '../../../linux/kernel-log.ts';
 import { watch } from '../../../linux/poll.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
+import { KillsBelow } from './kills-below.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const V1_COUNTER = 'memory.oom_control';
@@ -29,15 +30,16 @@ export function findOomCounter(pid: number): string | null {
 
 /** Whether the kernel killed a process of the container for want of memory. */
 export interface OomWatch {
-  /** Asked after the exit. */
-  happened(): boolean;
+  /** Asked after the exit. `struck`: SIGKILL ended the container's first process. */
+  happened(struck: boolean): boolean;
   close(): void;
 }
 
 /**
  * Watches a container's counter. With cgroupfs its cgroup outlives it and the count is read after the exit; but
  * systemd removes a scope as soon as it is empty, often before we come to it. Then what was seen at the kernel's
- * notices counts, and what the kernel wrote into its log.
+ * notices counts, what the kernel wrote into its log, and, where a node may not read that, what is left in the count of
+ * the cgroup above.
  */
 export function watchOom(counter: string | null): OomWatch {
   if (counter === null) return { happened: () => false, close: () => {} };
@@ -47,18 +49,32 @@ export function watchOom(counter: string | null): OomWatch {
     return seen;
   });
   const stop = subscribe(counter, () => looks.start());
+  const above = join(dirname(dirname(counter)), V2_COUNTER);
+  const siblings = counter.endsWith(V2_COUNTER) && existsSync(above) ? siblingsBelow(above) : undefined;
+  siblings?.add(counter);
+  const killedIn = (struck: boolean): boolean => {
+    const kills = oomKills(counter);
+    if (kills !== undefined) return kills > 0;
+    return logged(cgroupOf(counter)) || (struck && siblings?.claim(counter) === true);
+  };
   return {
-    happened: () => seen || killsIn(counter),
+    happened: (struck) => seen || killedIn(struck),
     close: () => {
       looks.cancel();
       stop();
+      siblings?.remove(counter);
+      if (siblings?.isEmpty === true) below.delete(above);
     },
   };
 }
 
-function killsIn(counter: string): boolean {
-  const kills = oomKills(counter);
-  return kills === undefined ? logged(cgroupOf(counter)) : kills > 0;
+/** By the counter of the cgroup above them. */
+const below = new Map<string, KillsBelow>();
+
+function siblingsBelow(above: string): KillsBelow {
+  const known = below.get(above) ?? new KillsBelow(above, oomKills);
+  below.set(above, known);
+  return known;
 }
 
 /**
