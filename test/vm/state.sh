@@ -11,8 +11,20 @@ echo '== sysctls'
 for key in net/ipv4/ip_forward vm/overcommit_memory kernel/panic fs/inotify/max_user_instances; do
   echo "$key $(cat "/proc/sys/$key")"
 done
-echo '== units'; systemctl list-unit-files --no-legend --no-pager | sort
-systemctl list-units --all --no-legend --plain --no-pager | awk '/berth|crio|failed/ { print $1, $2, $3 }'
+echo '== units'
+# On a busy machine PID 1 answers too late now and then, most of all when it reads its units again.
+patiently() {
+  for again in 1 2 3 4 5; do
+    if "$@" > /run/berth-units; then cat /run/berth-units; rm /run/berth-units; return; fi
+    sleep 5
+  done
+  rm /run/berth-units
+  return 1
+}
+units=$(patiently systemctl list-unit-files --no-legend --no-pager)
+printf '%s\n' "$units" | sort
+units=$(patiently systemctl list-units --all --no-legend --plain --no-pager)
+printf '%s\n' "$units" | awk '/berth|crio|failed/ { print $1, $2, $3 }'
 echo '== files'
 find /etc /usr /opt /var/lib /run -xdev \( -path /run/user -o -path /run/systemd -o -path /run/udev -o -path /run/log \) \
   -prune -o \( -type f -o -type l -o -type d \) -print | grep -v -E '/var/lib/(dpkg|systemd|apt|pam)/|/etc/ld.so.cache|^/var/lib/(machines|portables|cni)$' | sort
