@@ -41,6 +41,8 @@ export interface Config {
   readonly pidsLimit: number;
   /** Where files of the Container Device Interface are; those in a later folder go before those in an earlier. */
   readonly cdiSpecDirs: readonly string[];
+  /** Label containers that ask for no SELinux label too. */
+  readonly selinux: boolean;
   /** The AppArmor profile behind RuntimeDefault; absent: berth's own. */
   readonly apparmorProfile: string | undefined;
   /** Host paths of mounts that are an error when they are missing; others are made as folders. */

@@ -91,7 +91,6 @@ const INSTEAD: Readonly<Record<string, string>> = {
     'RuntimeDefault is the built-in profile; a pod may name a file with Localhost',
   'crio.runtime.hooks_dir': 'OCI hooks are not run',
   'crio.runtime.read_only': 'a container has a read-only root when its request says so',
-  'crio.runtime.selinux': 'a label that a request names is set wherever the kernel has SELinux',
 };
 
 const withoutEffect = ({ key, where }: { readonly key: string; readonly where: string }): string =>
@@ -186,6 +185,7 @@ const readRuntime = (
   | 'cdiSpecDirs'
   | 'deviceOwnershipFromUser'
   | 'apparmorProfile'
+  | 'selinux'
   | 'absentMountSourcesToReject'
   | 'enablePodEvents'
 > => {
@@ -200,6 +200,7 @@ const readRuntime = (
     defaultEnv: (settings.take(key('default_env'), listOf(assignment)) ?? []).map((pair) => pair.join('=')),
     defaultUlimits: settings.take(key('default_ulimits'), listOf(ulimit)) ?? [],
     cdiSpecDirs: settings.take(key('cdi_spec_dirs'), listOf(absolutePath)) ?? CDI_SPEC_DIRS,
+    selinux: settings.take(key('selinux'), flag) ?? false,
     apparmorProfile: settings.take(key('apparmor_profile'), emptyOr(ownAppArmor)),
     absentMountSourcesToReject:
       settings.take(key('absent_mount_sources_to_reject'), listOf(absolutePath)) ?? [],

@@ -25,7 +25,10 @@ export const withLayers = (
   place: string,
   mountOverlay: (folders: readonly string[]) => void,
 ): void => {
-  if (users === undefined) return mountOverlay(folders);
+  if (users === undefined) {
+    mountOverlay(folders);
+    return;
+  }
   mkdirSync(place, { recursive: true, mode: 0o700 });
   mapped(store, place, users);
   try {

@@ -10,16 +10,17 @@ import { type Layers, withLayers } from './layers.ts';
 
 /**
  * Mounts the container's root file system: a fresh writable layer over the image's layers. In a user namespace the
- * writable layer belongs to its root, and holds the ids as the host numbers them.
+ * writable layer belongs to its root, and holds the ids as the host numbers them. `label`: the SELinux label of all files.
  */
-export const mountRootfs = (folders: ContainerFolders, layers: Layers): void => {
+export const mountRootfs = (folders: ContainerFolders, layers: Layers, label?: string): void => {
   mkdirSync(folders.disk, { recursive: true, mode: 0o711 });
   for (const folder of [folders.upper, folders.work, folders.merged]) mkdirSync(folder);
   const { uids, gids } = layers.users?.mappings ?? {};
   if (uids !== undefined && gids !== undefined) chownSync(folders.upper, uids.hostID, gids.hostID);
   withLayers(layers, join(folders.staged, 'layers'), (lower) => {
     try {
-      mountOverlay({ lower, upper: folders.upper, work: folders.work, target: folders.merged });
+      const options = label === undefined ? [] : [`context="${label}"`];
+      mountOverlay({ lower, upper: folders.upper, work: folders.work, target: folders.merged, options });
     } catch (cause) {
       throw overlayRefused(folders, cause);
     }

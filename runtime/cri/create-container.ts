@@ -3,6 +3,7 @@ import type { RuntimeHandler } from '../config/config.ts';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
 import { type ContainerRecord, requireRunning } from '../containers/record.ts';
+import { relabel } from '../containers/relabel.ts';
 import { mountRootfs, removeRootfs } from '../containers/rootfs.ts';
 import { stopSignal } from '../containers/signals.ts';
 import { removeStaged, stageMapped } from '../containers/staged-mounts.ts';
@@ -16,6 +17,7 @@ import { findDevices, requestedDevices } from '../oci/cdi/find-devices.ts';
 import type { Sources } from '../oci/input.ts';
 import { requireMount } from '../oci/mounts.ts';
 import { runtimeCommand } from '../oci/runtime-command.ts';
+import { type SelinuxLabels, selinuxLabels } from '../oci/selinux.ts';
 import { prepareSources } from '../oci/sources.ts';
 import { buildSpec } from '../oci/spec.ts';
 import { MAX_ACCOUNT_FILE_BYTES, resolveUser } from '../oci/user.ts';
@@ -88,18 +90,21 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     const users = podUsers(pod);
     undo.push('root file system', () => removeRootfs(folders));
     undo.push('staged mounts', () => removeStaged(folders));
-    mountRootfs(folders, { store: roots.root, folders: daemon.images.lowerDirs(image), users });
+    const selinux = labelsOf(daemon, pod, record.config);
+    const layers = { store: roots.root, folders: daemon.images.lowerDirs(image), users };
+    mountRootfs(folders, layers, selinux?.file);
     if (record.logPath !== null) makeLogFolder('config.log_path', dirname(record.logPath));
     const images = stageImages(daemon, folders, volumes, users);
     const found = await prepareSources(record.config, {
       images,
       rejectAbsent: daemon.config.absentMountSourcesToReject,
     });
+    if (selinux !== undefined) await relabelVolumes(record.config.mounts, found.mounts, selinux);
     const mounts = stageMapped(folders, record.config.mounts, found.mounts, users);
     const sources = { ...found, mounts };
 
     undo.push('bundle', () => removeSpec(roots, record.id));
-    const { spec, user } = await specOf(daemon, making, sources, call);
+    const { spec, user } = await specOf(daemon, making, { sources, selinux }, call);
     writeSpec(roots, record.id, spec);
 
     undo.push('process', () => shim.call('delete', { id: record.id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
@@ -129,6 +134,30 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     );
     throw error;
   }
+};
+
+const labelsOf = (
+  { host, config }: Daemon,
+  pod: PodRecord,
+  container: ContainerConfig,
+): SelinuxLabels | undefined =>
+  selinuxLabels({
+    enabled: host.selinux,
+    always: config.selinux,
+    privileged: container.linux?.securityContext?.privileged === true,
+    container: container.linux?.securityContext?.selinuxOptions,
+    pod: pod.config.linux?.securityContext?.selinuxOptions,
+    level: pod.selinuxLevel,
+  });
+
+const relabelVolumes = async (
+  mounts: ContainerConfig['mounts'],
+  sources: Sources['mounts'],
+  { file }: SelinuxLabels,
+): Promise<void> => {
+  for (const [index, { source }] of sources.entries())
+    if (mounts[index]?.selinuxRelabel === true && mounts[index].image === undefined)
+      await relabel(source, file);
 };
 
 /** Root of the pod's user namespace, as the host numbers it. */
@@ -187,7 +216,7 @@ const newRecord = (
 const specOf = async (
   daemon: Daemon,
   { pod, image, features, record }: Making,
-  sources: Sources,
+  { sources, selinux }: { readonly sources: Sources; readonly selinux: SelinuxLabels | undefined },
   call: Call,
 ): Promise<{ spec: OciSpec; user: ContainerRecord['user'] }> => {
   const { config: settings, host } = daemon;
@@ -214,6 +243,7 @@ const specOf = async (
     host,
     ownKernel: features.ownKernel,
     ...(apparmor === undefined ? {} : { apparmor }),
+    ...(selinux === undefined ? {} : { selinux }),
     defaults: settings,
   });
   for (const note of notes) call.log.warn(note, { container: record.id });

@@ -3,6 +3,7 @@ import { Fail } from '../core/fail.ts';
 import { Undo } from '../core/undo.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { podIps } from '../network/pod-ips.ts';
+import { newLevel, selinuxLabels } from '../oci/selinux.ts';
 import { shmBytes } from '../oci/shm-size.ts';
 import { podSysctls } from '../oci/sysctls.ts';
 import { requestedMappings } from '../oci/user-namespace.ts';
@@ -11,7 +12,7 @@ import { pinPod, unpinPod } from '../pods/namespaces.ts';
 import { podNetwork } from '../pods/network.ts';
 import { type PodRecord, stateOf } from '../pods/record.ts';
 import { podCgroupParent } from '../resources/cgroup-paths.ts';
-import type { RunPodSandboxRequest } from '../spec/cri/api_pb.js';
+import type { PodSandboxConfig, RunPodSandboxRequest } from '../spec/cri/api_pb.js';
 import type { Daemon } from './daemon.ts';
 import { newId } from './ids.ts';
 import { makeLogFolder } from './log-folder.ts';
@@ -27,7 +28,9 @@ export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxReques
   const handler = requestedHandler(daemon.config, request.runtimeHandler);
   podCgroupParent(daemon.config.cgroupManager, config.linux?.cgroupParent ?? '');
   if (requestedMappings(config) !== undefined) await requireUserNamespaces(daemon, handler);
-  const wish = {
+  const level = levelOf(daemon);
+  const wish: Wish = {
+    label: podLabel(daemon, config, level),
     sysctls: podSysctls(config, daemon.config.defaultSysctls),
     shmBytes: shmBytes(config.annotations, handler.allowedAnnotations),
   };
@@ -38,6 +41,7 @@ export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxReques
     runtimeHandler: request.runtimeHandler,
     namespaces: {},
     pauseStarted: false,
+    ...(level === undefined ? {} : { selinuxLevel: level }),
     network: null,
     createdAtNs: realtimeNs(),
     readyAtNs: null,
@@ -61,6 +65,26 @@ const requireUserNamespaces = async (daemon: Daemon, handler: RuntimeHandler): P
   );
 };
 
+const podLabel = (
+  daemon: Pick<Daemon, 'config' | 'host'>,
+  config: PodSandboxConfig,
+  level: string | undefined,
+): string | undefined =>
+  selinuxLabels({
+    enabled: daemon.host.selinux,
+    always: daemon.config.selinux,
+    privileged: config.linux?.securityContext?.privileged === true,
+    container: undefined,
+    pod: config.linux?.securityContext?.selinuxOptions,
+    level,
+  })?.file;
+
+/** SELinux categories of the pod's own, where every container is labelled. */
+const levelOf = ({ config, host, pods }: Daemon): string | undefined =>
+  host.selinux && config.selinux
+    ? newLevel(new Set(pods.list().map(({ selinuxLevel = '' }) => selinuxLevel)))
+    : undefined;
+
 /**
  * A client that gave up and asks again meets its own first request, still being made or unwound: it waits for
  * the end of that, instead of being told for ever that its name is reserved.
@@ -70,12 +94,14 @@ const earlierAttempt = async ({ pods, queues }: Daemon, record: PodRecord): Prom
   if (earlier !== undefined && stateOf(earlier) === 'making') await queues.run(earlier.id, async () => {});
 };
 
-const makePod = async (
-  daemon: Daemon,
-  { id, config }: PodRecord,
-  wish: { readonly sysctls: Readonly<Record<string, string>>; readonly shmBytes: number },
-  call: Call,
-): Promise<void> => {
+interface Wish {
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly shmBytes: number;
+  /** SELinux label of the pod's files. */
+  readonly label: string | undefined;
+}
+
+const makePod = async (daemon: Daemon, { id, config }: PodRecord, wish: Wish, call: Call): Promise<void> => {
   const { pods, roots } = daemon;
   const undo = new Undo();
   undo.push('record', () => pods.remove(id));
@@ -92,6 +118,7 @@ const makePod = async (
     makePodFiles(roots, id, config, {
       ips: network === null ? [] : podIps(network),
       shmBytes: wish.shmBytes,
+      label: wish.label,
     });
 
     call.signal.throwIfAborted();

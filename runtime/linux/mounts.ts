@@ -109,7 +109,8 @@ function mountOverlayStepwise({ lower, upper, work, target, options = [] }: Over
     if (work !== undefined) setOption(context, 'workdir', work);
     for (const option of options) {
       const [key = '', value] = option.split(/=(.*)/s);
-      setOption(context, key, value);
+      // Quotes keep the commas of a value apart from those of the list; here there is no list.
+      setOption(context, key, value?.replace(/^"(.*)"$/, '$1'));
     }
     setOption(context, 'source', 'overlay');
     const FSCONFIG_CMD_CREATE = 6;

@@ -4,6 +4,7 @@ import type { ContainerConfig, PodSandboxConfig } from '../spec/cri/api_pb.js';
 import type { OciImageConfig } from '../spec/oci/image.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import type { AppArmor } from './apparmor.ts';
+import type { SelinuxLabels } from './selinux.ts';
 import type { IdMappings } from './user-namespace.ts';
 
 /** All that decides a container's config.json. Nothing else does: `buildSpec` is pure. */
@@ -31,6 +32,8 @@ export interface SpecInput {
   readonly host: HostFacts;
   /** Absent: the host has no AppArmor. */
   readonly apparmor?: AppArmor;
+  /** Absent: the container has the OCI runtime's. */
+  readonly selinux?: SelinuxLabels;
   /** See `RuntimeQuirks`. */
   readonly ownKernel: boolean;
   readonly defaults: SpecDefaults;

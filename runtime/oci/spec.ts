@@ -1,12 +1,12 @@
 import type { OciLinux, OciProcess } from '../spec/oci/runtime.ts';
 import { ociAnnotations } from './annotations.ts';
+import { type AppArmorChoice, appArmorProfile } from './apparmor.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { containerArgs, workingDirectory } from './command.ts';
 import { containerDevices } from './devices.ts';
 import { environment } from './environment.ts';
 import { requireHostname } from './hostname.ts';
 import type { BuiltSpec, SpecInput } from './input.ts';
-import { type SecurityLabels, securityLabels } from './labels.ts';
 import { cgroupLimits } from './limits.ts';
 import { containerMounts, rootPropagation } from './mounts.ts';
 import { containerNamespaces } from './namespaces.ts';
@@ -21,9 +21,9 @@ const OCI_VERSION = '1.0.2';
 /** CRI's request as the OCI runtime's config.json. Pure. Fails `InvalidArgument` naming the field. */
 export const buildSpec = (input: SpecInput): BuiltSpec => {
   if (input.mappings !== undefined) requireMapped(input.user, input.mappings);
-  const labels = securityLabels(input.container.linux?.securityContext, input);
-  const process = buildProcess(input, labels);
-  const linux = buildLinux(input, labels, new Set(process.value.capabilities?.bounding));
+  const apparmor = appArmorProfile(input.container.linux?.securityContext, input.apparmor);
+  const process = buildProcess(input, apparmor);
+  const linux = buildLinux(input, new Set(process.value.capabilities?.bounding));
   const hasOwnNames = linux.value.namespaces.some(({ type }) => type === 'uts');
   return {
     spec: {
@@ -35,7 +35,7 @@ export const buildSpec = (input: SpecInput): BuiltSpec => {
       annotations: ociAnnotations(input),
       linux: linux.value,
     },
-    notes: [...process.notes, ...linux.notes, ...labels.notes],
+    notes: [...process.notes, ...linux.notes, ...apparmor.notes],
   };
 };
 
@@ -44,7 +44,7 @@ interface Part<T> {
   readonly notes: readonly string[];
 }
 
-const buildProcess = (input: SpecInput, labels: SecurityLabels): Part<OciProcess> => {
+const buildProcess = (input: SpecInput, { apparmorProfile }: AppArmorChoice): Part<OciProcess> => {
   const { container, user, defaults, host } = input;
   const context = container.linux?.securityContext;
   const capabilities = containerCapabilities({
@@ -66,8 +66,8 @@ const buildProcess = (input: SpecInput, labels: SecurityLabels): Part<OciProcess
       rlimits: defaults.defaultUlimits.map((limit) => ({ ...limit })),
       noNewPrivileges: context?.noNewPrivs === true,
       oomScoreAdj: oom.score,
-      ...(labels.apparmorProfile === undefined ? {} : { apparmorProfile: labels.apparmorProfile }),
-      ...(labels.selinuxLabel === undefined ? {} : { selinuxLabel: labels.selinuxLabel }),
+      ...(apparmorProfile === undefined ? {} : { apparmorProfile }),
+      ...(input.selinux === undefined ? {} : { selinuxLabel: input.selinux.process }),
     },
     notes: [
       ...capabilities.missing.map((name) => `${name} is not held by the runtime on this host`),
@@ -76,11 +76,7 @@ const buildProcess = (input: SpecInput, labels: SecurityLabels): Part<OciProcess
   };
 };
 
-const buildLinux = (
-  input: SpecInput,
-  labels: SecurityLabels,
-  capabilities: ReadonlySet<string>,
-): Part<OciLinux> => {
+const buildLinux = (input: SpecInput, capabilities: ReadonlySet<string>): Part<OciLinux> => {
   const { container, sources, host, defaults } = input;
   const context = container.linux?.securityContext;
   const devices = containerDevices(input);
@@ -104,7 +100,7 @@ const buildLinux = (
       ...protectedPaths(context),
       ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
       ...(seccomp === undefined ? {} : { seccomp }),
-      ...(labels.mountLabel === undefined ? {} : { mountLabel: labels.mountLabel }),
+      ...(input.selinux === undefined ? {} : { mountLabel: input.selinux.file }),
     },
     notes,
   };

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Roots } from '../containers/folders.ts';
 import { MountFlag, mount, unmount } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
+import { setXattr } from '../linux/xattrs.ts';
 import { hostsFile } from '../oci/hosts.ts';
 import type { PodFiles } from '../oci/input.ts';
 import { resolvConf } from '../oci/resolv.ts';
@@ -10,6 +11,13 @@ import { requestedMappings } from '../oci/user-namespace.ts';
 import { NamespaceMode, type PodSandboxConfig } from '../spec/cri/api_pb.js';
 import { type PodFolders, podFolders } from './folders.ts';
 import { usesHostNetwork } from './record.ts';
+
+export interface PodFilesWish {
+  readonly ips: readonly string[];
+  readonly shmBytes: number;
+  /** SELinux label of what the pod's containers share; undefined: none is set. */
+  readonly label: string | undefined;
+}
 
 /**
  * Writes the files that all containers of the pod share, and mounts their /dev/shm. Synchronous: it all goes to
@@ -19,7 +27,7 @@ export const makePodFiles = (
   roots: Roots,
   id: string,
   config: PodSandboxConfig,
-  { ips, shmBytes }: { readonly ips: readonly string[]; readonly shmBytes: number },
+  { ips, shmBytes, label }: PodFilesWish,
 ): void => {
   const folders = podFolders(roots, id);
   mkdirSync(folders.files, { recursive: true, mode: 0o711 });
@@ -27,9 +35,13 @@ export const makePodFiles = (
   writeFileSync(folders.hosts, hostsText(config, ips));
   writeFileSync(folders.hostname, `${podHostname(config)}\n`);
   const owner = ownerOf(config);
-  for (const file of [folders.resolvConf, folders.hosts, folders.hostname])
-    chownSync(file, owner.uid, owner.gid);
-  if (ownIpc(config)) mountShm(folders, { ...owner, bytes: shmBytes });
+  for (const file of [folders.resolvConf, folders.hosts, folders.hostname]) give(file, owner, label);
+  if (ownIpc(config)) mountShm(folders, { ...owner, bytes: shmBytes, label });
+};
+
+const give = (file: string, { uid, gid }: ReturnType<typeof ownerOf>, label: string | undefined): void => {
+  chownSync(file, uid, gid);
+  if (label !== undefined) setXattr(file, 'security.selinux', Buffer.from(`${label}\0`));
 };
 
 /** Root of the pod, as the host numbers it. */
@@ -59,12 +71,14 @@ interface ShmOptions {
   readonly uid: number;
   readonly gid: number;
   readonly bytes: number;
+  readonly label: string | undefined;
 }
 
-const mountShm = ({ shm }: PodFolders, { uid, gid, bytes }: ShmOptions): void => {
+const mountShm = ({ shm }: PodFolders, { uid, gid, bytes, label }: ShmOptions): void => {
   mkdirSync(shm);
   const flags = MountFlag.nosuid | MountFlag.nodev | MountFlag.noexec;
-  const data = `mode=1777,size=${bytes},uid=${uid},gid=${gid}`;
+  const context = label === undefined ? '' : `,context="${label}"`;
+  const data = `mode=1777,size=${bytes},uid=${uid},gid=${gid}${context}`;
   mount({ source: 'shm', target: shm, type: 'tmpfs', flags, data });
 };
 

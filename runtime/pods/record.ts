@@ -17,6 +17,8 @@ export interface PodRecord {
   readonly namespaces: Readonly<Partial<Record<'network' | 'ipc' | 'uts' | 'user', string>>>;
   /** A process that keeps the shared PID namespace was about to be started: its end is owed. */
   readonly pauseStarted: boolean;
+  /** SELinux categories of its own; absent: the node labels only what asks for it. */
+  readonly selinuxLevel?: string;
   /** The answer of CNI ADD; null for a pod in the host's network. */
   readonly network: CniResult | null;
   readonly createdAtNs: bigint;

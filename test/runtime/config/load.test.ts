@@ -102,6 +102,7 @@ default_ulimits = ["nofile=1024:2048", "core=0"]
 cdi_spec_dirs = ["/etc/cdi", "/run/other/cdi"]
 absent_mount_sources_to_reject = ["/etc/hostname"]
 apparmor_profile = "mine"
+selinux = true
 device_ownership_from_security_context = true
 log_level = "panic"
 [crio.runtime.runtimes.other]
@@ -152,7 +153,7 @@ args = ["--platform=ptrace"]
     { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
   ]);
   assert.deepEqual(config.cdiSpecDirs, ['/etc/cdi', '/run/other/cdi']);
-  assert.equal(config.apparmorProfile, 'mine');
+  assert.deepEqual([config.apparmorProfile, config.selinux], ['mine', true]);
   assert.deepEqual(config.absentMountSourcesToReject, ['/etc/hostname']);
   assert.equal(config.deviceOwnershipFromUser, true);
   const { args, allowedAnnotations } = config.runtimes.get('other') ?? {};

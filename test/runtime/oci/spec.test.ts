@@ -457,17 +457,18 @@ test('seccomp: RuntimeDefault depends on capabilities, and never lets clone3 mak
 test('labels of security modules are set only on a host that has them', () => {
   const context = secured({
     apparmor: { profileType: ProfileType.Localhost, localhostRef: 'mine' },
-    selinuxOptions: { level: 's0:c1,c2' },
   });
-  const host = { ...HOST, apparmor: true, selinux: true };
   const apparmor = { defaultProfile: 'usual', loaded: new Set(['mine']) };
-  const { process, linux } = build(context, { host, apparmor }).spec;
+  const selinux = {
+    process: 'system_u:system_r:container_t:s0',
+    file: 'system_u:object_r:container_file_t:s0',
+  };
+  const { process, linux } = build(context, { apparmor, selinux }).spec;
   assert.equal(process.apparmorProfile, 'mine');
-  assert.equal(process.selinuxLabel, 'system_u:system_r:container_t:s0:c1,c2');
-  assert.equal(linux.mountLabel, 'system_u:object_r:container_file_t:s0:c1,c2');
+  assert.deepEqual([process.selinuxLabel, linux.mountLabel], [selinux.process, selinux.file]);
   assert.throws(() => build(context), { code: 'FailedPrecondition', message: /AppArmor is not enabled/ });
-  const selinuxOnly = build(secured({ selinuxOptions: { level: 's0' } })).spec;
-  assert.equal(selinuxOnly.process.selinuxLabel, undefined);
+  const { spec } = build(secured({ selinuxOptions: { level: 's0' } }));
+  assert.deepEqual([spec.process.selinuxLabel, spec.linux.mountLabel], [undefined, undefined]);
 });
 
 const { Unconfined, RuntimeDefault, Localhost } = ProfileType;
