@@ -49,6 +49,8 @@ export interface Config {
   readonly absentMountSourcesToReject: readonly string[];
   /** Device nodes that a container asks for belong to its user rather than to whom they belong on the host. */
   readonly deviceOwnershipFromUser: boolean;
+  /** Bytes beyond which a container's log starts anew; undefined: the kubelet alone rotates logs. */
+  readonly logSizeMax: number | undefined;
   /** Serve GetContainerEvents. Costs nothing while nobody listens, hence on unless switched off. */
   readonly enablePodEvents: boolean;
   /** What ContainerStats, PodSandboxStats and the metrics do: see `readStats`. */

@@ -188,6 +188,7 @@ const readRuntime = (
   | 'selinux'
   | 'absentMountSourcesToReject'
   | 'enablePodEvents'
+  | 'logSizeMax'
 > => {
   const key = (last: string): string => `crio.runtime.${last}`;
   const logLevel = settings.take(key('log_level'), emptyOr(oneOf('panic', ...LOG_LEVELS))) ?? 'info';
@@ -206,8 +207,19 @@ const readRuntime = (
       settings.take(key('absent_mount_sources_to_reject'), listOf(absolutePath)) ?? [],
     deviceOwnershipFromUser: settings.take(key('device_ownership_from_security_context'), flag) ?? false,
     pidsLimit: settings.take(key('pids_limit'), integer(-1, 2 ** 22)) ?? -1,
+    logSizeMax: settings.take(key('log_size_max'), logSize),
     enablePodEvents: settings.take(key('enable_pod_events'), flag) ?? true,
   };
+};
+
+/** As conmon has it: one entry and some more must have room. */
+const MIN_LOG_BYTES = 8192;
+
+const logSize: Reader<number | undefined> = (value) => {
+  const bytes = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)(value);
+  if (bytes < 0) return undefined;
+  if (bytes >= MIN_LOG_BYTES) return bytes;
+  throw new NotAsExpected(`is neither negative, for no limit, nor ${MIN_LOG_BYTES} at least: ${bytes}`);
 };
 
 /** Where the plugins' own release, Debian and Fedora put them. */

@@ -12,7 +12,7 @@ interface Named {
 export interface Collection<Record extends Named> {
   list(): readonly Record[];
   get(id: string): Record | undefined;
-  /** By whole id or by a prefix that only one record has; an ambiguous prefix is an `InvalidArgument`. */
+  /** By whole id or by a prefix, three characters at least, that only one record has; an ambiguous prefix is an `InvalidArgument`. */
   find(idOrPrefix: string): Record | undefined;
   /** The one that has the name which this record would take. */
   namesake(record: Record): Record | undefined;
@@ -94,12 +94,15 @@ export const required = <Record>(record: Record | undefined, kind: string, id: s
   return record;
 };
 
+/** As for images: shorter ones are more likely a mistake, and what they find is stopped or removed. */
+const SHORTEST_PREFIX = 3;
+
 const uniqueByPrefix = <Record extends Named>(
   records: ReadonlyMap<string, Record>,
   prefix: string,
   kind: string,
 ): Record | undefined => {
-  if (prefix === '') return undefined;
+  if (prefix.length < SHORTEST_PREFIX) return undefined;
   const [first, second] = [...records.values()].filter((record) => record.id.startsWith(prefix));
   if (second !== undefined)
     throw new Fail('InvalidArgument', `more than one ${kind} has an id that starts with ${prefix}`);

@@ -119,6 +119,7 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
         stdin: record.config.stdin,
         stdinOnce: record.config.stdinOnce,
         logPath: record.logPath,
+        ...(daemon.config.logSizeMax === undefined ? {} : { logSizeMax: daemon.config.logSizeMax }),
         timeoutMs: CREATE_TIMEOUT_MS,
         ...streamsOwner(users),
       },

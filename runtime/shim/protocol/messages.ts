@@ -127,16 +127,18 @@ export interface CreateParams {
   stdinOnce: boolean;
   /** CRI log file, its folder exists; null: output is only for attach. */
   logPath: string | null;
+  /** Bytes beyond which the log starts anew; absent: it does not. */
+  logSizeMax?: number;
   /** For the runtime's `create`; when it is over, nothing of the container stays. */
   timeoutMs: number;
-}
-
-export interface ContainerState {
   /**
    * Who owns the streams: root of the container's user namespace, as the host numbers it. Absent: root. A program
    * opens /dev/stdout by its name, and an owner from outside of its user namespace would keep it from that.
    */
   streamsOwner?: { uid: number; gid: number };
+}
+
+export interface ContainerState {
   id: string;
   pid: number;
   /** Field 22 of /proc/PID/stat: tells the process from another that got its pid. */

@@ -204,6 +204,11 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     /crio\.conf:2: crio\.runtime\.pids_limit is not a whole number/,
   ],
   ['a number out of range', '[crio.runtime]\npids_limit = -2\n', /crio\.conf:2: .* from -1 to/],
+  [
+    'a log too small for an entry',
+    '[crio.runtime]\nlog_size_max = 4096\n',
+    /crio\.conf:2: crio\.runtime\.log_size_max is neither negative, for no limit, nor 8192/,
+  ],
   ['a number beyond 2^53', '[crio.runtime]\npids_limit = 9223372036854775807\n', /crio\.conf:2: /],
   ['a fraction', '[crio.runtime]\npids_limit = 1.5\n', /crio\.conf:2: /],
   [

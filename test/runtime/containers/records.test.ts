@@ -83,12 +83,13 @@ test('a name is reserved until its container is removed, also across a restart',
 
 test('an id is found by a prefix that only one has', (t) => {
   const containers = openContainers(folderOf(t));
-  containers.add(making('ab12'));
-  containers.add(making('ab34'));
-  assert.equal(containers.find('ab1')?.id, 'ab12');
+  containers.add(making('abc12'));
+  containers.add(making('abc34'));
+  assert.equal(containers.find('abc1')?.id, 'abc12');
   assert.equal(containers.find('cd'), undefined);
   assert.equal(containers.find(''), undefined);
-  assert.throws(() => containers.find('ab'), { code: 'InvalidArgument' });
+  assert.throws(() => containers.find('abc'), { code: 'InvalidArgument' });
+  assert.equal(containers.find('ab'), undefined, 'so short a one is more likely a mistake');
 });
 
 test('a write that a kill cut short leaves the record as it was', (t) => {

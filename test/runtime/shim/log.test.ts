@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeSync,
 } from 'node:fs';
@@ -59,7 +60,10 @@ class Pipeline {
   readonly #pipe: number;
   log: OutputLog;
 
-  constructor() {
+  readonly #maxBytes: number | undefined;
+
+  constructor(maxBytes?: number) {
+    this.#maxBytes = maxBytes;
     makeFifo(join(this.folder, 'pipe'));
     this.#pipe = openSync(join(this.folder, 'pipe'), constants.O_RDWR | constants.O_NONBLOCK);
     this.log = this.open();
@@ -67,7 +71,7 @@ class Pipeline {
 
   open(): OutputLog {
     const log = createLog({ level: 'fatal', write: () => {}, journal: false });
-    this.log = new OutputLog({ folder: this.folder, logPath: this.path, log });
+    this.log = new OutputLog({ folder: this.folder, logPath: this.path, maxBytes: this.#maxBytes, log });
     return this.log;
   }
 
@@ -105,8 +109,8 @@ class Pipeline {
   }
 }
 
-function pipeline(work: (pipeline: Pipeline) => void): void {
-  const made = new Pipeline();
+function pipeline(work: (pipeline: Pipeline) => void, maxBytes?: number): void {
+  const made = new Pipeline(maxBytes);
   try {
     work(made);
   } finally {
@@ -184,3 +188,72 @@ test('the spool gives its memory back and keeps its offsets', () =>
     const spool = statSync(join(pipe.folder, 'stdout.spool'));
     assert.deepEqual([spool.size, spool.blocks * 512 <= 4096], [5_000_000, true]);
   }));
+
+test('a log with a limit starts anew before it would pass it, and readers of the old one keep that', () =>
+  pipeline((pipe) => {
+    const old = openSync(pipe.path, constants.O_RDONLY);
+    const sizes: number[] = [];
+    for (let number = 0; number < 2000; number += 1) {
+      pipe.print(`${number}\n`.repeat(1 + (number % 7)));
+      sizes.push(statSync(pipe.path).size);
+    }
+    assert.ok(Math.max(...sizes) <= 8192 && Math.max(...sizes) > 8000, String(Math.max(...sizes)));
+    const numbers = pipe.lines().map(Number);
+    assert.equal(numbers.at(-1), 1999);
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((one, other) => one - other),
+    );
+    const kept = readFileSync(old, 'latin1').trimEnd().split('\n');
+    assert.ok(kept.length > 150 && kept[0]?.endsWith(' F 0'));
+    closeSync(old);
+  }, 8192));
+
+test('with a limit no line is lost that has room, and one that has none is there alone', () =>
+  pipeline((pipe) => {
+    const texts: string[] = [];
+    let inode = statSync(pipe.path).ino;
+    const follow = (): void => {
+      if (statSync(pipe.path).ino === inode) return;
+      inode = statSync(pipe.path).ino;
+      texts.length = 0;
+    };
+    for (const text of ['a'.repeat(3000), 'b'.repeat(12_000), 'c'.repeat(100), 'd'.repeat(8050), 'e']) {
+      pipe.print(`${text}\n`);
+      follow();
+      texts.push(text);
+      assert.deepEqual(pipe.lines(), texts);
+    }
+    assert.deepEqual(texts, ['d'.repeat(8050), 'e']);
+  }, 8192));
+
+test('much output at once passes through a log with a limit, and its end is there', () =>
+  pipeline((pipe) => {
+    const line = (number: number) => `${String(number).padStart(9, '0')}\n`;
+    for (let from = 0; from < 60_000; from += 6000)
+      pipe.print(Array.from({ length: 6000 }, (_, index) => line(from + index)).join(''));
+    assert.ok(statSync(pipe.path).size <= 20_000);
+    const numbers = pipe.lines().map(Number);
+    assert.equal(numbers.at(-1), 59_999);
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, index) => 60_000 - numbers.length + index),
+    );
+  }, 20_000));
+
+test('a shim that is killed while its log starts anew loses and doubles nothing', () =>
+  pipeline((pipe) => {
+    for (let number = 0; number < 100; number += 1) pipe.print(`${number}\n`);
+    const before = pipe.position();
+    for (let number = 100; number < 250; number += 1) pipe.print(`${number}\n`);
+    const there = pipe.lines();
+    pipe.log.close();
+    pipe.rewindJournal({
+      ...(pipe.position() ?? assert.fail()),
+      inode: before?.inode ?? 0,
+      size: before?.size ?? 0,
+    });
+    pipe.open();
+    pipe.print('250\n');
+    assert.deepEqual(pipe.lines(), [...there, '250']);
+  }, 8192));

@@ -49,7 +49,12 @@ async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Con
   const record = newRecord(params);
   writeRecord(folder, record);
 
-  const outputLog = new OutputLog({ folder, logPath: params.logPath, log: shim.log });
+  const outputLog = new OutputLog({
+    folder,
+    logPath: params.logPath,
+    maxBytes: params.logSizeMax,
+    log: shim.log,
+  });
   undo.push('log', () => outputLog.close());
   makeFifos(folder, params);
   const inherited = openInherited(folder, params);
@@ -140,6 +145,7 @@ const newRecord = (params: CreateParams): ContainerRecord => ({
   stdin: params.stdin,
   stdinOnce: params.stdinOnce,
   logPath: params.logPath,
+  ...(params.logSizeMax === undefined ? {} : { logSizeMax: params.logSizeMax }),
   ...(params.streamsOwner === undefined ? {} : { streamsOwner: params.streamsOwner }),
   process: null,
   runtimeProcess: null,

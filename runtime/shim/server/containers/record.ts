@@ -23,6 +23,8 @@ export interface ContainerRecord {
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly logPath: string | null;
+  /** Bytes after which the log starts anew; absent: it does not. */
+  readonly logSizeMax?: number;
   /** Absent: root. */
   readonly streamsOwner?: { readonly uid: number; readonly gid: number };
   readonly process: ProcessName | null;

@@ -6,6 +6,8 @@ import {
   ftruncateSync,
   openSync,
   readdirSync,
+  renameSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
@@ -19,9 +21,12 @@ export class LogFile {
   readonly inode: number;
   #size: number;
 
-  /** Throws what open(2) says; a symbolic link at the path is refused (ELOOP), whoever put it there. */
-  constructor(path: string) {
-    this.fd = openLog(path);
+  /**
+   * Throws what open(2) says; a symbolic link at the path is refused (ELOOP), whoever put it there. `anew`: an empty
+   * file takes the place of the one at the path, which readers that have it open may read to its end.
+   */
+  constructor(path: string, anew = false) {
+    this.fd = anew ? replaceLog(path) : openLog(path);
     const stat = fstatSync(this.fd);
     this.inode = stat.ino;
     this.#size = stat.size;
@@ -62,6 +67,19 @@ const openLog = (path: string): number => {
   } catch (cause) {
     const code = hasErrno(cause, 'ENOSPC', 'EDQUOT') ? 'ResourceExhausted' : 'FailedPrecondition';
     throw new Fail(code, `cannot open the log at log_path: ${String(cause)}`, { cause });
+  }
+};
+
+const replaceLog = (path: string): number => {
+  const beside = `${path}.new`;
+  rmSync(beside, { force: true });
+  const fd = openSync(beside, FLAGS | constants.O_EXCL, 0o640);
+  try {
+    renameSync(beside, path);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 };
 

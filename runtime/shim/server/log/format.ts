@@ -46,6 +46,23 @@ export function formatEntries(output: Buffer, stream: LogStream, timeNs: bigint,
   return { entries, consumed: at };
 }
 
+/** The first of the formatted entries, as many as `room` bytes take, but one at least. */
+export function firstEntries({ entries, consumed }: Formatted, room: number): Formatted {
+  if (entries.length <= room) return { entries, consumed };
+  const fitting = entries.lastIndexOf('\n', room - 1) + 1;
+  const end = fitting > 0 ? fitting : entries.indexOf('\n') + 1;
+  if (end === entries.length) return { entries, consumed };
+  const first = entries.slice(0, end);
+  const output = first
+    .slice(0, -1)
+    .split('\n')
+    .reduce((sum, entry) => sum + entry.length - PREFIX_BYTES + (entry[FULL_AT] === 'F' ? 1 : 0), 0);
+  return { entries: first, consumed: output };
+}
+
+/** Where an entry has its tag. */
+const FULL_AT = PREFIX_BYTES - 2;
+
 /** Behind the last newline within one longest text (and its newline) from `at` on; `at` when there is none. */
 function lastLineEnd(output: Buffer, at: number): number {
   const window = output.subarray(at, at + MAX_TEXT_BYTES + 1);

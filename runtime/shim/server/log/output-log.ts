@@ -4,7 +4,7 @@ import { realtimeNs } from '../../../linux/clock.ts';
 import type { AGAIN } from '../../../linux/fds.ts';
 import type { Log } from '../../../observe/log.ts';
 import { findRotated, LogFile } from './file.ts';
-import { formatEntries, type LogStream } from './format.ts';
+import { type Formatted, firstEntries, formatEntries, type LogStream } from './format.ts';
 import { LogJournal } from './journal.ts';
 import { Spool } from './spool.ts';
 import { accountTail } from './tail.ts';
@@ -14,6 +14,8 @@ export interface OutputLogOptions {
   readonly folder: string;
   /** null: nothing is kept, output is only for who is attached. */
   readonly logPath: string | null;
+  /** Beyond this the log starts anew, empty; absent: it grows until the kubelet rotates it. At least one entry. */
+  readonly maxBytes?: number | undefined;
   readonly log: Log;
 }
 
@@ -31,6 +33,7 @@ const piece = Buffer.allocUnsafeSlow(128 * 1024);
  */
 export class OutputLog {
   readonly #path: string | null;
+  readonly #maxBytes: number;
   readonly #log: Log;
   readonly #spools: Record<LogStream, Spool>;
   readonly #journal: LogJournal;
@@ -40,8 +43,9 @@ export class OutputLog {
   #retry: NodeJS.Timeout | undefined;
 
   /** Opens the log at its path and continues where an earlier shim stopped. Throws when the log cannot be opened. */
-  constructor({ folder, logPath, log }: OutputLogOptions) {
+  constructor({ folder, logPath, maxBytes, log }: OutputLogOptions) {
     this.#path = logPath;
+    this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
     this.#log = log;
     this.#journal = new LogJournal(join(folder, 'log.journal'));
     this.#spools = {
@@ -137,14 +141,26 @@ export class OutputLog {
   /** The number of bytes dealt with: 0 while a line has not ended, or the log cannot be written. */
   #append(output: Buffer, stream: LogStream, ended: boolean): number {
     if (this.#file === undefined) return output.length;
-    const { entries, consumed } = formatEntries(output, stream, realtimeNs(), ended);
-    if (consumed === 0) return 0;
+    const formatted = formatEntries(output, stream, realtimeNs(), ended);
+    if (formatted.consumed === 0) return 0;
     try {
+      const { entries, consumed } = this.#fitting(this.#file, formatted);
       this.#file.append(Buffer.from(entries, 'latin1'));
       return consumed;
     } catch (error) {
       return this.#postpone(stream, error);
     }
+  }
+
+  /** What of the entries has room in the log; where none has, in a new one. */
+  #fitting(file: LogFile, formatted: Formatted): Formatted {
+    const first = firstEntries(formatted, this.#maxBytes - file.size);
+    if (this.#path === null || file.size === 0 || file.size + first.entries.length <= this.#maxBytes)
+      return first;
+    this.#file = new LogFile(this.#path, true);
+    file.close();
+    this.#note();
+    return firstEntries(formatted, this.#maxBytes);
   }
 
   /** A full disk must not stop the container: output waits in the spool, and beyond a bound the waiting is dropped. */
