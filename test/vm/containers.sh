@@ -62,6 +62,14 @@ limited=$(container limited '"memory_limit_in_bytes": 33554432, "cpu_quota": 500
 folder=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$(pid_of "$limited")/cgroup")
 echo "memory.max $(cat "$folder/memory.max")"
 echo "cpu.max $(cat "$folder/cpu.max")"
+crictl update --memory 50331648 --cpu-quota 30000 "$limited" > /dev/null
+echo "updated $(cat "$folder/memory.max") $(cat "$folder/cpu.max")"
+# What systemd believes it holds would be written again at its next reload.
+echo "scope-memory $(systemctl show --property MemoryMax --value "berth-$limited.scope")"
+crictl stats --output json "$limited" | tr -d ' \n' > "$work/stats"
+figure() { sed -n "s/.*\"$1\":{\"value\":\"\([0-9]*\)\".*/\1/p" "$work/stats"; }
+echo "stats-limit $(($(figure availableBytes) + $(figure workingSetBytes)))"
+echo "stats-cpu $(figure usageCoreNanoSeconds)"
 
 hungry=$(container hungry '"memory_limit_in_bytes": 33554432, "memory_swap_limit_in_bytes": 33554432' 'dd if=/dev/zero of=/dev/null bs=64M count=1')
 ended "$hungry"

@@ -55,6 +55,9 @@ const assertContainers = (text: string, exitCode: string): void => {
     cgroup: 'cgroup2fs',
     'memory.max': '33554432',
     'cpu.max': '50000 100000',
+    updated: '50331648 30000 100000',
+    'scope-memory': '50331648',
+    'stats-limit': '50331648',
     hungry: '137 OOMKilled',
     modest: '0 Completed',
     'berthd-struck': 'CONTAINER_RUNNING',
@@ -71,6 +74,7 @@ const assertContainers = (text: string, exitCode: string): void => {
   for (const [name, value] of Object.entries(expected))
     assert.equal(seen.get(name), value, `${name}\n${text}`);
   assert.match(seen.get('scope') ?? '', /^\/vmtest\.slice\/berth-[0-9a-f]{64}\.scope$/, text);
+  assert.ok(Number(seen.get('stats-cpu')) > 0, text);
   assert.ok(Number(seen.get('stored')) >= 4, `descriptors are in systemd's store\n${text}`);
 };
 
