@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { Fail } from '../core/fail.ts';
 import { counted } from '../core/text.ts';
 import type { Face } from '../faces/face.ts';
 import type { FlowContext } from '../flows/context.ts';
@@ -7,6 +8,7 @@ import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
 import { exitCodeOfFailures } from './failed-hosts.ts';
 import { type ChangeOptions, withChangeOptions } from './options.ts';
+import type { Subject } from './run-command.ts';
 
 interface DoctorOptions extends ChangeOptions {
   readonly fix: boolean;
@@ -48,9 +50,26 @@ const mend = async (context: FlowContext, face: Face, options: DoctorOptions): P
   return conclude(mended, context.hosts.length, face);
 };
 
+/** Options of a change mean nothing where nothing is changed: who gives one believes that something is. */
+const requireFix = ({ fix, check, yes, lockTimeout }: DoctorOptions): void => {
+  const [idle] = [
+    ...(check ? ['--check'] : []),
+    ...(yes ? ['--yes'] : []),
+    ...(lockTimeout === undefined ? [] : ['--lock-timeout']),
+  ];
+  if (fix || idle === undefined) return;
+  throw new Fail('BadUsage', `berth doctor changes nothing without --fix, so ${idle} means nothing`, {
+    hint: `Give --fix as well, or leave ${idle} out.`,
+  });
+};
+
 const doctor = async (file: string, options: DoctorOptions): Promise<number> => {
   const { runOnHosts } = await import('./run-command.ts');
-  return await runOnHosts(file, options, (context, face) =>
+  const subject = async (): Promise<Subject> => {
+    requireFix(options);
+    return { profile: file };
+  };
+  return await runOnHosts(subject, options, (context, face) =>
     options.fix ? mend(context, face, options) : examine(context, face),
   );
 };

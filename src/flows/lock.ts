@@ -1,5 +1,4 @@
 import { fetchWithOrigin } from '../artifacts/fetch.ts';
-import { notLocked } from '../artifacts/lock/in-use.ts';
 import {
   artifactKey,
   type Lock,
@@ -13,6 +12,7 @@ import { npmSignature } from '../artifacts/release/npm-signature.ts';
 import type { Work } from '../artifacts/report.ts';
 import type { ArtifactSources } from '../artifacts/sources.ts';
 import { redisImage } from '../artifacts/walkthrough/image.ts';
+import { Fail } from '../core/fail.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { isUpgraded, type LockOptions } from './lock-options.ts';
@@ -127,8 +127,11 @@ async function lockImage(
   return { index: digestOf(index), manifest: digestOf(manifest), blobs: blobs.map(digestOf) };
 }
 
-/** @throws Fail `NotLocked` when there is no lock to work from */
+/** @throws Fail `BadUsage` when there is no lock to work from */
 export function requireLock(lock: Lock | undefined, file: string): Lock {
-  if (lock === undefined) throw notLocked(file, 'everything: there is no such file');
+  if (lock === undefined)
+    throw new Fail('BadUsage', `there is no ${file}`, {
+      hint: 'write it with berth lock, look at it, and keep it beside the profile',
+    });
   return lock;
 }

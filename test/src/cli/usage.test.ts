@@ -137,6 +137,33 @@ test('a lock is not made anew for a name that it does not have', async (t) => {
   );
 });
 
+test('a lock that is checked or packed and is not there is bad input', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-usage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const profile = join(folder, 'profile.yaml');
+  writeFileSync(profile, 'hosts: [{ name: a, ssh: { host: 127.0.0.1, port: 1 } }]\n');
+  for (const args of [
+    ['lock', profile, '--check'],
+    ['bundle', profile, '-o', join(folder, 'bundle.tar')],
+  ]) {
+    const ran = await runBerth(args);
+    assert.equal(ran.exitCode, 10, ran.stderr);
+    assert.match(ran.stderr, /there is no .*berth\.lock\nhint: write it with berth lock/);
+  }
+});
+
+test('options of a change are refused by a doctor that changes nothing', async () => {
+  for (const options of [['--check'], ['--yes'], ['--lock-timeout', '5']]) {
+    const ran = await runBerth(['doctor', single, ...options]);
+    assert.equal(ran.exitCode, 10, ran.stderr);
+    assert.ok(
+      ran.stderr.includes(`changes nothing without --fix, so ${options[0]} means nothing`),
+      ran.stderr,
+    );
+    assert.doesNotMatch(ran.stdout, /connect/);
+  }
+});
+
 test('a file that cannot be written is told before any work', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-usage-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
