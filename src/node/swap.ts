@@ -1,6 +1,7 @@
 import { fileAt } from '../host/facts/files.ts';
 import type { Facts } from '../host/facts/probe.ts';
-import { setAside } from '../resources/commented.ts';
+import { contentLike } from '../host/script/step.ts';
+import { isSetAside, setAside } from '../resources/commented.ts';
 import type { Resource } from '../resources/resource.ts';
 import { type Concern, rendered } from './concern.ts';
 
@@ -36,12 +37,14 @@ const makesZram = ({ files, health }: Facts): boolean =>
 
 function withoutSwapLines({ files }: Facts): Resource[] {
   const file = fileAt(files, fstab);
-  if (file.kind !== 'file' || file.text === undefined) return [];
+  if (file.kind !== 'file') return [];
+  const text = file.text ?? file.sealed?.open();
+  if (text === undefined || !text.split('\n').some((line) => isSwapLine(line) || isSetAside(line))) return [];
   return [
     {
       kind: 'file',
       path: fstab,
-      content: { kind: 'text', text: setAside(file.text, isSwapLine) },
+      content: contentLike(file, setAside(text, isSwapLine)),
       mode: file.mode,
       origins: [{ kind: 'lines', name: fstab }],
     },

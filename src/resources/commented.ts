@@ -17,8 +17,9 @@ export const setAside = (text: string, isUnwanted: (line: string) => boolean): s
 export const addLine = (text: string, line: string): string =>
   `${text === '' || text.endsWith('\n') ? text : `${text}\n`}${line}${addedMark}\n`;
 
-export const hasSetAside = (text: string): boolean =>
-  text.split('\n').some((line) => line.startsWith(mark) || line.endsWith(addedMark));
+export const isSetAside = (line: string): boolean => line.startsWith(mark) || line.endsWith(addedMark);
+
+export const hasSetAside = (text: string): boolean => text.split('\n').some(isSetAside);
 
 export const bringBack = (text: string): string =>
   text

@@ -1,7 +1,8 @@
-import { fileAt } from '../host/facts/files.ts';
+import { fileAt, type RegularFile } from '../host/facts/files.ts';
 import type { InstallFacts } from '../host/facts/install.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import { objectPath } from '../host/script/state.ts';
+import { contentLike } from '../host/script/step.ts';
 import type { Change } from './change.ts';
 import { bringBack, hasSetAside } from './commented.ts';
 import { unifiedDiff } from './diff.ts';
@@ -25,9 +26,7 @@ export function restoreFile({ path, before }: FileOrigin, facts: Facts): Change[
     facts.install.applied.get(path) !== now.sha256;
   const reason = changedByHand ? { reason: 'it was changed since berth wrote it' } : {};
   if (facts.install.origins.some((origin) => origin.kind === 'lines' && origin.name === path))
-    return now.kind === 'file' && text !== undefined && hasSetAside(text)
-      ? [bringLinesBack(path, text, now.mode)]
-      : [];
+    return now.kind === 'file' ? bringLinesBack(path, now) : [];
   switch (before.kind) {
     case 'absent':
       if (now.kind === 'absent') return [];
@@ -88,13 +87,17 @@ export function restoreUnit({ name, fileState, activeState }: UnitOrigin, facts:
 }
 
 /** What others wrote to the file since stays: only the lines that berth had set aside change. */
-function bringLinesBack(path: string, text: string, mode: number): Change {
+function bringLinesBack(path: string, now: RegularFile): Change[] {
+  const text = now.text ?? now.sealed?.open();
+  if (text === undefined || !hasSetAside(text)) return [];
   const restored = bringBack(text);
-  return {
-    id: `file:${path}`,
-    action: 'update',
-    summary: `bring the lines of ${path} back that berth had set aside`,
-    diff: unifiedDiff(path, text, restored),
-    steps: [{ kind: 'write', path, content: { kind: 'text', text: restored }, mode }],
-  };
+  return [
+    {
+      id: `file:${path}`,
+      action: 'update',
+      summary: `bring the lines of ${path} back that berth had set aside`,
+      ...(now.text === undefined ? {} : { diff: unifiedDiff(path, text, restored) }),
+      steps: [{ kind: 'write', path, content: contentLike(now, restored), mode: now.mode }],
+    },
+  ];
 }

@@ -60,7 +60,7 @@ LABEL=swap none swap sw 0 0
 tmpfs /srv tmpfs noauto 0 0
 /swapfile\tswap\tswap\tdefaults 0 0
 `;
-  await host.output(`printf '%s' '${fstab}' > /etc/fstab; systemctl daemon-reload`);
+  await host.output(`printf '%s' '${fstab}' > /etc/fstab; chmod 600 /etc/fstab; systemctl daemon-reload`);
   await install(host, 'iptables ufw firewalld');
   await host.output('systemctl disable --now firewalld');
   await host.output('iptables -F; iptables -t nat -F; iptables -P FORWARD DROP');
@@ -71,6 +71,7 @@ tmpfs /srv tmpfs noauto 0 0
       await host.output('cat /etc/fstab'),
       fstab.replace('LABEL=', '#berth# LABEL=').replace('/swapfile', '#berth# /swapfile'),
     );
+    assert.equal((await host.output('stat -c %a /etc/fstab')).trim(), '600');
     assert.equal((await host.output('systemctl is-enabled swap.target || true')).trim(), 'masked');
     assert.equal(await host.output('systemctl list-units --all --no-legend --type=swap'), '');
   });
@@ -108,7 +109,10 @@ tmpfs /srv tmpfs noauto 0 0
   });
 
   await t.test('a profile without swap and proxy takes both back, and keeps what others wrote', async () => {
-    assert.equal(await host.output('cat /etc/fstab'), `${fstab}tmpfs /opt tmpfs noauto 0 0\n`);
+    assert.equal(
+      await host.output('cat /etc/fstab; stat -c %a /etc/fstab'),
+      `${fstab}tmpfs /opt tmpfs noauto 0 0\n600\n`,
+    );
     await host.output(
       '! test -e /etc/berth/proxy.env && test "$(systemctl is-enabled swap.target)" = static',
     );

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { Fail } from '../../core/fail.ts';
+import { Sealed } from '../../core/secret.ts';
 import { decode, fieldOf, type Lines, linesOf } from './lines.ts';
 
 /** What lies at a path. A path that the host did not report was not asked for. */
@@ -29,6 +30,8 @@ export interface RegularFile {
    * is nobody's business here either: it is compared by its digest and never shown.
    */
   readonly text: string | undefined;
+  /** The content of a small text file that not everybody may read. */
+  readonly sealed?: Sealed;
   /** Last change of content, mode, owner or name, in whole seconds since the epoch: nobody can set it back. */
   readonly changedAt?: number;
 }
@@ -93,11 +96,10 @@ function parseSmallFiles(lines: Lines): [string, RegularFile][] {
     end += file.bytes;
     const sha256 = createHash('sha256').update(content).digest('hex');
     if (sha256 !== digests[index]) throw writtenMeanwhile(path);
+    const text = isUtf8(content) ? content.toString('utf8') : undefined;
     const isPublic = (file.mode & 0o004) !== 0;
-    return [
-      path,
-      { ...file, sha256, text: isPublic && isUtf8(content) ? content.toString('utf8') : undefined },
-    ];
+    if (isPublic || text === undefined) return [path, { ...file, sha256, text }];
+    return [path, { ...file, sha256, text: undefined, sealed: new Sealed(text) }];
   });
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Sealed } from '../../../src/core/secret.ts';
 import type { FileFact } from '../../../src/host/facts/files.ts';
 import type { HealthFacts } from '../../../src/host/facts/health.ts';
 import type { OriginRecord } from '../../../src/host/facts/install.ts';
@@ -91,12 +92,15 @@ export function fileFact(file: ShortFile): FileFact {
       mountPoint: file.folder === 'empty mount',
     };
   }
-  const text = 'text' in file ? file.text : undefined;
+  const all = 'text' in file ? file.text : undefined;
+  const mode = Number.parseInt(file.mode ?? '644', 8);
+  const text = (mode & 0o004) === 0 ? undefined : all;
   return {
+    ...(all === undefined || text !== undefined ? {} : { sealed: new Sealed(all) }),
     kind: 'file',
-    mode: Number.parseInt(file.mode ?? '644', 8),
+    mode,
     owner: ('owner' in file ? file.owner : undefined) ?? '0:0',
-    bytes: text === undefined ? 100_000 : text.length,
+    bytes: all === undefined ? 100_000 : all.length,
     sha256: 'sha256' in file ? file.sha256 : sha256Of(file.text),
     text,
     ...('changedAt' in file && file.changedAt !== undefined ? { changedAt: file.changedAt } : {}),
