@@ -74,6 +74,8 @@ export const secretReader = (
         return fromEnvironment(source.name);
       case 'file':
         return await fromFile(source.path);
+      case 'profile':
+        return source.value.reveal();
       case 'prompt':
         return await question(source, what);
       default:

@@ -13,14 +13,47 @@ const shortest = 4;
 export class Secret {
   readonly #value: string;
 
-  constructor(value: string) {
+  constructor(value: string, isAllSecret = true) {
     this.#value = value;
-    remember(value);
+    if (isAllSecret) remember(value);
+  }
+
+  /** A text of which only parts are secret, each of them known already: its other parts may be seen elsewhere. */
+  static around(text: string): Secret {
+    return new Secret(text, false);
   }
 
   /** The value itself: for a host, a program's input or a file that only root may read. */
   reveal(): string {
     return this.#value;
+  }
+
+  toString(): string {
+    return mask;
+  }
+
+  toJSON(): string {
+    return mask;
+  }
+
+  [inspect.custom](): string {
+    return mask;
+  }
+}
+
+/**
+ * Text of others that is nobody's business here and may have to be handed on: it shows as `•••` wherever it is printed or
+ * put into JSON. Unlike a `Secret` it is not masked elsewhere: nothing repeats it before it is opened.
+ */
+export class Sealed {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  open(): string {
+    return this.#text;
   }
 
   toString(): string {

@@ -49,5 +49,14 @@ async function lastSpecOf(
   const newest = Math.max(0, ...history.specs.keys());
   if (newest === 0) return undefined;
   const { spec } = specAfter(host, history, newest);
-  return { ...spec, registries: { ...spec.registries, auth: host.spec.registries.auth } };
+  const { registries, proxy } = host.spec;
+  return {
+    ...spec,
+    registries: { ...spec.registries, auth: registries.auth },
+    proxy: {
+      ...spec.proxy,
+      ...(typeof proxy.http === 'object' ? { http: proxy.http } : {}),
+      ...(typeof proxy.https === 'object' ? { https: proxy.https } : {}),
+    },
+  };
 }

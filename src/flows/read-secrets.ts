@@ -11,5 +11,10 @@ export const readSecrets = async (
   if (secret === undefined) return found;
   for (const { registry, password } of spec.registries.auth)
     found.set(password, await secret(password, `password for ${registry}`));
+  for (const key of ['http', 'https'] as const) {
+    const address = spec.proxy[key];
+    if (typeof address === 'object')
+      found.set(address, await secret(address, `address of the proxy for ${key}`));
+  }
   return found;
 };

@@ -101,7 +101,7 @@ export const packages: Concern = {
       dnfElse: otherNames(spec),
     },
   }),
-  resources: ({ spec, facts, supplies: { packages: locked } }) => {
+  resources: ({ spec, facts, secrets, supplies: { packages: locked } }) => {
     const names = packagesFor(spec, facts);
     return {
       resources: [
@@ -110,7 +110,7 @@ export const packages: Concern = {
           names,
           layer: spec.packages.ostree === 'layer',
           ...(facts.packages.manager === 'dnf' ? { hintWhenUnknown: hintFor(spec, facts) } : {}),
-          env: proxyVariables(spec),
+          env: proxyVariables(spec, secrets),
           ...(locked === undefined ? {} : { locked }),
         },
       ],

@@ -93,8 +93,15 @@ const isDeed = ({ id, steps }: Change): boolean =>
 
 /** What logins are is told nowhere; that they are there is enough. */
 const unread = new Secret('a secret that nobody read');
-const unreadSecrets = ({ registries }: Spec): ReadonlyMap<SecretSource, Secret> =>
-  new Map(registries.auth.map(({ password }) => [password, unread]));
+const unreadSecrets = ({ registries, proxy }: Spec): ReadonlyMap<SecretSource, Secret> =>
+  new Map([
+    ...registries.auth.map(({ password }) => [password, unread] as const),
+    ...[proxy.http, proxy.https].flatMap((address) =>
+      typeof address === 'object' ? [[address, unreadAddress] as const] : [],
+    ),
+  ]);
+
+const unreadAddress = Secret.around('http://unread.invalid');
 
 /** A host on which nothing was done yet: as the real one, where that was asked. */
 const untouched = (request: ProbeRequest, facts: Facts | undefined): Facts => {

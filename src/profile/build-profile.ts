@@ -5,11 +5,13 @@ import type {
   HostAddress,
   HostEntry,
   Profile,
+  ProxyAddress,
   RegistryLogin,
   SecretSource,
   Spec,
   SshEntry,
 } from './profile.ts';
+import { hasLogin, secretAddress } from './proxy-address.ts';
 import type { ResolvedHost, ResolvedProfile } from './resolve-hosts.ts';
 import type { HostForm, SecretForm, SpecForm } from './schema.ts';
 import { type Path, type Tree, treeAt } from './tree.ts';
@@ -130,6 +132,11 @@ const specOf = (form: SpecForm, secret: SecretAt): Spec => ({
     ...form.registries,
     auth: form.registries.auth.map((login, index) => loginOf(login, secret, index)),
   },
+  proxy: {
+    no: form.proxy.no,
+    ...said('http', proxyAddress(form.proxy.http, secret, 'http')),
+    ...said('https', proxyAddress(form.proxy.https, secret, 'https')),
+  },
   crictl: { version: semver.clean(form.crictl.version) ?? form.crictl.version },
   kernel: {
     modules: [...new Set([...neededModules, ...form.kernel.modules])],
@@ -146,6 +153,15 @@ const specOf = (form: SpecForm, secret: SecretAt): Spec => ({
     folder: form.artifacts.folder,
   },
 });
+
+const proxyAddress = (
+  form: SpecForm['proxy']['http'],
+  secret: SecretAt,
+  key: 'http' | 'https',
+): ProxyAddress | undefined => {
+  if (typeof form !== 'string') return secret(form, ['spec', 'proxy', key]);
+  return hasLogin(form) ? { kind: 'profile', value: secretAddress(form) } : form;
+};
 
 type LoginForm = SpecForm['registries']['auth'][number];
 

@@ -11,7 +11,8 @@ export const below = (schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodTyp
   const inner = bare(schema);
   if (inner instanceof z.ZodObject) return inner.shape[String(key)];
   if (inner instanceof z.ZodRecord) return inner.valueType;
-  if (inner instanceof z.ZodUnion) return inner.options.find((option) => below(option, key));
+  if (inner instanceof z.ZodUnion)
+    return inner.options.map((option) => below(option, key)).find((found) => found !== undefined);
   return inner instanceof z.ZodArray ? inner.element : undefined;
 };
 

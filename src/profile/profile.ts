@@ -123,6 +123,8 @@ export type SecretSource =
   | { readonly kind: 'env'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'prompt' }
+  /** It stands in the profile itself. */
+  | { readonly kind: 'profile'; readonly value: Secret }
   /** Standard output of a program of this machine, which runs in `folder`. */
   | { readonly kind: 'command'; readonly argv: readonly string[]; readonly folder: string }
   | { readonly kind: 'age'; readonly path: string; readonly identity: string }
@@ -159,9 +161,12 @@ export interface Spec {
   readonly verify: VerifySpec;
 }
 
+/** An address without a login as text; any other is a secret. */
+export type ProxyAddress = string | SecretSource;
+
 export interface ProxySpec {
-  readonly http?: string | undefined;
-  readonly https?: string | undefined;
+  readonly http?: ProxyAddress | undefined;
+  readonly https?: ProxyAddress | undefined;
   /** Besides the host itself and its pod ranges. */
   readonly no: readonly string[];
 }

@@ -4,6 +4,7 @@ import { formatCidr, parseCidr } from './cidr.ts';
 import { isRegistryPrefix, parseReference } from './image-reference.ts';
 import { parseHop } from './jump-host.ts';
 import { filePath, oneValue } from './known-keys.ts';
+import { proxyProblem } from './proxy-address.ts';
 import { variableName } from './variables.ts';
 
 /*
@@ -54,13 +55,7 @@ const version = z
     context.issues.push({ code: 'custom', message, input: context.value });
   });
 
-/** Without a login: passwords do not belong in a profile. */
-const proxyAddress = checked((value) => {
-  const url = URL.parse(value);
-  if (url === null || !/^https?:$/.test(url.protocol)) return `"${value}" is no http or https address`;
-  if (url.username !== '' || url.password !== '') return 'a login does not belong in the address of a proxy';
-  return /^[^\s'"\\$]+$/.test(value) ? undefined : `"${value}" holds a blank, a quote or a dollar sign`;
-});
+const plainAddress = checked(proxyProblem);
 
 const httpAddress = checked((value) =>
   /^https?:$/.test(URL.parse(value)?.protocol ?? '') ? undefined : `"${value}" is no http or https address`,
@@ -128,6 +123,14 @@ const secret = oneValue(
       if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value });
     }),
 );
+
+/** With a login it is a secret, wherever it comes from. */
+const proxyAddress = z.union([plainAddress, secret], {
+  error: ({ input }) =>
+    typeof input === 'object' && input !== null && !Array.isArray(input)
+      ? undefined
+      : 'a proxy is an address as in http://proxy.example:3128, or where it comes from, as in { env: NAME }',
+});
 
 const declared = oneValue(
   z
@@ -449,7 +452,10 @@ const spec = section(
     proxy: section(
       {
         http: proxyAddress
-          .meta({ description: 'Proxy for http addresses, as in http://proxy.example:3128.' })
+          .meta({
+            description:
+              'Proxy for http addresses, as in http://proxy.example:3128, or where its address comes from. One with a login, as in http://user:password@proxy.example:3128, is a secret: it is never shown, and only root may read it on the host.',
+          })
           .optional(),
         https: proxyAddress
           .meta({ description: 'Proxy for https addresses. Default: that of http.' })

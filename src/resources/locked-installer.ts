@@ -2,13 +2,14 @@ import type { LockedPackage } from '../artifacts/lock/lock.ts';
 import { stagingFolder } from '../host/script/state.ts';
 import type { Step } from './change.ts';
 import type { PackageManager } from './package-managers.ts';
+import type { Environment } from './resource.ts';
 
 export type ByName = Readonly<Record<string, LockedPackage>>;
 
 /** How one package manager brings exact versions. */
 export interface LockedInstaller {
   /** From the host's repositories, each package checked before anything is installed, dependencies included. */
-  fromRepositories(packages: ByName, names: readonly string[], env: Readonly<Record<string, string>>): Step[];
+  fromRepositories(packages: ByName, names: readonly string[], env: Environment): Step[];
   /** From the repository in this folder of the host; every source of the host's own is out of sight. */
   fromFolder(folder: string, packages: ByName, names: readonly string[]): Step[];
 }
@@ -31,7 +32,7 @@ export const runOf = (
   { env: own, locks }: PackageManager,
   argv: readonly string[],
   deadlineSeconds: number,
-  env: Readonly<Record<string, string>> = {},
+  env: Environment = {},
 ): Extract<Step, { kind: 'run' }> => ({ kind: 'run', argv, deadlineSeconds, env: { ...own, ...env }, locks });
 
 /** The names with their locked versions, as the package manager wants them. */

@@ -3,7 +3,7 @@ import type { Step } from './change.ts';
 import { lockedApt } from './locked-apt.ts';
 import { lockedDnf } from './locked-dnf.ts';
 import { type ByName, type LockedInstaller, stageText } from './locked-installer.ts';
-import type { BundledPackages, LockedPackages } from './resource.ts';
+import type { BundledPackages, Environment, LockedPackages } from './resource.ts';
 
 const installers: Readonly<Record<'apt' | 'dnf', LockedInstaller>> = { apt: lockedApt, dnf: lockedDnf };
 
@@ -19,7 +19,7 @@ export function installLocked(
   manager: 'apt' | 'dnf',
   { packages, bundled }: LockedPackages,
   missing: Missing,
-  env: Readonly<Record<string, string>> = {},
+  env: Environment = {},
 ): Step[] {
   const installer = installers[manager];
   if (bundled === undefined) return installer.fromRepositories(packages, missing.names, env);

@@ -1,4 +1,5 @@
 import type { LockedPackage } from '../artifacts/lock/lock.ts';
+import type { Secret } from '../core/secret.ts';
 import type { Content, Origin } from './change.ts';
 
 /** A thing that should be so on a host. `node/` makes them; the file of each kind says what differs. */
@@ -39,6 +40,9 @@ export interface LinkResource {
 }
 
 /** All packages in one resource: package managers do many at the price of one. */
+/** Variables of a program; which of them are secret is known. */
+export type Environment = Readonly<Record<string, string | Secret>>;
+
 export interface PackagesResource {
   readonly kind: 'packages';
   readonly names: readonly string[];
@@ -47,7 +51,7 @@ export interface PackagesResource {
   /** What a person can do where no repository of the host has one of them. */
   readonly hintWhenUnknown?: string;
   /** For the package manager, beside its own: the way through a proxy. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Environment;
   /** Exactly these versions; undefined: what the host's repositories offer. */
   readonly locked?: LockedPackages;
 }

@@ -1,18 +1,28 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'node:test';
-import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
+import test, { type TestContext } from 'node:test';
+import { placesOf } from '../../src/inventory/embedded/places.ts';
+import { type EmbeddedHost, embeddedHost, embeddedTestFolder } from '../harness/embedded.ts';
 import { berth, profileFor } from './berth.ts';
 
 const canary = 'cAnArY-7f3a"quote $x';
+/** The password of the proxy, as a person knows it and as its address has it. */
+const proxyPassword = 'pRoXy-51c8@x';
+const proxyLogin = `ops:${encodeURIComponent(proxyPassword)}`;
 const basic = Buffer.from(`ops:${canary}`).toString('base64');
 /** Every form in which the secret could show. */
-const traces = [canary, 'cAnArY-7f3a', basic, Buffer.from(canary).toString('base64')];
+const traces = [
+  ...[canary, 'cAnArY-7f3a', basic, Buffer.from(canary).toString('base64')],
+  ...['pRoXy-51c8', proxyPassword, Buffer.from(`ops:${proxyPassword}`).toString('base64')],
+];
 
 const file = '/etc/crio/registries-auth.json';
+const proxyFile = '/etc/berth/proxy.env';
 const hasNone = (text: string, where: string): void => {
   for (const trace of traces) assert.ok(!text.includes(trace), `${where} has the secret as ${trace}`);
 };
@@ -44,18 +54,50 @@ const encrypt = (folder: string): void => {
   execFileSync('age', ['-r', recipient, '-o', join(folder, 'password.age')], { input: `${canary}\n` });
 };
 
+/** The only way of the host to packages: asks for the login, and counts who has it. */
+const startProxy = async (
+  t: TestContext,
+  host: EmbeddedHost,
+): Promise<{ address: string; let: () => number }> => {
+  const socketPath = join(placesOf(embeddedTestFolder, host.address.name).proxy, 'socket');
+  const wanted = `Basic ${Buffer.from(`ops:${proxyPassword}`).toString('base64')}`;
+  let passed = 0;
+  const proxy = createServer((asked, response) => {
+    if (asked.headers['proxy-authorization'] !== wanted) {
+      response.writeHead(407, { 'proxy-authenticate': 'Basic realm="proxy"' }).end();
+      return;
+    }
+    passed += 1;
+    const { method, url: path, headers } = asked;
+    const onward = request({ socketPath, method, path, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.destroy());
+    asked.pipe(onward);
+  });
+  const gateway = `${host.address.network}.1`;
+  await new Promise<void>((resolve) => proxy.listen(0, gateway, resolve));
+  t.after(() => new Promise<void>((resolve) => void proxy.close(() => resolve())));
+  await host.output('rm /etc/apt/apt.conf.d/90machine-proxy');
+  const { port } = proxy.address() as AddressInfo;
+  return { address: `http://${proxyLogin}@${gateway}:${port}`, let: () => passed };
+};
+
 test('a secret reaches the one file that it is for, and is seen nowhere else', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-secrets-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   encrypt(folder);
   const host = await embeddedHost(t);
   const base = profileFor(host, folder);
+  const proxy = await startProxy(t, host);
   const overlay = join(folder, 'logins.yaml');
   writeFileSync(
     overlay,
     `vars: { token: { age: password.age, identity: key.txt } }
 spec:
   verify: { level: smoke }
+  proxy: { http: "${proxy.address}" }
   registries:
     auth: [{ registry: registry.example, username: ops, password: "\${token}" }]
   kernel: { sysctls: { net.ipv4.conf.all.log_martians: "1" } }
@@ -67,6 +109,7 @@ spec:
     const plan = await berth('plan', base, ...withLogins);
     assert.equal(plan.exitCode, 2, plan.output);
     assert.match(plan.output, new RegExp(`write ${file} \\(sensitive\\)`));
+    assert.match(plan.output, new RegExp(`write ${proxyFile} \\(sensitive\\)`));
     hasNone(plan.output, 'the plan');
     const saved = join(folder, 'plan.json');
     const json = await berth('plan', base, ...withLogins, '--json', '-o', saved);
@@ -98,10 +141,15 @@ spec:
     });
     assert.equal((await host.output(`stat -c '%a %U' ${file}`)).trim(), '600 root');
     assert.match(await host.output('cat /etc/crio/crio.conf.d/10-berth.conf'), /global_auth_file = /);
+    assert.ok(proxy.let() > 5, 'packages came through the proxy');
+    assert.match(
+      await host.output(`stat -c %a ${proxyFile}; cat ${proxyFile}`),
+      /^600\n[\s\S]*https_proxy="http:\/\/ops:/,
+    );
   });
 
   await t.test('the host has it nowhere else, and keeps its own records from others', async () => {
-    assert.deepEqual(await placesOnHost(host), [file]);
+    assert.deepEqual(await placesOnHost(host), [proxyFile, file]);
     assert.equal((await host.output("stat -c '%a' /var/lib/berth-install")).trim(), '700');
     hasNone(await host.output('journalctl --no-pager -o cat; true'), 'the journal');
     hasNone(await host.output('cat /var/lib/berth-install/generations/*/journal'), "berth's own journal");
@@ -134,9 +182,12 @@ spec:
     const key = 'net.ipv4.conf.all.log_martians';
     const told = await berth('explain', base, `spec.kernel.sysctls.${key}`, ...withLogins);
     assert.equal(told.exitCode, 0, told.output);
-    assert.match(told.output, /logins\.yaml:6:\d+ +the overlay logins\.yaml/);
+    assert.match(told.output, /logins\.yaml:7:\d+ +the overlay logins\.yaml/);
     assert.match(told.output, /\/etc\/sysctl\.d\/90-berth\.conf +on the host as rendered/);
     assert.match(told.output, new RegExp(`${key} is 1`));
+    const address = await berth('explain', base, 'spec.proxy.http', ...withLogins);
+    assert.match(address.output, /logins\.yaml:4:/);
+    hasNone(address.output, 'explain');
     const network = await berth('explain', base, 'spec.cni.networks[0].name', '--json');
     const explained = JSON.parse(
       network.output.split('\n').find((line) => line.includes('"explained"')) ?? '{}',

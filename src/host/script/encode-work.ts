@@ -32,7 +32,9 @@ export async function* encodeWork(work: Work, guards: boolean): AsyncGenerator<P
 export const secondsOf = ({ steps }: Work): number =>
   steps.reduce((sum, step) => sum + (step.kind === 'run' ? longestOf(step) : 0), 0);
 
-const longestOf = ({ deadlineSeconds, locks }: Extract<Step, { kind: 'run' }>): number =>
+type RunStep = Extract<Step, { kind: 'run' }>;
+
+const longestOf = ({ deadlineSeconds, locks }: RunStep): number =>
   deadlineSeconds * (locks === undefined ? 1 : 2);
 
 export const command = (...words: readonly string[]): string => `${encodeLine(quoteAll(words))}\n`;
@@ -73,12 +75,22 @@ async function* encodeStep(step: Step): AsyncGenerator<Part> {
     case 'stage':
       yield* encodeStage(step.path, step.content);
       return;
-    case 'run': {
-      const env = Object.entries(step.env ?? {}).map(([name, value]) => `${name}=${value}`);
-      const argv = env.length === 0 ? step.argv : ['env', ...env, ...step.argv];
-      yield command('perform', String(step.deadlineSeconds), (step.locks ?? []).join(' '), ...argv);
-    }
+    case 'run':
+      yield* encodeRun(step);
   }
+}
+
+/** `env` sets what may be seen by who lists processes; what may not the shell itself hands on. */
+function* encodeRun({ env = {}, argv, deadlineSeconds, locks = [] }: RunStep): Generator<Part> {
+  const entries = Object.entries(env);
+  const open = entries.flatMap(([name, value]) => (typeof value === 'string' ? [`${name}=${value}`] : []));
+  const secrets = entries.flatMap(([name, value]) =>
+    typeof value === 'string' ? [] : [[name, value] as const],
+  );
+  for (const [name, value] of secrets) yield command('export', `${name}=${value.reveal()}`);
+  const words = open.length === 0 ? argv : ['env', ...open, ...argv];
+  yield command('perform', String(deadlineSeconds), locks.join(' '), ...words);
+  for (const [name] of secrets) yield command('unset', name);
 }
 
 async function* encodeWrite(path: string, mode: number, content: Content): AsyncGenerator<Part> {

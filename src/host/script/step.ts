@@ -1,5 +1,5 @@
 import type { FailCode } from '../../core/fail.ts';
-import type { Secret } from '../../core/secret.ts';
+import { Secret } from '../../core/secret.ts';
 
 /** Where the bytes of a written file come from: inside the plan, or a file on the control machine. */
 export type Content =
@@ -7,6 +7,10 @@ export type Content =
   /** It holds a secret: never shown, logged or saved. */
   | { readonly kind: 'secret'; readonly text: Secret }
   | { readonly kind: 'local-file'; readonly path: string; readonly sha256: string; readonly bytes: number };
+
+/** `text` in place of what was there: as secret as that was. */
+export const contentLike = (was: { readonly sealed?: unknown }, text: string): Content =>
+  was.sealed === undefined ? { kind: 'text', text } : { kind: 'secret', text: new Secret(text) };
 
 /** One thing done to a host: plain data, carried out by the apply stream and by nothing else. */
 export type Step =
@@ -31,7 +35,8 @@ export type Step =
       readonly kind: 'run';
       readonly argv: readonly string[];
       readonly deadlineSeconds: number;
-      readonly env?: Readonly<Record<string, string>>;
+      /** Secret ones are not in the process list either. */
+      readonly env?: Readonly<Record<string, string | Secret>>;
       /** Lock files of a package manager: waited for until the deadline while another process holds one. */
       readonly locks?: readonly string[];
       /** Exit codes by which argv tells a failure of another kind than `CommandFailed`; its last line of output says which. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Fail } from '../../../src/core/fail.ts';
+import { Secret } from '../../../src/core/secret.ts';
 import type { HealthFacts } from '../../../src/host/facts/health.ts';
 import type { Supplies } from '../../../src/node/concern.ts';
 import { planNode, probeRequest } from '../../../src/node/node.ts';
@@ -171,12 +172,8 @@ test('a proxy is for the services that pull and for the package manager, and nev
     assert.ok(step.kind === 'run' && step.env?.['https_proxy'] === 'http://proxy.example:3128');
 });
 
-test('a login in the address of a proxy, and an address that a shell would read, are refused', () => {
-  for (const address of [
-    'http://me:secret@proxy.example:3128',
-    'http://proxy.example/$(id)',
-    'proxy.example:3128',
-  ])
+test('an address of a proxy that a shell would read differently is refused', () => {
+  for (const address of ['http://proxy.example/$(id)', 'proxy.example:3128'])
     assert.throws(() => specOf(`  proxy: { http: '${address}' }`), Fail, address);
 });
 
@@ -224,6 +221,52 @@ test('SELinux with everything labelled is no change, and without SELinux nothing
   assert.deepEqual(changesOf('selinux', '  {}', { manager: 'dnf' }), []);
   const { notes } = plan('  {}', { ...enforcing(true), manager: 'apt' });
   assert.ok(notes.some((note) => note.startsWith('SELinux is on, and this distribution has no policy')));
+});
+
+test('the lines of an fstab that only root may read are set aside and brought back without being shown', () => {
+  const text = '//nas/x /srv cifs password=tOp-SeCrEt 0 0\n/swap none swap sw 0 0\n';
+  const files = { '/etc/fstab': { text, mode: '600' } };
+  const [change] = changesOf('swap', '  swap: off', { files });
+  const [write] = change?.steps ?? [];
+  assert.ok(write?.kind === 'write' && write.content.kind === 'secret');
+  assert.equal(write.mode, 0o600);
+  assert.equal(write.content.text.reveal(), text.replace('/swap', '#berth# /swap'));
+  assert.equal(change?.diff, undefined);
+  assert.doesNotMatch(JSON.stringify(change), /tOp-SeCrEt/);
+  const set: ShortFacts = {
+    files: { '/etc/fstab': { text: write.content.text.reveal(), mode: '600' } },
+    origins: [
+      { kind: 'file', path: '/etc/fstab', before: { kind: 'file', sha256: 'x', mode: 0o600, owner: '0:0' } },
+      { kind: 'lines', name: '/etc/fstab' },
+    ],
+  };
+  assert.deepEqual(summaries(changesOf('swap', '  swap: off', set)), [
+    'link /etc/systemd/system/swap.target to /dev/null',
+  ]);
+  const back = plan('  swap: keep', set).changes.find(({ id }) => id === 'file:/etc/fstab');
+  const [step] = back?.steps ?? [];
+  assert.ok(step?.kind === 'write' && step.content.kind === 'secret');
+  assert.equal(step.content.text.reveal(), text);
+  assert.doesNotMatch(JSON.stringify(back), /tOp-SeCrEt/);
+});
+
+test('the address of a proxy is a secret when it has a login, and only then', () => {
+  const files = (yaml: string) => changesOf('proxy', yaml).map(({ summary }) => summary);
+  assert.deepEqual(files('  proxy: { http: "http://proxy.example:3128" }'), ['write /etc/berth/proxy.env']);
+  assert.throws(() => files('  proxy: { http: "http://a:b@proxy.example:3128" }'), /was not read/);
+  const spec = specOf('  proxy: { http: "http://a:b%20c@proxy.example:3128", https: { env: PROXY } }');
+  assert.doesNotMatch(JSON.stringify(spec), /b%20c|b c/);
+  const { http, https } = spec.proxy;
+  assert.ok(typeof http === 'object' && http.kind === 'profile' && typeof https === 'object');
+  const secrets = new Map([
+    [http, http.value],
+    [https, new Secret('http://x y')],
+  ]);
+  const given = { spec, facts: factsOf(sound), supplies, render };
+  assert.throws(
+    () => planNode({ ...given, secrets }),
+    (error) => error instanceof Fail && error.code === 'BadUsage' && !error.message.includes('x y'),
+  );
 });
 
 test('what the concerns look at is asked of the host in the one probe', () => {
