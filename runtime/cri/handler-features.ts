@@ -1,8 +1,10 @@
 import type { RuntimeHandler } from '../config/config.ts';
+import { Fail } from '../core/fail.ts';
 import type { HostFacts } from '../oci/input.ts';
 import { parseRuntimeVersion, quirksOf } from '../oci/runtime-command.ts';
 import type { PodContext } from '../pods/context.ts';
 import { missingForUserNamespaces } from '../pods/user-namespaces-probe.ts';
+import { type ContainerConfig, NamespaceMode } from '../spec/cri/api_pb.js';
 
 const VERSION_TIMEOUT_MS = 10_000;
 
@@ -52,6 +54,26 @@ export const createHandlerFeatures = (asking: Asking) => {
       return { recursiveReadOnlyMounts: false, userNamespaces: false, ownKernel: false };
     }
   };
+};
+
+/** What a container relies on and not every OCI runtime has. The kubelet looks for the word in front. */
+export const requireFeatures = (
+  { recursiveReadOnlyMounts, ownKernel }: HandlerFeatures,
+  { name }: RuntimeHandler,
+  config: ContainerConfig,
+  pids: NamespaceMode,
+): void => {
+  const mount = config.mounts.find(({ recursiveReadOnly }) => recursiveReadOnly);
+  if (mount !== undefined && !recursiveReadOnlyMounts)
+    throw new Fail(
+      'FailedPrecondition',
+      `RROUnsupported: mount ${mount.containerPath}: runtime handler ${name} has no recursive read-only mounts here`,
+    );
+  if (ownKernel && pids !== NamespaceMode.CONTAINER)
+    throw new Fail(
+      'FailedPrecondition',
+      `namespace_options.pid is ${NamespaceMode[pids]}, but containers of runtime handler ${name} see no processes but their own`,
+    );
 };
 
 /** Remembers the answer, not a failure to get one. */

@@ -1,7 +1,6 @@
 import { Fail } from '../core/fail.ts';
 import { type IDMapping, NamespaceMode, type PodSandboxConfig } from '../spec/cri/api_pb.js';
 import type { OciIdMapping, OciLinux } from '../spec/oci/runtime.ts';
-import type { ResolvedUser } from './input.ts';
 
 /** The users and groups of a pod, as the host numbers them. */
 export interface IdMappings {
@@ -87,8 +86,14 @@ export const sysctlsForHost = (
   return { ...sysctls, [PING_GROUPS]: range.join(' ') };
 };
 
+interface UserIds {
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids: readonly number[];
+}
+
 /** Fails `InvalidArgument` for a user or a group that the pod's user namespace does not have. */
-export const requireMapped = (user: ResolvedUser, { uids, gids }: IdMappings): void => {
+export const requireMapped = (user: UserIds, { uids, gids }: IdMappings): void => {
   hostId(uids, user.uid, 'user');
   for (const gid of [user.gid, ...user.additionalGids]) hostId(gids, gid, 'group');
 };

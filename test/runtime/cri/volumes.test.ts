@@ -269,7 +269,12 @@ test('volumes of containers', async (t) => {
     mount({ source: shared, target: shared, type: null, flags: MountFlag.bind });
     t.after(() => unmountIfThere(shared));
     mount({ source: null, target: shared, type: null, flags: MountFlag.shared });
-    const pod = await podOf('propagation');
+    const pod = await podOf('propagation', {
+      linux: {
+        cgroupParent: `/berth-test-${node.name}`,
+        securityContext: { privileged: true, namespaceOptions: { pid: NamespaceMode.CONTAINER } },
+      },
+    });
     const at = (propagation: MountPropagation) => ({
       hostPath: shared,
       containerPath: '/shared',
