@@ -15,7 +15,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { artifactCache, berth, profileFor } from '../test/e2e/berth.ts';
 import { type EmbeddedHost, embeddedHost } from '../test/harness/embedded.ts';
+import type { Lifetime } from '../test/harness/node.ts';
 import { startDelay } from './delay.ts';
+import { releasesAtEnd } from './runtime/releases.ts';
 
 const { values } = parseArgs({
   options: {
@@ -36,33 +38,32 @@ interface Way {
 }
 
 const main = async (): Promise<void> => {
-  const releases: (() => Promise<void>)[] = [];
-  const lifetime = { after: (release: () => Promise<void>) => void releases.push(release) };
+  await using releases = releasesAtEnd();
+  await Promise.race([releases.interrupted, compare(releases)]);
+};
+
+const compare = async (lifetime: Lifetime): Promise<void> => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-fleet-'));
   lifetime.after(async () => rmSync(folder, { recursive: true, force: true }));
-  try {
-    const machines: EmbeddedHost[] = [];
-    for (let index = 0; index < Number(values.machines); index += 1) {
-      const machine = await embeddedHost(lifetime);
-      await becomeNode(machine, folder);
-      machines.push(machine);
-    }
-    for (const delayMs of [0, Number(values['delay-ms'])]) {
-      const delays = await Promise.all(
-        machines.map(({ ssh }) => startDelay({ host: ssh.host, port: ssh.port, delayMs })),
-      );
-      const ways = machines.map((machine, index): Way => {
-        // Without a delay nothing lies between.
-        const port = delays[index]?.port;
-        return delayMs === 0 || port === undefined
-          ? { machine, host: machine.ssh.host, port: machine.ssh.port }
-          : { machine, host: '127.0.0.1', port };
-      });
-      for (const size of values.sizes.split(',').map(Number)) await measure(size, delayMs, ways, folder);
-      await Promise.all(delays.map((delay) => delay.close()));
-    }
-  } finally {
-    for (const release of releases.reverse()) await release();
+  const machines: EmbeddedHost[] = [];
+  for (let index = 0; index < Number(values.machines); index += 1) {
+    const machine = await embeddedHost(lifetime);
+    await becomeNode(machine, folder);
+    machines.push(machine);
+  }
+  for (const delayMs of [0, Number(values['delay-ms'])]) {
+    const delays = await Promise.all(
+      machines.map(({ ssh }) => startDelay({ host: ssh.host, port: ssh.port, delayMs })),
+    );
+    const ways = machines.map((machine, index): Way => {
+      // Without a delay nothing lies between.
+      const port = delays[index]?.port;
+      return delayMs === 0 || port === undefined
+        ? { machine, host: machine.ssh.host, port: machine.ssh.port }
+        : { machine, host: '127.0.0.1', port };
+    });
+    for (const size of values.sizes.split(',').map(Number)) await measure(size, delayMs, ways, folder);
+    await Promise.all(delays.map((delay) => delay.close()));
   }
 };
 

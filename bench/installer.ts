@@ -13,6 +13,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type EmbeddedHost, embeddedTestFolder } from '../test/harness/embedded.ts';
+import type { Lifetime } from '../test/harness/node.ts';
 import { startDelay } from './delay.ts';
 import { ansible } from './installer/ansible.ts';
 import { berthTool, type Wants } from './installer/berth.ts';
@@ -20,6 +21,7 @@ import { bootHosts, hostKeys } from './installer/hosts.ts';
 import { pyinfra } from './installer/pyinfra.ts';
 import { cleanHost, countsOf, type Role, readRole } from './installer/role.ts';
 import type { Target, Tool, Way } from './installer/tool.ts';
+import { releasesAtEnd } from './runtime/releases.ts';
 
 const run = promisify(execFile);
 
@@ -56,31 +58,30 @@ const installPeers = async (): Promise<void> => {
 };
 
 const main = async (): Promise<void> => {
-  const releases: (() => Promise<void>)[] = [];
-  const lifetime = { after: (release: () => Promise<void>) => void releases.push(release) };
+  await using releases = releasesAtEnd();
+  await Promise.race([releases.interrupted, compareAll(releases)]);
+};
+
+const compareAll = async (lifetime: Lifetime): Promise<void> => {
   mkdirSync(embeddedTestFolder, { recursive: true });
   // Beside the hosts' own folders: a layer must lie on the same file system.
   const folder = mkdtempSync(join(embeddedTestFolder, 'bench-'));
   lifetime.after(async () => rmSync(folder, { recursive: true, force: true }));
-  try {
-    await installPeers();
-    const counts = numbers(values.hosts);
-    const hosts = await bootHosts(lifetime, Math.max(...counts), [...needed, ...extra], folder);
-    const role = await learnRole(hosts, folder);
-    for (const peer of ['ansible', 'pyinfra'])
-      console.log((await run(join(tools, 'bin', peer), ['--version'])).stdout.split('\n')[0]);
-    console.log(`the role: ${countsOf(role)}`);
-    const peers = [
-      berthTool(wants),
-      ansible(join(tools, 'bin/ansible-playbook'), role),
-      pyinfra(join(tools, 'bin/pyinfra'), role),
-    ];
-    for (const count of counts)
-      for (const delayMs of numbers(values['delay-ms']))
-        await compare(hosts.slice(0, count), delayMs, peers, role, folder);
-  } finally {
-    for (const release of releases.reverse()) await release();
-  }
+  await installPeers();
+  const counts = numbers(values.hosts);
+  const hosts = await bootHosts(lifetime, Math.max(...counts), [...needed, ...extra], folder);
+  const role = await learnRole(hosts, folder);
+  for (const peer of ['ansible', 'pyinfra'])
+    console.log((await run(join(tools, 'bin', peer), ['--version'])).stdout.split('\n')[0]);
+  console.log(`the role: ${countsOf(role)}`);
+  const peers = [
+    berthTool(wants),
+    ansible(join(tools, 'bin/ansible-playbook'), role),
+    pyinfra(join(tools, 'bin/pyinfra'), role),
+  ];
+  for (const count of counts)
+    for (const delayMs of numbers(values['delay-ms']))
+      await compare(hosts.slice(0, count), delayMs, peers, role, folder);
 };
 
 /** berth makes the first host a node; what it noted there is the role. Its caches are warm then, as the peers' files are. */
