@@ -19,6 +19,11 @@ export const proveApplied = async (
   const failed = exitCodeOfFailures(proof.failures, context.hosts.length, face);
   const red = [...proof.checks].filter(([, checks]) => checks.some(isRed)).map(([host]) => host);
   for (const [host, back] of proof.wentBack) showWayBack(host, back, face);
+  for (const [host, checks] of proof.stayed)
+    face.message(
+      `${host}: it was red before this change, and is in nothing else now (${checks.join(', ')}): the change stays. ` +
+        'To take it back: berth rollback.',
+    );
   const stayed = red.filter((host) => !proof.wentBack.has(host));
   const errors = [
     ...(stayed.length === 0 ? [] : [notPassed(stayed)]),

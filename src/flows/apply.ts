@@ -62,14 +62,15 @@ export async function makeSo(
   look: () => Promise<Surveyed>,
 ): Promise<Made> {
   const { generations, journalBytes } = found.facts.install;
-  const before = generations.at(-1)?.number ?? 0;
+  const last = generations.at(-1);
+  const before = last?.number ?? 0;
   let made: Made | undefined;
   try {
     await applyHost(context, host, found, {
       newest: before,
       journalBytes,
       onGeneration: (generation) => {
-        made = { before, generation };
+        made = { before, generation, ...(last?.verified === 'red' ? { redBefore: last.red } : {}) };
       },
     });
     requireSettled(await look());

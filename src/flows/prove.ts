@@ -16,7 +16,11 @@ export interface Proof {
   readonly failures: readonly HostFailure[];
   /** Hosts that the run had changed, that were red, and that went back. */
   readonly wentBack: ReadonlyMap<string, WentBack>;
+  readonly stayed: Stayed;
 }
+
+/** Hosts that the run had changed, and that are red in nothing that was not red before it: by name, what is. */
+export type Stayed = ReadonlyMap<string, readonly string[]>;
 
 export interface WentBack {
   /** The generation whose state the host has again; 0: as before berth. */
@@ -29,7 +33,9 @@ export interface WentBack {
 
 /**
  * Verifies the hosts after an apply. One that the apply changed and that is red goes back to how it was before, and is
- * verified again; nothing of this touches any other host. What was seen stays on the host, beside the journal.
+ * verified again; nothing of this touches any other host. What was seen stays on the host, beside the journal. A host that
+ * was red before, as it remembers, and is red in nothing else now stays: the change did not do it, and may be a part of the
+ * cure.
  */
 export async function proveHosts(context: FlowContext, made: ReadonlyMap<string, Made>): Promise<Proof> {
   const { done, failures } = await verifyHosts(context);
@@ -40,14 +46,22 @@ export async function proveHosts(context: FlowContext, made: ReadonlyMap<string,
   });
   const red = changed.filter(({ name }) => done.get(name)?.some(isRed));
   const wentBack = new Map<string, WentBack>();
+  const stayed = new Map<string, readonly string[]>();
   if (context.rollback !== 'never') {
     await onHosts({ ...context, maxFailures: undefined }, red, async (host) => {
       const what = made.get(host.name);
-      if (what !== undefined) wentBack.set(host.name, await goBackAndVerify(context, host, what));
+      if (what === undefined) return;
+      const ids = (done.get(host.name) ?? []).filter(isRed).map(({ id }) => id);
+      if (isNoWorse(ids, what.redBefore)) stayed.set(host.name, ids);
+      else wentBack.set(host.name, await goBackAndVerify(context, host, what));
     });
   }
-  return { checks: done, failures: [...failures, ...marked.failures], wentBack };
+  return { checks: done, failures: [...failures, ...marked.failures], wentBack, stayed };
 }
+
+/** An older berth noted only that some check was red. */
+const isNoWorse = (now: readonly string[], before: Made['redBefore']): boolean =>
+  before !== undefined && (before.length === 0 || now.every((id) => before.includes(id)));
 
 async function goBackAndVerify(context: FlowContext, host: HostEntry, what: Made): Promise<WentBack> {
   const to = what.before;
@@ -94,9 +108,13 @@ async function mark(
 ): Promise<void> {
   if (generation === undefined) return;
   const red = checks.filter(isRed);
-  const colour = red.length > 0 ? 'red' : 'green';
   const connection = await context.connect(host);
-  await markVerified(connection, generation, { colour, evidence: red.map(told).join('\n') }, context.signal);
+  await markVerified(
+    connection,
+    generation,
+    { red: red.map(({ id }) => id), evidence: red.map(told).join('\n') },
+    context.signal,
+  );
 }
 
 const told = ({ id, title, detail, evidence, remedy }: Check): string =>

@@ -57,6 +57,8 @@ export interface Made {
   /** The generation before it; 0: the host had none. */
   readonly before: number;
   readonly generation: number;
+  /** What was red when the generation before it was verified; undefined: nothing was, or nobody knows. */
+  readonly redBefore?: readonly string[];
 }
 
 /**

@@ -75,6 +75,16 @@ test('a host goes back: by itself when it is red, and when it is told to', async
       const again = await berth('rollback', file, '--yes');
       assert.equal(again.exitCode, 18, again.output);
       assert.equal(await stateOf(host), bad);
+      // What is red there already is not the work of another change.
+      changed(`${red}  kernel: { sysctls: { net.ipv4.conf.all.log_martians: 0 } }\n`);
+      const another = await berth('apply', file, '--yes');
+      assert.equal(another.exitCode, 18, another.output);
+      assert.match(
+        another.output,
+        /it was red before this change, and is in nothing else now \(.*\): the change stays/,
+      );
+      assert.doesNotMatch(another.output, /goes back|went back/);
+      assert.match(await host.output('cat /etc/sysctl.d/90-berth.conf'), /log_martians = 0/);
       const named = await berth('rollback', file, '3', '--yes');
       assert.equal(named.exitCode, 0, named.output);
       assert.equal(await stateOf(host), green);
@@ -88,7 +98,7 @@ test('a host goes back: by itself when it is red, and when it is told to', async
     assert.match(output, /^ +3 .* apply, \d+ changes +done, verified green$/m);
     const json = await berth('rollback', file, '--list', '--json');
     const line = json.output.split('\n').find((text) => text.includes('"kind":"generations"')) ?? '';
-    assert.equal(JSON.parse(line).generations.length, 9);
+    assert.equal(JSON.parse(line).generations.length, 10);
     const unknown = await berth('rollback', file, '77', '--yes');
     assert.equal(unknown.exitCode, 10, unknown.output);
   });

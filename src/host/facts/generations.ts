@@ -20,6 +20,8 @@ export interface Generation {
   /** Guarded changes of it were undone because nobody confirmed them. */
   readonly guardFired: boolean;
   readonly verified: 'green' | 'red' | undefined;
+  /** Identifiers of the checks that were red; empty also where an older berth noted only that some were. */
+  readonly red: readonly string[];
   /** The rollback that undid it. */
   readonly rolledBackBy: number | undefined;
 }
@@ -55,6 +57,7 @@ function parseGeneration([
     end: has('end') ? 'done' : has('fail') ? 'failed' : has('stopped') ? 'stopped' : 'cut',
     guardFired: has('guard'),
     verified: verified === 'green' || verified === 'red' ? verified : undefined,
+    red: verified === 'red' ? (last('red')?.split('+') ?? []) : [],
     rolledBackBy: numberOf(last('rolled-back')),
   };
 }

@@ -6,6 +6,12 @@ import { stateFolder } from './state.ts';
 /** It writes two small files. */
 const deadlineMs = 60_000;
 
+export interface Verdict {
+  /** Identifiers of the checks that are red; none: the generation is green. */
+  readonly red: readonly string[];
+  readonly evidence: string;
+}
+
 /**
  * Notes on the host what the verification of a generation came to. The evidence of a red one stays beside its journal, also
  * when the generation is undone.
@@ -13,16 +19,16 @@ const deadlineMs = 60_000;
 export async function markVerified(
   connection: Connection,
   generation: number,
-  verdict: { readonly colour: 'green' | 'red'; readonly evidence: string },
+  { red, evidence }: Verdict,
   signal: AbortSignal,
 ): Promise<void> {
   const folder = `${stateFolder}/generations/${String(generation).padStart(6, '0')}`;
   const script = `cd ${quote(folder)} && umask 077 && cat > evidence && { [ -s evidence ] || rm evidence; }
-printf 'verified\\t%s\\t%s\\n' ${verdict.colour} "$(date +%s)" >> outcome`;
+${red.length === 0 ? '' : `printf 'red\\t%s\\t%s\\n' ${quote(red.join('+'))} "$(date +%s)" >> outcome\n`}printf 'verified\\t%s\\t%s\\n' ${red.length === 0 ? 'green' : 'red'} "$(date +%s)" >> outcome`;
   const deadline = AbortSignal.timeout(deadlineMs);
   const result = await connection.sh(script, {
     signal: AbortSignal.any([signal, deadline]),
-    input: verdict.evidence,
+    input: evidence,
   });
   if (result.exitCode === 0) return;
   throw new CommandFailed(
