@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { RuntimeHandler } from '../config/config.ts';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
 import type { ContainerRecord } from '../containers/record.ts';
@@ -9,12 +10,13 @@ import { Undo } from '../core/undo.ts';
 import type { Image } from '../images/store/image.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { requireMount } from '../oci/mounts.ts';
-import { runtimeCommand } from '../oci/runtime-command.ts';
+import { execFifoOf, runtimeCommand } from '../oci/runtime-command.ts';
 import type { PodUsers } from '../oci/user-namespace.ts';
 import { podUsers } from '../pods/namespaces.ts';
 import { type PodRecord, requireReady } from '../pods/record.ts';
 import type { CreateParams } from '../shim/protocol/messages.ts';
 import type { ContainerConfig, CreateContainerRequest } from '../spec/cri/api_pb.js';
+import type { OciSpec } from '../spec/oci/runtime.ts';
 import { mountFiles } from './container-files.ts';
 import { specOf } from './container-spec.ts';
 import type { Daemon } from './daemon.ts';
@@ -48,7 +50,7 @@ export const createContainer = async (daemon: Daemon, request: CreateContainerRe
     const record = newRecord(daemon, pod, config, { image, volumes });
     daemon.containers.add(record);
     const began = performance.now();
-    await makeContainer(daemon, { pod, image, volumes, features, record }, call);
+    await makeContainer(daemon, { pod, image, volumes, handler, features, record }, call);
     call.log.info('container created', {
       container: record.id,
       pod: podId,
@@ -63,6 +65,7 @@ interface Making {
   readonly pod: PodRecord;
   readonly image: Image;
   readonly volumes: readonly VolumeImage[];
+  readonly handler: RuntimeHandler;
   readonly features: HandlerFeatures;
   readonly record: ContainerRecord;
 }
@@ -99,6 +102,7 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
         ...(daemon.config.logSizeMax === undefined ? {} : { logSizeMax: daemon.config.logSizeMax }),
         timeoutMs: CREATE_TIMEOUT_MS,
         ...streamsOwner(users),
+        ...execFifo(making, spec),
       },
       // Not the client's signal: half a creation helps nobody. What came too late is undone below.
       AbortSignal.timeout(CREATE_TIMEOUT_MS),
@@ -113,6 +117,15 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     throw error;
   }
 };
+
+/** Poststart hooks are run by the `start` of the runtime. */
+const execFifo = (
+  { handler, features, record }: Making,
+  { hooks }: OciSpec,
+): Pick<CreateParams, 'execFifo'> =>
+  features.execFifo && (hooks?.['poststart'] ?? []).length === 0
+    ? { execFifo: execFifoOf(handler, record.id) }
+    : {};
 
 /** Root of the pod's user namespace, as the host numbers it. */
 const streamsOwner = (users: PodUsers | undefined): Pick<CreateParams, 'streamsOwner'> => {

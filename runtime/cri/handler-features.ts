@@ -13,6 +13,7 @@ export interface HandlerFeatures {
   readonly userNamespaces: boolean;
   /** See `RuntimeQuirks`. */
   readonly ownKernel: boolean;
+  readonly execFifo: boolean;
 }
 
 export interface Asking extends Pick<PodContext, 'roots' | 'shim' | 'log'> {
@@ -46,12 +47,13 @@ export const createHandlerFeatures = (asking: Asking) => {
         recursiveReadOnlyMounts: quirks.recursiveReadOnlyMounts && kernelHasRecursive,
         userNamespaces: quirks.userNamespaces && (await userNamespaces()),
         ownKernel: quirks.ownKernel,
+        execFifo: quirks.execFifo,
       };
       known.set(path, features);
       return features;
     } catch (error) {
       log.warn('cannot find out what an OCI runtime can do', { path, error });
-      return { recursiveReadOnlyMounts: false, userNamespaces: false, ownKernel: false };
+      return { recursiveReadOnlyMounts: false, userNamespaces: false, ownKernel: false, execFifo: false };
     }
   };
 };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Config, RuntimeHandler } from '../config/config.ts';
 
 /** The OCI command line up to the verb. `--log-format json` is the shim's to add. */
@@ -12,6 +13,10 @@ export const runtimeCommand = (handler: RuntimeHandler, cgroupManager: Config['c
 /** Which driver the container's cgroup was made with: the daemon may have been configured anew since. */
 export const cgroupDriverOf = (runtime: readonly string[]): Config['cgroupManager'] =>
   runtime.includes('--systemd-cgroup') ? 'systemd' : 'cgroupfs';
+
+/** Where runc keeps the FIFO of a created container. */
+export const execFifoOf = (handler: RuntimeHandler, containerId: string): string =>
+  join(handler.root, containerId, 'exec.fifo');
 
 export interface RuntimeVersion {
   /** `runc`, `crun`, `runsc` … */
@@ -40,6 +45,8 @@ export interface RuntimeQuirks {
    * the pod's first, which pods without a pause container have not; and no other container's processes can be seen.
    */
   readonly ownKernel: boolean;
+  /** A created container waits at `exec.fifo` in its state folder, as decision 5 describes. */
+  readonly execFifo: boolean;
 }
 
 /** By what `--version` printed; a runtime that we do not know is trusted with no more than the specification's 1.0.2. */
@@ -48,6 +55,7 @@ export const quirksOf = (version: RuntimeVersion | undefined): RuntimeQuirks => 
     (version?.name === 'runc' && atLeast(version.version, 1, 1)) ||
     (version?.name === 'crun' && atLeast(version.version, 1, 4)),
   ownKernel: version?.name === 'runsc',
+  execFifo: version?.name === 'runc' && atLeast(version.version, 1, 1) && !atLeast(version.version, 1, 6),
   userNamespaces:
     (version?.name === 'runc' && atLeast(version.version, 1, 1)) ||
     (version?.name === 'crun' && atLeast(version.version, 1, 4)),

@@ -136,6 +136,8 @@ export interface CreateParams {
    * opens /dev/stdout by its name, and an owner from outside of its user namespace would keep it from that.
    */
   streamsOwner?: { uid: number; gid: number };
+  /** Where a runc that we know keeps the FIFO that its `start` opens, to open it ourselves; absent: call `start`. */
+  execFifo?: string;
 }
 
 export interface ContainerState {

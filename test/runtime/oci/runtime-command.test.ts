@@ -10,6 +10,7 @@ test('the command line names the program, its state and the cgroup driver', () =
     root: '/run/berth/runc',
     args: [],
     allowedAnnotations: [],
+    privilegedWithoutHostDevices: false,
   };
   assert.deepEqual(runtimeCommand(handler, 'cgroupfs'), ['/usr/sbin/runc', '--root', '/run/berth/runc']);
   assert.deepEqual(runtimeCommand(handler, 'systemd').at(-1), '--systemd-cgroup');
@@ -56,4 +57,20 @@ test('recursive read-only mounts: runc from 1.1, crun from 1.4, nobody else', ()
     [true, false, true, true, false, false],
   );
   assert.equal(quirksOf(undefined).recursiveReadOnlyMounts, false);
+});
+
+test('the FIFO of created containers is relied on for the versions of runc that were tried, and nobody else', () => {
+  const has = (name: string, version: string) => quirksOf({ name, version, spec: undefined }).execFifo;
+  assert.deepEqual(
+    [
+      has('runc', '1.0.3'),
+      has('runc', '1.1.5+ds1'),
+      has('runc', '1.5.2'),
+      has('runc', '1.6.0'),
+      has('runc', '2.0.0'),
+      has('crun', '1.4'),
+    ],
+    [false, true, true, false, false, false],
+  );
+  assert.equal(quirksOf(undefined).execFifo, false);
 });

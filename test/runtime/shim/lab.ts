@@ -33,6 +33,8 @@ export interface ContainerWish {
   readonly stdinOnce?: boolean;
   readonly memoryLimit?: number;
   readonly uid?: number;
+  /** Started through runc's FIFO, not by `runc start`. */
+  readonly byFifo?: boolean;
   /** Instead of the script. */
   readonly args?: readonly string[];
 }
@@ -138,6 +140,7 @@ export class Lab {
       stdinOnce: wish.stdinOnce ?? false,
       logPath: join(bundle, '0.log'),
       timeoutMs: 20_000,
+      ...(wish.byFifo === true ? { execFifo: join(this.runRoot, 'runc', id, 'exec.fifo') } : {}),
     };
   }
 

@@ -147,6 +147,7 @@ const newRecord = (params: CreateParams): ContainerRecord => ({
   logPath: params.logPath,
   ...(params.logSizeMax === undefined ? {} : { logSizeMax: params.logSizeMax }),
   ...(params.streamsOwner === undefined ? {} : { streamsOwner: params.streamsOwner }),
+  ...(params.execFifo === undefined ? {} : { execFifo: params.execFifo }),
   process: null,
   runtimeProcess: null,
   oomCounter: null,

@@ -27,6 +27,8 @@ export interface ContainerRecord {
   readonly logSizeMax?: number;
   /** Absent: root. */
   readonly streamsOwner?: { readonly uid: number; readonly gid: number };
+  /** See `CreateParams`. */
+  readonly execFifo?: string;
   readonly process: ProcessName | null;
   /** The runtime that was called last to create or start it: it may outlive the shim that called it. */
   readonly runtimeProcess: ProcessName | null;

@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { Fail } from '../../../core/fail.ts';
 import { realtimeNs } from '../../../linux/clock.ts';
 import { runOciRuntime } from '../processes/oci-runtime.ts';
 import type { Container } from './container.ts';
+import { releaseInit } from './exec-fifo.ts';
 import { nameOf } from './record.ts';
 
 const START_TIMEOUT_MS = 120_000;
 
-/** `<runtime> start`; the answer is when it was started. Throws `FailedPrecondition` unless it is created. */
+/** `<runtime> start`, or what it does; the answer is when it was started. Throws `FailedPrecondition` unless it is created. */
 export function startContainer(container: Container): Promise<string> {
   return container.exclusively(async () => {
     const { record, folder } = container;
@@ -14,18 +16,12 @@ export function startContainer(container: Container): Promise<string> {
       throw new Fail('FailedPrecondition', `container ${record.id} was started before or has ended`);
     }
     try {
-      const { runtime, id } = record;
       // Before there is a runtime: a shim killed while it forks must know that it may have.
       container.update({ starting: true, runtimeProcess: null });
-      const onStarted = (pid: number) => container.update({ runtimeProcess: nameOf(pid) });
-      await runOciRuntime({
-        runtime,
-        verb: 'start',
-        args: [id],
-        folder,
-        timeoutMs: START_TIMEOUT_MS,
-        onStarted,
-      });
+      const { execFifo } = record;
+      // Where it is not as we know it, the runtime does it, or says why it cannot.
+      if (execFifo === undefined || !existsSync(execFifo)) await callStart(container, folder);
+      else await releaseInit(execFifo, container.exited, START_TIMEOUT_MS);
     } catch (error) {
       container.update({ starting: false });
       throw error;
@@ -35,6 +31,19 @@ export function startContainer(container: Container): Promise<string> {
     return startedAtNs;
   });
 }
+
+const callStart = (container: Container, folder: string): Promise<void> => {
+  const { runtime, id } = container.record;
+  const onStarted = (pid: number) => container.update({ runtimeProcess: nameOf(pid) });
+  return runOciRuntime({
+    runtime,
+    verb: 'start',
+    args: [id],
+    folder,
+    timeoutMs: START_TIMEOUT_MS,
+    onStarted,
+  });
+};
 
 /** A container may have ended before the runtime's end told us that it had started. */
 const notAfter = (finishedAtNs: string | undefined, nowNs: bigint): bigint =>
