@@ -91,6 +91,8 @@ export interface RuntimeHandler {
   readonly root: string;
   /** Further words of its command line, before the verb. [crio.berth.runtimes.NAME] args. */
   readonly args: readonly string[];
+  /** Privileged containers get no devices but those that they ask for. */
+  readonly privilegedWithoutHostDevices: boolean;
   /** Annotations of pods that change something, by their names or how these begin; others are inert. */
   readonly allowedAnnotations: readonly string[];
 }

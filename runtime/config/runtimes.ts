@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import type { RuntimeHandler } from './config.ts';
-import { absolutePath, listOf, oneOf, text } from './readers.ts';
+import { absolutePath, flag, listOf, oneOf, text } from './readers.ts';
 import type { Reader, Settings } from './settings.ts';
 
 const TABLE = 'crio.runtime.runtimes';
@@ -66,13 +66,14 @@ const readHandler = async (
   const given = settings.take(key('runtime_path'), emptyOr(absolutePath));
   const root = settings.take(key('runtime_root'), emptyOr(absolutePath)) ?? join(runRoot, name);
   const args = settings.take(`crio.berth.runtimes.${name}.args`, listOf(text)) ?? [];
+  const privilegedWithoutHostDevices = settings.take(key('privileged_without_host_devices'), flag) ?? false;
   const allowedAnnotations = settings.take(key('allowed_annotations'), listOf(text)) ?? [];
   if (type === 'vm') return `runtime ${name}: runtime_type "vm" (a shim v2, such as Kata's) is not supported`;
   const places = given === undefined ? programPlaces(name, env) : [given];
   const path = await firstExecutable(places);
   if (path === undefined)
     return `runtime ${name}: ${given ?? `no program ${name} in ${places.join(', ')}`} is not there`;
-  return { name: requireName(name), path, root, args, allowedAnnotations };
+  return { name: requireName(name), path, root, args, allowedAnnotations, privilegedWithoutHostDevices };
 };
 
 /** CRI-O reads an empty string as "not set". */

@@ -1,3 +1,4 @@
+import type { RuntimeHandler } from '../config/config.ts';
 import type { ContainerFolders } from '../containers/folders.ts';
 import type { ContainerRecord } from '../containers/record.ts';
 import { relabel } from '../containers/relabel.ts';
@@ -17,6 +18,7 @@ export interface FilesWish {
   readonly pod: PodRecord;
   readonly image: Image;
   readonly volumes: readonly VolumeImage[];
+  readonly handler: RuntimeHandler;
   readonly record: ContainerRecord;
   readonly users: PodUsers | undefined;
 }
@@ -28,7 +30,7 @@ export interface FilesWish {
 export const mountFiles = async (
   daemon: Daemon,
   folders: ContainerFolders,
-  { pod, image, volumes, record, users }: FilesWish,
+  { pod, image, volumes, handler, record, users }: FilesWish,
 ): Promise<{ readonly sources: Sources; readonly selinux: SelinuxLabels | undefined }> => {
   const { images, roots, config } = daemon;
   const { mounts } = record.config;
@@ -37,6 +39,7 @@ export const mountFiles = async (
   const found = await prepareSources(record.config, {
     images: stageImages(daemon, folders, volumes, users),
     rejectAbsent: config.absentMountSourcesToReject,
+    hostDevices: !handler.privilegedWithoutHostDevices,
   });
   if (selinux !== undefined) await relabelVolumes(mounts, found.mounts, selinux);
   return { sources: { ...found, mounts: stageMapped(folders, mounts, found.mounts, users) }, selinux };

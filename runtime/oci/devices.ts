@@ -13,7 +13,7 @@ export const containerDevices = ({
   const { runAsUser, runAsGroup } = container.linux?.securityContext ?? {};
   const owner = defaults.deviceOwnershipFromUser ? { uid: runAsUser?.value, gid: runAsGroup?.value } : {};
   const asked = sources.devices.map(({ device }) => ownedBy(owner, node(device)));
-  if (container.linux?.securityContext?.privileged === true) {
+  if (container.linux?.securityContext?.privileged === true && sources.hostDevices.length > 0) {
     const paths = new Set(asked.map(({ path }) => path));
     const all = sources.hostDevices.map(node).filter(({ path }) => !paths.has(path));
     return { nodes: [...all, ...asked], rules: [{ allow: true, access: 'rwm' }] };

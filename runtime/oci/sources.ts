@@ -14,6 +14,8 @@ export interface SourceOptions {
   readonly images?: ReadonlyMap<Mount, string>;
   /** Host paths that are not made when they are missing. */
   readonly rejectAbsent?: readonly string[];
+  /** False: a privileged container gets no devices of its own accord. */
+  readonly hostDevices?: boolean;
 }
 
 /**
@@ -24,13 +26,13 @@ export interface SourceOptions {
  */
 export const prepareSources = async (
   container: ContainerConfig,
-  { images = new Map(), rejectAbsent = [] }: SourceOptions = {},
+  { images = new Map(), rejectAbsent = [], hostDevices: wantsDevices = true }: SourceOptions = {},
 ): Promise<Sources> => {
   const privileged = container.linux?.securityContext?.privileged === true;
   const [mounts, devices, hostDevices, seccompProfile] = await Promise.all([
     prepareMounts(container.mounts, { images, rejectAbsent }),
     Promise.all(container.devices.map(findDevices)),
-    privileged ? devicesBelow('/dev') : [],
+    privileged && wantsDevices ? devicesBelow('/dev') : [],
     readSeccompProfile(localhostSeccompPath(container.linux?.securityContext)),
   ]);
   return { mounts, devices: devices.flat(), hostDevices, seccompProfile };
@@ -39,7 +41,7 @@ export const prepareSources = async (
 /** One after the other: a mount may lie in a folder that the one before made. */
 const prepareMounts = async (
   mounts: readonly Mount[],
-  { images, rejectAbsent }: Required<SourceOptions>,
+  { images, rejectAbsent }: Required<Pick<SourceOptions, 'images' | 'rejectAbsent'>>,
 ): Promise<Sources['mounts']> => {
   const prepared: { source: string; folder: boolean }[] = [];
   for (const mount of mounts) {

@@ -97,7 +97,7 @@ const buildLinux = (input: SpecInput, capabilities: ReadonlySet<string>): Part<O
         ...cgroupLimits(container.linux?.resources, defaults.pidsLimit, host),
       },
       devices: devices.nodes,
-      ...protectedPaths(context),
+      ...protectedPaths(context, { ownUsers: input.mappings !== undefined }),
       ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
       ...(seccomp === undefined ? {} : { seccomp }),
       ...(input.selinux === undefined ? {} : { mountLabel: input.selinux.file }),

@@ -46,6 +46,7 @@ test('nothing configured is a correct node', async (context) => {
     root: '/run/berth/runc',
     args: [],
     allowedAnnotations: [],
+    privilegedWithoutHostDevices: false,
   });
   assert.equal(config.defaultRuntime, 'runc');
   assert.equal(config.defaultCapabilities.length, 9);
@@ -110,6 +111,7 @@ runtime_path = "FOLDER/bin/berth-test-runtime"
 runtime_root = "/run/other"
 runtime_type = "pod"
 allowed_annotations = ["io.kubernetes.cri-o.ShmSize"]
+privileged_without_host_devices = true
 [crio.image]
 pause_image = "example.com/pause:1"
 signature_policy = "FOLDER/own-policy.json"
@@ -156,7 +158,8 @@ args = ["--platform=ptrace"]
   assert.deepEqual([config.apparmorProfile, config.selinux], ['mine', true]);
   assert.deepEqual(config.absentMountSourcesToReject, ['/etc/hostname']);
   assert.equal(config.deviceOwnershipFromUser, true);
-  const { args, allowedAnnotations } = config.runtimes.get('other') ?? {};
+  const { args, allowedAnnotations, privilegedWithoutHostDevices } = config.runtimes.get('other') ?? {};
+  assert.equal(privilegedWithoutHostDevices, true);
   assert.deepEqual([args, allowedAnnotations], [['--platform=ptrace'], ['io.kubernetes.cri-o.ShmSize']]);
   assert.equal(config.logLevel, 'fatal');
   assert.equal(config.pauseImage, 'example.com/pause:1');

@@ -18,6 +18,9 @@ device_ownership_from_security_context = true
 absent_mount_sources_to_reject = ["${folder}/must-be-there"]
 default_ulimits = ["nofile=500:600"]
 default_sysctls = ["net.ipv4.ip_default_ttl=71"]
+[crio.runtime.runtimes.bare]
+runtime_path = "/usr/sbin/runc"
+privileged_without_host_devices = true
 [crio.runtime.runtimes.runc]
 allowed_annotations = ["io.kubernetes.cri-o.ShmSize"]
 `;
@@ -149,6 +152,27 @@ test('what a container asks for', async (t) => {
       devices: [{ hostPath: '/dev/loop-control', containerPath: '/dev/asked', permissions: 'r' }],
     });
     assert.deepEqual(lines, ['1200:1300', 'read']);
+  });
+
+  await t.test('a privileged container has the host’s devices, unless its handler keeps them', async () => {
+    const devices = async (runtimeHandler: string) => {
+      const securityContext = { privileged: true, namespaceOptions: { pid: NamespaceMode.CONTAINER } };
+      const linux = { cgroupParent: `/berth-test-${node.name}`, securityContext };
+      const name = `devices-${runtimeHandler}`;
+      const config = node.podConfig(name, { linux });
+      const { podSandboxId } = await runtime.runPodSandbox({ config, runtimeHandler });
+      const id = await start(podSandboxId, 'one', {
+        ...say('ls /dev | wc -l; ls -d /dev/asked'),
+        linux: { securityContext },
+        devices: [{ hostPath: '/dev/loop-control', containerPath: '/dev/asked', permissions: 'r' }],
+      });
+      await ended(id);
+      const [count = '', asked = ''] = (await logged(name, 'one', 2)).trim().split('\n');
+      assert.match(asked, /\/dev\/asked$/);
+      await runtime.removePodSandbox({ podSandboxId });
+      return Number(count.split(' ').at(-1));
+    };
+    assert.ok((await devices('runc')) > (await devices('bare')) + 5);
   });
 
   await t.test('limits and sysctls that the node sets by default are there', async () => {

@@ -208,6 +208,28 @@ test('pods with user namespaces', async (t) => {
     await runtime.removePodSandbox({ podSandboxId: pod });
   });
 
+  await t.test('an unmasked /proc lets a container make containers, and a masked one does not', async () => {
+    const pod = await userPod('nested');
+    const nested = (masks: object) => ({
+      ...say('unshare -U -r -p -m -f sh -c "mount -t proc proc /proc && echo $$" 2>&1'),
+      linux: {
+        securityContext: {
+          namespaceOptions: { pid: CONTAINER },
+          runAsUser: { value: 1200n },
+          apparmorProfile: 'unconfined',
+          ...masks,
+        },
+      },
+    });
+    assert.deepEqual((await outputOf(pod, 'nested', 'unmasked', nested({}))).lines, ['1']);
+    const masked = nested({ maskedPaths: ['/proc/kcore'], readonlyPaths: ['/proc/sys'] });
+    assert.match(
+      (await outputOf(pod, 'nested', 'masked', masked)).lines.join(),
+      /[Pp]ermission denied|not permitted/,
+    );
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
   await t.test('a terminal works in a user namespace', async () => {
     const pod = await userPod('terminal');
     const id = await start(pod, 'one', { ...say('tty; echo >/dev/tty; exec sleep 1000'), tty: true });

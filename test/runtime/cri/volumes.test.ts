@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { status } from '@grpc/grpc-js';
-import { MountFlag, mount, unmount } from '../../../runtime/linux/mounts.ts';
+import { bindMount, MountFlag, mount, unmount } from '../../../runtime/linux/mounts.ts';
 import { MountPropagation, NamespaceMode } from '../../../runtime/spec/cri/api_pb.js';
-import { remains, say, startBusyboxNode } from '../../harness/busybox-node.ts';
+import { nothing, remains, say, startBusyboxNode } from '../../harness/busybox-node.ts';
 import { buildImage, buildLayer, pushImage } from '../../harness/oci-image.ts';
 
 const { PROPAGATION_HOST_TO_CONTAINER, PROPAGATION_BIDIRECTIONAL } = MountPropagation;
@@ -305,6 +305,23 @@ test('volumes of containers', async (t) => {
     await runtime.removePodSandbox({ podSandboxId: pod });
     unmount(shared);
   });
+});
+
+test('a mount that a killed daemon left staged goes, and what is mounted there stays', async (t) => {
+  const { node } = await startBusyboxNode(t);
+  const volume = join(node.folder, 'volume');
+  mkdirSync(volume);
+  writeFileSync(join(volume, 'precious'), '');
+  await node.daemon.kill('SIGKILL');
+  const staged = join(node.runRoot, 'staged', 'a'.repeat(64));
+  for (const place of ['0-volume', '1-volume']) mkdirSync(join(staged, place), { recursive: true });
+  for (const _ of [1, 2]) bindMount(volume, join(staged, '0-volume'));
+  writeFileSync(join(staged, '2-volume'), '');
+  bindMount(join(volume, 'precious'), join(staged, '2-volume'));
+  await node.daemon.start();
+  assert.deepEqual(readdirSync(join(node.runRoot, 'staged')), []);
+  assert.deepEqual(readdirSync(volume), ['precious']);
+  assert.deepEqual(remains(node), nothing);
 });
 
 const unmountIfThere = (path: string): boolean => {

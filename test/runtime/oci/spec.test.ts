@@ -310,6 +310,16 @@ test('users: the pod’s namespace is joined and its mappings are told', () => {
   assert.throws(() => build({}, { mappings: MAPPINGS }), { code: 'Internal' });
 });
 
+test('masks: two empty lists mean none in a user namespace, and ours outside of one', () => {
+  const namespaces = { ...inputOf({}).namespaces, user: '/ns/user' };
+  const inside = build({}, { namespaces, mappings: MAPPINGS }).spec.linux;
+  assert.deepEqual([inside.maskedPaths, inside.readonlyPaths], [[], []]);
+  const asked = build(secured({ maskedPaths: ['/proc/kcore'] }), { namespaces, mappings: MAPPINGS }).spec
+    .linux;
+  assert.deepEqual(asked.maskedPaths, ['/proc/kcore']);
+  assert.ok((build({}).spec.linux.maskedPaths?.length ?? 0) > 5);
+});
+
 test('users: one that the pod’s namespace has not is refused', () => {
   const namespaces = { ...inputOf({}).namespaces, user: '/ns/user' };
   const user = { uid: 0, gid: 0, additionalGids: [1000], home: '/' };
