@@ -1,14 +1,19 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import { containerFolders, type Roots } from './folders.ts';
 
-/** Writes the OCI bundle to the tmpfs: config.json alone, since its root file system is elsewhere. */
+/**
+ * Writes the OCI bundle to the tmpfs: config.json alone, since its root file system is elsewhere. A rename, since an
+ * update of a running container writes it again.
+ */
 export const writeSpec = (roots: Roots, id: string, spec: OciSpec): void => {
   const { bundle } = containerFolders(roots, id);
   mkdirSync(bundle, { recursive: true, mode: 0o700 });
-  writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec), { mode: 0o600 });
+  const file = join(bundle, 'config.json');
+  writeFileSync(`${file}.new`, JSON.stringify(spec), { mode: 0o600 });
+  renameSync(`${file}.new`, file);
 };
 
 /** The specification that the container was made from. */

@@ -2,7 +2,7 @@ import { containerFolders } from '../../containers/folders.ts';
 import type { ContainerRecord } from '../../containers/record.ts';
 import { cgroupDriverOf } from '../../oci/runtime-command.ts';
 import type { PodContext } from '../../pods/context.ts';
-import type { PodRecord } from '../../pods/record.ts';
+import { type PodRecord, stateOf } from '../../pods/record.ts';
 import {
   type CgroupDriver,
   containerCgroup,
@@ -35,7 +35,11 @@ export const ownCgroup = (
 ): string | undefined => {
   const requested = parentOf(pod);
   if (requested === '') return undefined;
-  if (pods.list().some((other) => other.id !== pod.id && parentOf(other) === requested)) return undefined;
+  // A pod that is not ready is one that this one has replaced.
+  const shared = pods
+    .list()
+    .some((other) => other !== pod && stateOf(other) === 'ready' && parentOf(other) === requested);
+  if (shared) return undefined;
   return parentFolder(driver, podCgroupParent(driver, requested));
 };
 

@@ -140,6 +140,22 @@ test('what pods and containers use', async (t) => {
     await runtime.removePodSandbox({ podSandboxId: pod });
   });
 
+  await t.test(
+    'a pod keeps what its removed containers used, also as a second attempt in the same cgroup',
+    async () => {
+      const former = await podOf('again', ownCgroup('again'));
+      await runtime.stopPodSandbox({ podSandboxId: former });
+      const metadata = { name: 'again', namespace: 'default', uid: `${node.name}-again`, attempt: 1 };
+      const pod = await podOf('again', { ...ownCgroup('again'), metadata });
+      const spent = async () => Number((await podStatsOf(pod)).cpu?.usageCoreNanoSeconds?.value ?? 0n);
+      const containerId = await start(pod, 'one', busy);
+      await until('it has worked', async () => (await spent()) > 200_000_000);
+      await runtime.removeContainer({ containerId });
+      assert.ok((await spent()) > 200_000_000);
+      for (const each of [former, pod]) await runtime.removePodSandbox({ podSandboxId: each });
+    },
+  );
+
   await t.test('pods that share a cgroup each tell the sum of their containers', async () => {
     const [a, b] = [await podOf('sum-a'), await podOf('sum-b')];
     await start(a, 'one');
