@@ -27,13 +27,21 @@ const filesOf = (part: readonly string[]): string => `/validate/(${part.join('|'
 /** WebSocket wherever critest can use it. */
 const WEBSOCKET = ['--websocket-exec', '--websocket-attach', '--websocket-portforward'] as const;
 
+/** `systemd`, where it is PID 1; else the node's default. */
+const CGROUPS = process.env['BERTH_TEST_CGROUP_MANAGER'];
+
 test('critest', async (t) => {
   // From the package archives: to be had before this file leaves the machine's network.
   const layers = await critestLayers();
   becomeOwnHost();
   const { registries, stop } = await startCritestRegistry(layers);
   t.after(stop);
-  const node = await startNode(t, { registries, hostPorts: true, logLevel: 'info' });
+  const node = await startNode(t, {
+    registries,
+    hostPorts: true,
+    logLevel: 'info',
+    dropIn: () => (CGROUPS === undefined ? '' : `[crio.runtime]\ncgroup_manager = "${CGROUPS}"\n`),
+  });
   const expected = expectedHere(
     parseExpectations(readFileSync(join(import.meta.dirname, 'expected.md'), 'utf8')),
   );

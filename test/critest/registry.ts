@@ -14,9 +14,11 @@ export const startCritestRegistry = async (layers: Layers): Promise<CritestRegis
   const images = critestImages(layers);
   const { host, stop } = await startRegistry();
   try {
+    let from = {};
     for (const [name, image] of images) {
       const [repository = '', tag = ''] = name.split(':');
-      await pushImage({ host, repository }, tag, image);
+      await pushImage({ host, repository, ...from }, tag, image);
+      from = { from: repository };
     }
   } catch (error) {
     await stop();

@@ -364,7 +364,8 @@ const cgroupFolders = (name: string): Promise<string[]> => inEveryHierarchy(`ber
 const cgroupsOfRecords = async (folder: string): Promise<string[]> => {
   const records = ['pods', 'containers'].map((kind) => readdir(join(folder, 'run', kind)).catch(() => [])); // no daemon ran
   const ids = (await Promise.all(records)).flat().map((record) => record.replace(/\.json$/, ''));
-  return (await Promise.all(ids.map((id) => inEveryHierarchy(`berth/berth-${id}`)))).flat();
+  const paths = ids.flatMap((id) => [`berth/berth-${id}`, `system.slice/berth-${id}.scope`]);
+  return (await Promise.all(paths.map(inEveryHierarchy))).flat();
 };
 
 const inEveryHierarchy = async (path: string): Promise<string[]> => {

@@ -121,6 +121,8 @@ export interface PushTarget {
   readonly host: string;
   readonly repository: string;
   readonly authorization?: string;
+  /** Another repository of the registry; what it has of an image is not sent again. */
+  readonly from?: string;
 }
 
 /** Pushes an image under a tag; returns its manifest digest. */
@@ -144,7 +146,9 @@ export const pushIndex = async (
 };
 
 export const pushBlob = async (target: PushTarget, blob: Blob): Promise<void> => {
-  const upload = await send(target, 'POST', `/v2/${target.repository}/blobs/uploads/`);
+  const mounted = target.from === undefined ? '' : `?mount=${blob.digest}&from=${target.from}`;
+  const upload = await send(target, 'POST', `/v2/${target.repository}/blobs/uploads/${mounted}`);
+  if (mounted !== '' && upload.status === 201) return;
   expect(upload, 202, 'blob upload');
   const location = new URL(upload.location ?? '', `http://${target.host}`);
   location.searchParams.set('digest', blob.digest);
