@@ -1,5 +1,6 @@
 import { type Check, type Grade, isRed } from '../core/events.ts';
 import { counted, duration, printable, shortened } from '../core/text.ts';
+import { EvidenceText } from './evidence-text.ts';
 import type { Style } from './style.ts';
 
 /** Columns of the table: mark, identifier, what was checked, what was seen, time. */
@@ -64,31 +65,21 @@ const rows = (checks: readonly Check[], columns: Columns, style: Style): string[
   });
 };
 
-/** Evidence is shown from its end; --json has all of it. */
-const shownLines = 30;
+/** The whole answer, which the table may have cut short. */
+const answerLines = ({ detail }: Check): string[] =>
+  printable(detail)
+    .trimEnd()
+    .split('\n')
+    .slice(-12)
+    .map((line) => `       ${shortened(line, 2000)}`);
 
-const indented = (text: string): string[] => {
-  const lines = printable(text).trimEnd().split('\n');
-  const cut = lines.length - shownLines;
-  return [...(cut > 0 ? [`… ${cut} lines before`] : []), ...lines.slice(-shownLines)].map(
-    (line) => `       ${line}`,
-  );
-};
-
-const evidenceLines = (check: Check, shown: Set<string>, style: Style): string[] =>
-  (check.evidence ?? []).flatMap(({ title, text }) => {
-    if (shown.has(title + text)) return [];
-    shown.add(title + text);
-    return [`     ${style('bold', title)}`, ...indented(text)];
-  });
-
-/** What a red check needs beside its row: its whole answer, the evidence that is not `shown` yet, and the remedy. */
-const redCheckText = (check: Check, shown: Set<string>, style: Style): string =>
+/** What a red check needs beside its row: its whole answer, the evidence that was not shown yet, and the remedy. */
+const redCheckText = (check: Check, evidence: EvidenceText, style: Style): string =>
   [
     '',
     `   ${style(['red', 'bold'], check.id)}: ${check.title}`,
-    ...indented(check.detail),
-    ...evidenceLines(check, shown, style),
+    ...answerLines(check),
+    ...evidence.linesOf(check),
     ...(check.remedy === undefined ? [] : [`     ${style('yellow', 'remedy')}: ${check.remedy}`]),
   ].join('\n');
 
@@ -129,13 +120,14 @@ export const checksText = (
   const columns = columnsFor(checks, options.width);
   const red = checks.filter(isRed);
   const outcome = red.length > 0 ? 'red' : checks.some((check) => check.notRun) ? 'yellow' : 'green';
-  const shown = new Set<string>();
+  const evidence = new EvidenceText(style);
   const total = checks.reduce((sum, check) => sum + check.milliseconds, 0);
   return [
     style('bold', host),
     ...rows(checks, columns, style),
     ...wordsBelow(checks, style),
-    ...red.map((check) => redCheckText(check, shown, style)),
+    ...red.map((check) => redCheckText(check, evidence, style)),
+    ...(evidence.rest === undefined ? [] : ['', `   ${style('dim', evidence.rest)}`]),
     '',
     style(outcome, `${host}: ${checksSummary(checks)}, in ${duration(total)}`),
     '',

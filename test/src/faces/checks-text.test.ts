@@ -75,8 +75,27 @@ test('evidence that several red checks share is shown once', () => {
 test('long evidence is shown from its end, and says so', () => {
   const long = { title: 'log', text: Array.from({ length: 100 }, (_, index) => `line ${index}`).join('\n') };
   const text = checksText('node-1', [{ ...red, evidence: [long] }], { width: 80, style: unpainted });
-  assert.match(text, /… 70 lines before\n {7}line 70\n/);
+  assert.match(text, /… 88 lines before\n {7}line 88\n/);
   assert.match(text, /line 99/);
+  assert.match(text, /some of it was left out: --log-file FILE and --json have all/);
+});
+
+test('journals that have most lines in common are told line by line once, and a screen holds what many checks saw', () => {
+  const lines = (from: number) => Array.from({ length: 10 }, (_, index) => `at ${from + index}`).join('\n');
+  const checks = Array.from({ length: 30 }, (_, index) => ({
+    ...red,
+    id: `check.${index}`,
+    evidence: [
+      { title: 'journal of berthd', text: lines(index) },
+      { title: 'what it printed', text: `${'x'.repeat(5000)}${index}` },
+    ],
+  }));
+  const text = checksText('node-1', checks, { width: 80, style: unpainted });
+  assert.equal(text.split(/ at 5$/m).length - 1, 1);
+  const shown = text.split('\n').filter((line) => /^ {7}(at|x)/.test(line));
+  assert.equal(shown.length, 60);
+  assert.ok(shown.every((line) => line.length < 260));
+  assert.match(text, /some of it was left out/);
 });
 
 test('no row is wider than the terminal, whatever a host answers', () => {
