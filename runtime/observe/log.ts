@@ -57,14 +57,15 @@ const formatFields = (fields: Fields): string =>
     .map(([key, value]) => ` ${key}=${formatValue(value)}`)
     .join('');
 
-const errorFields = (key: string, error: Error): (readonly [string, unknown])[] => {
-  if (!(error instanceof Fail)) return [[key, error.stack ?? error.message]];
+/** Where an error came from in the program is told where it is a fault of the program; a `Fail` that is none explains itself. */
+const errorFields = (key: string, error: Error, explained = false): (readonly [string, unknown])[] => {
+  if (!(error instanceof Fail)) return [[key, explained ? error.message : (error.stack ?? error.message)]];
   return [
     [key, error.message],
     ['code', error.code],
     ['hint', error.hint],
     ...Object.entries(error.context),
-    ...(error.cause instanceof Error ? errorFields('cause', error.cause) : []),
+    ...(error.cause instanceof Error ? errorFields('cause', error.cause, error.code !== 'Internal') : []),
   ];
 };
 

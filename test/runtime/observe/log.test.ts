@@ -32,6 +32,17 @@ test('the journal gets priorities', () => {
   assert.deepEqual(lines, ['<3>error bad\n', '<7>debug chatter\n']);
 });
 
+test('a fault of the program is told with its place in it, and one of the input without', () => {
+  const { lines, log } = logging('info');
+  const cause = new SyntaxError('no JSON');
+  log.error('failed', { error: new Fail('InvalidArgument', '/etc/x:1:2: no JSON', { cause }) });
+  assert.deepEqual(lines, [
+    'error failed error="/etc/x:1:2: no JSON" code=InvalidArgument cause="no JSON"\n',
+  ]);
+  log.error('failed', { error: new Fail('Internal', 'a fault', { cause }) });
+  assert.match(lines[1] ?? '', /log\.test\.ts/);
+});
+
 test('a failure tells its code, remedy, context and cause', () => {
   const { lines, log } = logging('info');
   const cause = new Fail('NotFound', 'no file', { context: { path: '/x' } });
