@@ -2,7 +2,7 @@ import { containerFolders } from '../../containers/folders.ts';
 import type { ContainerRecord } from '../../containers/record.ts';
 import { cgroupDriverOf } from '../../oci/runtime-command.ts';
 import type { PodContext } from '../../pods/context.ts';
-import { type PodRecord, stateOf } from '../../pods/record.ts';
+import { stateOf } from '../../pods/record.ts';
 import {
   type CgroupDriver,
   containerCgroup,
@@ -25,22 +25,20 @@ export const measured = (daemon: Pick<PodContext, 'pods' | 'roots'>, record: Con
 });
 
 /**
- * The cgroup that a client made for this pod alone, as the kubelet does; undefined when the pod has none, or shares
- * it with others: what such a cgroup uses is not what the pod uses.
+ * The cgroups that clients made for one pod alone, as the kubelet does: pod id → folder. A pod that has none, or
+ * shares it with others, is not in it: what such a cgroup uses is not what the pod uses.
  */
-export const ownCgroup = (
+export const ownCgroups = (
   { pods }: Pick<PodContext, 'pods'>,
   driver: CgroupDriver,
-  pod: PodRecord,
-): string | undefined => {
-  const requested = parentOf(pod);
-  if (requested === '') return undefined;
-  // A pod that is not ready is one that this one has replaced.
-  const shared = pods
-    .list()
-    .some((other) => other !== pod && stateOf(other) === 'ready' && parentOf(other) === requested);
-  if (shared) return undefined;
-  return parentFolder(driver, podCgroupParent(driver, requested));
+): ReadonlyMap<string, string> => {
+  // A pod that is not ready is one that another has replaced.
+  const ready = pods.list().filter((pod) => stateOf(pod) === 'ready');
+  const byParent = Map.groupBy(ready, ({ config }) => config.linux?.cgroupParent ?? '');
+  const own = new Map<string, string>();
+  for (const [parent, [pod, ...others]] of byParent) {
+    if (parent === '' || pod === undefined || others.length > 0) continue;
+    own.set(pod.id, parentFolder(driver, podCgroupParent(driver, parent)));
+  }
+  return own;
 };
-
-const parentOf = ({ config }: PodRecord): string => config.linux?.cgroupParent ?? '';

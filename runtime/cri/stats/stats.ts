@@ -9,7 +9,7 @@ import { interfacesIn } from '../../resources/usage/interfaces.ts';
 import { createShelf } from '../../resources/usage/shelf.ts';
 import { createTimeSlice } from '../../resources/usage/time-slice.ts';
 import type { CgroupReader } from '../../resources/usage/usage.ts';
-import { cgroupOfContainer, measured, ownCgroup } from './cgroups.ts';
+import { cgroupOfContainer, measured, ownCgroups } from './cgroups.ts';
 import type { PodTraffic, SeenContainer, SeenPod } from './seen.ts';
 import { sumOf } from './sum.ts';
 
@@ -53,18 +53,28 @@ export const createStats = ({ context, config, reader }: StatsOptions): Stats =>
     return seenContainers.put(record.id, { record, usage: now, mountpoint: config.root });
   };
 
-  const pod = async (record: PodRecord, untilMs: number): Promise<SeenPod> => {
+  /** What all pods of one answer have in common. */
+  const survey = () => ({
+    alive: Map.groupBy(context.containers.list().filter(isAlive), ({ podId }) => podId),
+    own: ownCgroups(context, config.cgroupManager),
+    untilMs: patience(),
+  });
+
+  const pod = async (
+    record: PodRecord,
+    { alive, own, untilMs }: ReturnType<typeof survey>,
+  ): Promise<SeenPod> => {
     const kept = seenPods.get(record.id);
     if (kept?.record === record) return kept;
-    const alive = context.containers.list().filter((one) => one.podId === record.id && isAlive(one));
-    const containers = await each(alive, (one) => container(one, untilMs));
-    const own = ownCgroup(context, config.cgroupManager, record);
-    const cgroups = own === undefined ? alive.map((one) => cgroupOfContainer(context, one)) : [own];
+    const members = alive.get(record.id) ?? [];
+    const containers = await each(members, (one) => container(one, untilMs));
+    const cgroup = own.get(record.id);
+    const cgroups = cgroup === undefined ? members.map((one) => cgroupOfContainer(context, one)) : [cgroup];
     const sum = (): SeenPod['usage'] =>
       sumOf(containers, realtimeNs(), (usageNs, atNs) => usage.rate(record.id, usageNs, atNs));
     return seenPods.put(record.id, {
       record,
-      usage: own === undefined ? sum() : usage.cgroup(record.id, own),
+      usage: cgroup === undefined ? sum() : usage.cgroup(record.id, cgroup),
       tasks: tasksIn(reader, cgroups),
       network: trafficOf(record),
       containers,
@@ -77,7 +87,7 @@ export const createStats = ({ context, config, reader }: StatsOptions): Stats =>
   };
   return {
     container: (record) => container(record, patience()),
-    pod: (record) => pod(record, patience()),
+    pod: (record) => pod(record, survey()),
     containers: (records) => {
       forgetTheGone();
       const untilMs = patience();
@@ -85,8 +95,8 @@ export const createStats = ({ context, config, reader }: StatsOptions): Stats =>
     },
     pods: (records) => {
       forgetTheGone();
-      const untilMs = patience();
-      return each(records, (record) => pod(record, untilMs));
+      const surveyed = survey();
+      return each(records, (record) => pod(record, surveyed));
     },
   };
 };
