@@ -50,7 +50,7 @@ const kernelMounts = ({ container, host, mappings, namespaces }: SpecInput): Oci
       destination: '/dev/pts',
       type: 'devpts',
       source: 'devpts',
-      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', ...ttyGroup(mappings)],
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
     hostSys
@@ -73,6 +73,10 @@ const kernelMounts = ({ container, host, mappings, namespaces }: SpecInput): Oci
         ]),
   ];
 };
+
+/** Group tty of every distribution; a user namespace of very few groups has it not. */
+const ttyGroup = (mappings: SpecInput['mappings']): readonly string[] =>
+  mappings !== undefined && mappings.gids.size <= 5 ? [] : ['gid=5'];
 
 const SYS_OPTIONS = ['nosuid', 'noexec', 'nodev'];
 

@@ -102,6 +102,12 @@ test('runtime handlers', async (t) => {
     assert.deepEqual([exitCode, reason], [7, 'Error']);
     const exec = await runtime.execSync({ containerId: one, cmd: ['sh', '-c', 'echo out; exit 9'] });
     assert.deepEqual([Buffer.from(exec.stdout).toString(), exec.exitCode], ['out\n', 9]);
+    const terminal = await start(pod, 'terminal', {
+      ...say('[ -t 0 ] && [ -t 1 ] && echo terminal'),
+      tty: true,
+    });
+    assert.equal((await ended(terminal)).exitCode, 0);
+    assert.match((await said('runsc', 'terminal', 1)).join(), /^terminal\r?$/);
     await runtime.stopContainer({ containerId: one, timeout: 20n });
     assert.equal((await statusOf(one)).exitCode, 4);
     await runtime.removePodSandbox({ podSandboxId: pod });

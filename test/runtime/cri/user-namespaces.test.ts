@@ -230,6 +230,44 @@ test('pods with user namespaces', async (t) => {
     await runtime.removePodSandbox({ podSandboxId: pod });
   });
 
+  await t.test(
+    'a privileged container is so in its own users, and sees the devices of the host',
+    async () => {
+      const privileged = { privileged: true, namespaceOptions: { pid: CONTAINER } };
+      const usernsOptions = { mode: POD, uids: [IDS], gids: [IDS] };
+      const pod = await podOf('privileged', {
+        linux: {
+          cgroupParent: `/berth-test-${node.name}`,
+          securityContext: { ...privileged, namespaceOptions: { pid: CONTAINER, usernsOptions } },
+        },
+      });
+      const { exitCode, lines } = await outputOf(pod, 'privileged', 'one', {
+        ...say(
+          'ls -d /dev/loop-control; mount -t tmpfs t /tmp && echo mounted; date -s 2001-01-01 2>&1 | head -1',
+        ),
+        linux: { securityContext: privileged },
+      });
+      assert.equal(exitCode, 0);
+      assert.deepEqual(lines.slice(0, 2), ['/dev/loop-control', 'mounted']);
+      assert.match(lines[2] ?? '', /not permitted/);
+      await runtime.removePodSandbox({ podSandboxId: pod });
+    },
+  );
+
+  await t.test('one user and one group are enough', async () => {
+    const only = { ...IDS, length: 1 };
+    const pod = await userPod('only', { usernsOptions: { mode: POD, uids: [only], gids: [only] } });
+    const root = {
+      linux: { securityContext: { namespaceOptions: { pid: CONTAINER }, runAsUser: { value: 0n } } },
+    };
+    const { lines } = await outputOf(pod, 'only', 'one', {
+      ...say('id -u; stat -c %u:%g /etc/passwd'),
+      ...root,
+    });
+    assert.deepEqual(lines, ['0', '0:0']);
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
   await t.test('a terminal works in a user namespace', async () => {
     const pod = await userPod('terminal');
     const id = await start(pod, 'one', { ...say('tty; echo >/dev/tty; exec sleep 1000'), tty: true });
