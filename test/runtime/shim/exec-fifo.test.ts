@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { failedWith } from '../../../runtime/core/fail.ts';
+import { releaseInit } from '../../../runtime/shim/server/containers/exec-fifo.ts';
 import { anySignal, Lab, linesOf, pause, readEntries } from './lab.ts';
 
 const started = async (t: TestContext): Promise<Lab> => {
@@ -62,6 +64,20 @@ test('a container that ended is not started', async (t) => {
   await assert.rejects(lab.shim.call('start', { id }, anySignal()), (error) =>
     failedWith(error, 'FailedPrecondition'),
   );
+});
+
+test('a program that has ended before anybody looks at the FIFO was started', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-fifo-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'exec.fifo');
+  execFileSync('mkfifo', [path]);
+  const program = spawn('sh', ['-c', `printf 0 > ${path}`]);
+  const end = Promise.withResolvers<void>();
+  const released = releaseInit(path, end.promise, 10_000);
+  // This thread does not look; so it hears of the end first.
+  execFileSync('sh', ['-c', `until grep -q '^State:.*Z' /proc/${program.pid}/status; do sleep 0.01; done`]);
+  end.resolve();
+  await released;
 });
 
 test('where the FIFO is not where it should be, runc starts the container', async (t) => {

@@ -31,6 +31,7 @@ async function outcomeOf(
   const { promise, resolve, reject } = Promise.withResolvers<'started' | 'ended'>();
   const byte = Buffer.alloc(1);
   let released = false;
+  let closed = false;
   const read = () => {
     const count = readNow(fd, byte);
     if (count === AGAIN) return;
@@ -42,10 +43,16 @@ async function outcomeOf(
     () => reject(new Fail('DeadlineExceeded', `the container did not start within ${timeoutMs} ms`)),
     timeoutMs,
   );
-  exited.then(() => resolve(released ? 'started' : 'ended'));
+  exited.then(() => {
+    if (closed) return;
+    // A program that ends at once is heard of before its byte is.
+    read();
+    resolve(released ? 'started' : 'ended');
+  });
   try {
     return await promise;
   } finally {
+    closed = true;
     clearTimeout(timer);
     waiting.close();
   }
