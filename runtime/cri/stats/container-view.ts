@@ -23,7 +23,7 @@ export const containerStats = ({
     usage.layer === undefined
       ? undefined
       : {
-          timestamp: usage.atNs,
+          timestamp: usage.layer.atNs,
           fsId: { mountpoint },
           usedBytes: figure(usage.layer.bytes),
           inodesUsed: figure(usage.layer.inodes),

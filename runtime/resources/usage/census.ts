@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from 'node:fs';
+import { type Dir, opendirSync, readlinkSync } from 'node:fs';
 import { hasErrno } from '../../linux/system-call-failed.ts';
 import { readKernelFile } from './read-file.ts';
 import { createTimeSlice, type TimeSlice } from './time-slice.ts';
@@ -12,48 +12,47 @@ export interface Census {
 
 const SLICE_MS = 2;
 
-/** Looks at every descriptor of these processes; those that end meanwhile do not count. Some 4 µs a descriptor. */
+/** Looks at every descriptor of these processes; those that end meanwhile do not count. Some 6 µs a descriptor. */
 export const takeCensus = async (pids: readonly number[]): Promise<Census> => {
   const census = { processes: 0, fileDescriptors: 0, sockets: 0 };
   const slice = createTimeSlice(SLICE_MS);
   for (const pid of pids) {
-    const descriptors = descriptorsOf(pid);
+    const folder = `/proc/${pid}/fd`;
+    const descriptors = unlessGone(() => opendirSync(folder, { bufferSize: 256 }));
     if (descriptors === undefined) continue;
     census.processes += 1;
-    census.fileDescriptors += descriptors.length;
-    census.sockets += await countSockets(pid, descriptors, slice);
-    await slice.rest();
+    try {
+      await countDescriptors(folder, descriptors, census, slice);
+    } finally {
+      descriptors.closeSync();
+    }
   }
   return census;
 };
 
-const descriptorsOf = (pid: number): readonly string[] | undefined => {
-  try {
-    return readdirSync(`/proc/${pid}/fd`);
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return undefined;
-    throw error;
-  }
-};
-
-const countSockets = async (
-  pid: number,
-  descriptors: readonly string[],
+/** One by one: a process may have a million. */
+const countDescriptors = async (
+  folder: string,
+  descriptors: Dir,
+  census: { fileDescriptors: number; sockets: number },
   slice: TimeSlice,
-): Promise<number> => {
-  let sockets = 0;
-  for (const descriptor of descriptors) {
-    if (isSocket(`/proc/${pid}/fd/${descriptor}`)) sockets += 1;
+): Promise<void> => {
+  for (;;) {
+    const entry = unlessGone(() => descriptors.readSync());
+    if (entry === undefined || entry === null) return;
+    census.fileDescriptors += 1;
+    const target = unlessGone(() => readlinkSync(`${folder}/${entry.name}`));
+    if (target?.startsWith('socket:') === true) census.sockets += 1;
     await slice.rest();
   }
-  return sockets;
 };
 
-const isSocket = (path: string): boolean => {
+/** Undefined when the process has ended, or closed the descriptor. */
+const unlessGone = <T>(look: () => T): T | undefined => {
   try {
-    return readlinkSync(path).startsWith('socket:');
+    return look();
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return false;
+    if (hasErrno(error, 'ENOENT', 'ESRCH', 'EACCES')) return undefined;
     throw error;
   }
 };

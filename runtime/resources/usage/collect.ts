@@ -26,7 +26,12 @@ export interface CgroupUsage {
 
 export interface ContainerUsage extends CgroupUsage {
   /** Undefined while a first look at a large layer takes its time. */
-  readonly layer: FolderSize | undefined;
+  readonly layer: LayerUsage | undefined;
+}
+
+export interface LayerUsage extends FolderSize {
+  /** When it was measured, which is before the rest. Nanoseconds since the epoch. */
+  readonly atNs: bigint;
 }
 
 export interface Usage {
@@ -47,11 +52,16 @@ export interface UsageOptions {
   readonly onError: (id: string, error: unknown) => void;
 }
 
+const measureLayer = async (folder: string): Promise<LayerUsage> => ({
+  ...(await folderSize(folder)),
+  atNs: realtimeNs(),
+});
+
 export const createUsage = ({ reader, layerPeriodMs, onError }: UsageOptions): Usage => {
   const rates = createCpuRates();
   const layers = createPaced({
     periodMs: layerPeriodMs,
-    measure: folderSize,
+    measure: measureLayer,
     onError,
   });
   const cgroup = (id: string, path: string): CgroupUsage => {

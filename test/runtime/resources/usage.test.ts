@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import type { CgroupHost } from '../../../runtime/resources/cgroup-host.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type CgroupHost, detectCgroups } from '../../../runtime/resources/cgroup-host.ts';
 import { limitHugePages } from '../../../runtime/resources/limit-huge-pages.ts';
+import { openFilesLimit, takeCensus } from '../../../runtime/resources/usage/census.ts';
 import { createCpuRates } from '../../../runtime/resources/usage/cpu-rate.ts';
 import { parseInterfaces } from '../../../runtime/resources/usage/interfaces.ts';
 import { cgroupReader } from '../../../runtime/resources/usage/reader.ts';
@@ -154,6 +170,35 @@ test('a cgroup that is gone tells nothing', () => {
   }
 });
 
+const here = await detectCgroups();
+test('a real cgroup of version 2 tells CPU time and pressure', {
+  skip: here.unified === undefined ? 'no cgroup2 is mounted' : false,
+}, async (t) => {
+  const path = `/berth-test-${randomBytes(4).toString('hex')}`;
+  const folder = join(here.unified ?? '', path);
+  mkdirSync(folder);
+  const worker = spawn('sh', ['-c', 'while :; do :; done'], { stdio: 'ignore' });
+  const ended = once(worker, 'exit');
+  t.after(async () => {
+    worker.kill('SIGKILL');
+    await ended;
+    rmdirSync(folder);
+  });
+  writeFileSync(join(folder, 'cgroup.procs'), String(worker.pid));
+  const reader = cgroupReader({ ...here, mode: 'v2' });
+  const usage = () => reader.cpu(path);
+  for (const deadline = Date.now() + 20_000; (usage()?.usageNs ?? 0n) < 10_000_000n; await pause(10))
+    assert.ok(Date.now() < deadline, 'it works, and no CPU time is told');
+  const now = usage();
+  const times = reader.cpuTimes(path);
+  assert.ok(times !== undefined && times.userNs + times.systemNs > 0n);
+  assert.deepEqual(reader.processes(path), [worker.pid]);
+  if (existsSync(join(folder, 'cpu.pressure'))) {
+    assert.ok((now?.pressure?.some.totalNs ?? -1n) >= 0n);
+    assert.ok(reader.ioPressure(path)?.full !== undefined);
+  }
+});
+
 const copy = (t: TestContext, version: string): string => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-cgroups-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -174,6 +219,22 @@ test('limits of huge pages go where each version has them', (t) => {
 });
 
 const readText = (path: string): string => readFileSync(path, 'utf8');
+
+test('a census counts what processes have open, and no process that has ended', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const own = readdirSync('/proc/self/fd');
+  const ended = spawn('true', { stdio: 'ignore' });
+  await once(ended, 'exit');
+  const census = await takeCensus([process.pid, ended.pid ?? 0]);
+  assert.equal(census.processes, 1);
+  // Each listing has a descriptor of its own, and the event loop may make some.
+  assert.ok(Math.abs(census.fileDescriptors - own.length) <= 3, `${census.fileDescriptors} ${own.length}`);
+  assert.ok(census.sockets >= 1);
+  assert.ok((openFilesLimit(process.pid) ?? 0) > 0);
+  assert.equal(openFilesLimit(ended.pid ?? 0), undefined);
+});
 
 test('interfaces are told without loopback, also when a name touches its count', () => {
   const text = `Inter-|   Receive                                                |  Transmit
