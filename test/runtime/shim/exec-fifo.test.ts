@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -66,12 +66,18 @@ test('a container that ended is not started', async (t) => {
   );
 });
 
+const O_PATH = 0o10000000;
+
 test('a program that has ended before anybody looks at the FIFO was started', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-fifo-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const path = join(folder, 'exec.fifo');
   execFileSync('mkfifo', [path]);
-  const program = spawn('sh', ['-c', `printf 0 > ${path}`]);
+  // As runc's init has it: by a descriptor, since the name goes.
+  const fd = openSync(path, O_PATH);
+  const stdio = ['ignore', 'ignore', 'ignore', fd] as const;
+  const program = spawn('sh', ['-c', 'printf 0 > /proc/self/fd/3'], { stdio: [...stdio] });
+  closeSync(fd);
   const end = Promise.withResolvers<void>();
   const released = releaseInit(path, end.promise, 10_000);
   // This thread does not look; so it hears of the end first.
