@@ -213,7 +213,14 @@ test('limits of huge pages go where each version has them', (t) => {
   ] as const) {
     const folder = copy(t, version);
     const { controllers } = host(version, folder);
-    limitHugePages({ mode: version, controllers }, '/pod/one', [{ pageSize: '2MB', limit: 2_097_152 }]);
+    const limit = (pageSize: string, bytes: number) =>
+      limitHugePages({ mode: version, controllers }, '/pod/one', [{ pageSize, limit: bytes }]);
+    limit('2MB', 2_097_152);
+    limit('1GB', 0);
+    assert.throws(() => limit('1GB', 1), {
+      code: 'FailedPrecondition',
+      message: /hugetlb\.1GB\.\w+ to limit/,
+    });
     assert.equal(readText(join(folder, file)), '2097152');
   }
 });
