@@ -41,13 +41,14 @@ export const updateContainerResources = async (
     const score = oomScore(resources.oomScoreAdj, daemon.host);
     const cgroup = cgroupOfContainer(daemon, record);
     requireRoom(daemon, id, cgroup, limits.memory);
-    await daemon.shim.call(
-      'update',
-      { id, resources: updateOf(limits) },
-      AbortSignal.timeout(UPDATE_TIMEOUT_MS),
+    await setLimits(daemon, record, cgroup, limits);
+    const spared = adjustOomScore(
+      daemon.cgroupReader.processes(cgroup),
+      scoreOf(daemon, record),
+      score.score,
     );
-    limitHugePages(daemon.host.cgroups, cgroup, limits.hugepageLimits ?? []);
-    adjustOomScore(daemon.cgroupReader.processes(cgroup), scoreOf(daemon, record), score.score);
+    if (spared.length > 0)
+      call.log.warn('the kernel refuses a lower OOM score', { container: id, pids: spared });
     for (const note of score.notes) call.log.warn(note, { container: id });
     await noteLimits(daemon, id, limits);
     daemon.containers.update(id, (before) => ({ ...before, config: configWith(before, resources) }));
@@ -73,6 +74,24 @@ const requireRoom = (
     `container ${id} has ${used} bytes of memory that cannot be given up, more than the limit of ${limit}`,
     { hint: 'ask for more, or let the container free some first' },
   );
+};
+
+/** All or nothing: the runtime takes back what it could not set whole, and so do we. */
+const setLimits = async (
+  { shim, host }: Daemon,
+  { id, config }: ContainerRecord,
+  cgroup: string,
+  limits: OciResources,
+): Promise<void> => {
+  const former = cgroupLimits(config.linux?.resources, NO_PIDS_LIMIT, host);
+  limitHugePages(host.cgroups, cgroup, limits.hugepageLimits ?? []);
+  try {
+    const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
+    await shim.call('update', { id, resources: updateOf(limits) }, signal);
+  } catch (error) {
+    limitHugePages(host.cgroups, cgroup, former.hugepageLimits ?? []);
+    throw error;
+  }
 };
 
 /** CRI has none: it stays as it was made. */

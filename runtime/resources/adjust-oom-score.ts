@@ -4,21 +4,25 @@ import { readKernelFile } from './usage/read-file.ts';
 
 /**
  * Gives the processes that have the former score the new one: a process that has chosen another for itself keeps it.
- * Children have what their parent had when it made them.
+ * Children have what their parent had when it made them. Answers the processes for which the kernel refuses a lower
+ * score, which it does to those without CAP_SYS_RESOURCE.
  */
-export const adjustOomScore = (pids: readonly number[], former: number, score: number): void => {
-  if (former === score) return;
-  for (const pid of pids) {
+export const adjustOomScore = (pids: readonly number[], former: number, score: number): readonly number[] => {
+  if (former === score) return [];
+  return pids.filter((pid) => {
     const file = `/proc/${pid}/oom_score_adj`;
     const now = readKernelFile(file);
-    if (now !== undefined && Number(now) === former) write(file, score);
-  }
+    return now !== undefined && Number(now) === former && !written(file, score);
+  });
 };
 
-const write = (file: string, score: number): void => {
+const written = (file: string, score: number): boolean => {
   try {
     writeFileSync(file, String(score));
+    return true;
   } catch (error) {
-    if (!hasErrno(error, 'ENOENT', 'ESRCH')) throw error; // it has ended
+    if (hasErrno(error, 'ENOENT', 'ESRCH')) return true; // it has ended
+    if (hasErrno(error, 'EACCES', 'EPERM')) return false;
+    throw error;
   }
 };
