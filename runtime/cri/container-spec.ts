@@ -1,5 +1,6 @@
 import { containerFolders } from '../containers/folders.ts';
 import type { ContainerRecord } from '../containers/record.ts';
+import { Fail } from '../core/fail.ts';
 import type { Image } from '../images/store/image.ts';
 import { readFileInRoot } from '../linux/in-root.ts';
 import { applyEdits, resolveEdits } from '../oci/cdi/apply-edits.ts';
@@ -37,7 +38,7 @@ export const specOf = async (
 ): Promise<{ spec: OciSpec; user: ContainerRecord['user'] }> => {
   const { config: settings, host } = daemon;
   const { merged } = containerFolders(daemon.roots, record.id);
-  const account = (path: string) => readFileInRoot(merged, path, MAX_ACCOUNT_FILE_BYTES)?.toString('utf8');
+  const account = (path: string) => accountFile(merged, path);
   const user = resolveUser(record.config.linux?.securityContext, image.config.config?.User ?? '', {
     passwd: account('/etc/passwd'),
     group: account('/etc/group'),
@@ -74,4 +75,13 @@ const withCdiDevices = async (
 ): Promise<OciSpec> => {
   const names = requestedDevices(config);
   return names.length === 0 ? spec : applyEdits(spec, await resolveEdits(await findDevices(names, folders)));
+};
+
+/** A part of the file would do harm: a line that is cut off may give another id. */
+const accountFile = (rootfs: string, path: string): string | undefined => {
+  const content = readFileInRoot(rootfs, path, MAX_ACCOUNT_FILE_BYTES + 1);
+  if (content === undefined || content.length <= MAX_ACCOUNT_FILE_BYTES) return content?.toString('utf8');
+  throw new Fail('InvalidArgument', `image: its ${path} is larger than ${MAX_ACCOUNT_FILE_BYTES} bytes`, {
+    hint: 'an image needs the accounts of its own programs alone',
+  });
 };

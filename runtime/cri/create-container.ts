@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { RuntimeHandler } from '../config/config.ts';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
 import { containerFolders } from '../containers/folders.ts';
@@ -23,7 +22,7 @@ import type { Daemon } from './daemon.ts';
 import { type HandlerFeatures, requireFeatures } from './handler-features.ts';
 import { newId } from './ids.ts';
 import { requiredImage, type VolumeImage, volumeImages } from './image-volumes.ts';
-import { makeLogFolder } from './log-folder.ts';
+import { makeFoldersOfLog } from './log-folder.ts';
 import { pidMode } from './pid-namespace.ts';
 import { seenPod } from './pod-sandbox-status.ts';
 import { requestedContainer, requestedHandler, requestedLogPath, requirePrivilegeOf } from './requests.ts';
@@ -80,7 +79,7 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     const users = podUsers(pod);
     undo.push('root file system', () => removeRootfs(folders));
     undo.push('staged mounts', () => removeStaged(folders));
-    if (record.logPath !== null) makeLogFolder('config.log_path', dirname(record.logPath));
+    if (record.logPath !== null) makeFoldersOfLog(pod.config.logDirectory, record.logPath);
     const files = await mountFiles(daemon, folders, { ...making, users });
 
     undo.push('bundle', () => removeSpec(roots, record.id));
@@ -99,6 +98,7 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
         stdin: record.config.stdin,
         stdinOnce: record.config.stdinOnce,
         logPath: record.logPath,
+        ...(pod.config.logDirectory === '' ? {} : { logRoot: pod.config.logDirectory }),
         ...(daemon.config.logSizeMax === undefined ? {} : { logSizeMax: daemon.config.logSizeMax }),
         timeoutMs: CREATE_TIMEOUT_MS,
         ...streamsOwner(users),

@@ -1,7 +1,7 @@
 import type { RuntimeHandler } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import type { HostFacts } from '../oci/input.ts';
-import { parseRuntimeVersion, quirksOf } from '../oci/runtime-command.ts';
+import { knownHoles, parseRuntimeVersion, quirksOf } from '../oci/runtime-command.ts';
 import type { PodContext } from '../pods/context.ts';
 import { missingForUserNamespaces } from '../pods/user-namespaces-probe.ts';
 import { type ContainerConfig, NamespaceMode } from '../spec/cri/api_pb.js';
@@ -42,7 +42,10 @@ export const createHandlerFeatures = (asking: Asking) => {
       const signal = AbortSignal.timeout(VERSION_TIMEOUT_MS);
       const run = { argv: [path, '--version'], timeoutMs: VERSION_TIMEOUT_MS };
       const { stdout } = await shim.call('run', run, signal);
-      const quirks = quirksOf(parseRuntimeVersion(stdout));
+      const version = parseRuntimeVersion(stdout);
+      const holes = knownHoles(version);
+      if (holes !== undefined) log.warn(holes, { path });
+      const quirks = quirksOf(version);
       const features = {
         recursiveReadOnlyMounts: quirks.recursiveReadOnlyMounts && kernelHasRecursive,
         userNamespaces: quirks.userNamespaces && (await userNamespaces()),

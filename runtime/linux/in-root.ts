@@ -7,6 +7,8 @@ const openat2 = numberedCall('openat2', 437);
 const PATH_ONLY = 0o10000000;
 const O_CLOEXEC = 0o2000000;
 const RESOLVE_NO_MAGICLINKS = 0x02n;
+const RESOLVE_NO_SYMLINKS = 0x04n;
+const RESOLVE_BENEATH = 0x08n;
 const RESOLVE_IN_ROOT = 0x10n;
 
 /**
@@ -15,12 +17,31 @@ const RESOLVE_IN_ROOT = 0x10n;
  * openat2(2), Linux 5.6.
  */
 export function openInRoot(root: string, path: string | Uint8Array, flags: number, mode = 0): number {
+  return openFrom(root, path, { flags, mode, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+}
+
+/**
+ * Opens the folder `path` below `root` for its path alone (O_PATH), with no link on the way from `root` on: where one
+ * is, ELOOP. The caller closes the descriptor.
+ */
+export function openFolderBelow(root: string, path: string): number {
+  const flags = PATH_ONLY | constants.O_DIRECTORY;
+  return openFrom(root, path, { flags, mode: 0, resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS });
+}
+
+interface How {
+  readonly flags: number;
+  readonly mode: number;
+  readonly resolve: bigint;
+}
+
+function openFrom(root: string, path: string | Uint8Array, { flags, mode, resolve }: How): number {
   const rootFd = openSync(root, PATH_ONLY | constants.O_DIRECTORY);
   try {
     const how = memory(24);
     how.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
     how.writeBigUInt64LE(BigInt(mode), 8);
-    how.writeBigUInt64LE(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, 16);
+    how.writeBigUInt64LE(resolve, 16);
     const name = cString(path);
     return openat2(rootFd, name, how, how.length);
   } finally {

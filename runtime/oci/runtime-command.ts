@@ -61,6 +61,29 @@ export const quirksOf = (version: RuntimeVersion | undefined): RuntimeQuirks => 
     (version?.name === 'crun' && atLeast(version.version, 1, 4)),
 });
 
+/** runc's releases that closed CVE-2025-31133, CVE-2025-52565 and CVE-2025-52881, by their line. */
+const SOUND_RUNC: readonly (readonly [major: number, minor: number, patch: number])[] = [
+  [1, 2, 8],
+  [1, 3, 3],
+  [1, 4, 0],
+];
+
+/**
+ * What operators should know of a runtime of this version; undefined: nothing. A distribution may have closed holes
+ * without another number, so it is said and no more.
+ */
+export const knownHoles = (version: RuntimeVersion | undefined): string | undefined => {
+  if (version?.name !== 'runc') return undefined;
+  const [major = 0, minor = 0, patch = 0] = version.version
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  const [oldest = [0, 0, 0]] = SOUND_RUNC;
+  const line = SOUND_RUNC.find((sound) => sound[0] === major && sound[1] === minor);
+  const older = major < oldest[0] || (major === oldest[0] && minor < oldest[1]);
+  if (!older && (line === undefined || patch >= line[2])) return undefined;
+  return `runc ${version.version} is older than ${(line ?? oldest).join('.')}, which closed ways out of containers (CVE-2025-31133, CVE-2025-52565, CVE-2025-52881); update it, unless your distribution has closed them in this one`;
+};
+
 const atLeast = (version: string, major: number, minor: number): boolean => {
   const [ownMajor = 0, ownMinor = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { OciImageConfig } from '../../runtime/spec/oci/image.ts';
-import { buildImage, buildLayer, pushImage } from './oci-image.ts';
+import { buildImage, buildLayer, type LayerBlob, pushImage } from './oci-image.ts';
 import { startRegistry, type TestRegistry } from './registry.ts';
 import type { TarMember } from './tar.ts';
 
@@ -21,6 +21,9 @@ const applets = (): readonly string[] =>
     .split('\n')
     .filter((name) => name !== '' && name !== 'busybox');
 
+/** The layer that has all of it, for images with more on top. */
+export const busyboxLayer = (): LayerBlob => buildLayer(members());
+
 export interface BusyboxRegistry {
   readonly registry: TestRegistry;
   /** `127.0.0.1:port/test/busybox:1`. */
@@ -36,7 +39,7 @@ export const startBusyboxRegistry = async (
   const registry = await startRegistry();
   try {
     const target = { host: registry.host, repository: 'test/busybox' };
-    await pushImage(target, '1', buildImage({ layers: [buildLayer(members())], config }));
+    await pushImage(target, '1', buildImage({ layers: [busyboxLayer()], config }));
   } catch (error) {
     await registry.stop();
     throw error;

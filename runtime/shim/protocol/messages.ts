@@ -127,6 +127,8 @@ export interface CreateParams {
   stdinOnce: boolean;
   /** CRI log file, its folder exists; null: output is only for attach. */
   logPath: string | null;
+  /** A folder above `logPath`: from there on no link is followed to the log. Absent: links are. */
+  logRoot?: string;
   /** Bytes beyond which the log starts anew; absent: it does not. */
   logSizeMax?: number;
   /** For the runtime's `create`; when it is over, nothing of the container stays. */

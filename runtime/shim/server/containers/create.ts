@@ -52,6 +52,7 @@ async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Con
   const outputLog = new OutputLog({
     folder,
     logPath: params.logPath,
+    logRoot: params.logRoot,
     maxBytes: params.logSizeMax,
     log: shim.log,
   });
@@ -145,6 +146,7 @@ const newRecord = (params: CreateParams): ContainerRecord => ({
   stdin: params.stdin,
   stdinOnce: params.stdinOnce,
   logPath: params.logPath,
+  ...(params.logRoot === undefined ? {} : { logRoot: params.logRoot }),
   ...(params.logSizeMax === undefined ? {} : { logSizeMax: params.logSizeMax }),
   ...(params.streamsOwner === undefined ? {} : { streamsOwner: params.streamsOwner }),
   ...(params.execFifo === undefined ? {} : { execFifo: params.execFifo }),

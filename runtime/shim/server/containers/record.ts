@@ -23,6 +23,8 @@ export interface ContainerRecord {
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly logPath: string | null;
+  /** See `CreateParams`. */
+  readonly logRoot?: string;
   /** Bytes after which the log starts anew; absent: it does not. */
   readonly logSizeMax?: number;
   /** Absent: root. */

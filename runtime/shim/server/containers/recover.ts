@@ -84,9 +84,9 @@ function takeEnd(shim: Shim, folder: string, name: string, stream: LogStream | '
 
 /** The log's folder may be gone with its pod; the container is taken over all the same, its output for attach only. */
 function openOutputLog(shim: Shim, folder: string, record: ContainerRecord): OutputLog {
-  const { logPath, logSizeMax } = record;
+  const { logPath, logRoot, logSizeMax } = record;
   try {
-    return new OutputLog({ folder, logPath, maxBytes: logSizeMax, log: shim.log });
+    return new OutputLog({ folder, logPath, logRoot, maxBytes: logSizeMax, log: shim.log });
   } catch (error) {
     shim.log.error('cannot open the log of a container', { id: record.id, logPath, error });
     return new OutputLog({ folder, logPath: null, log: shim.log });

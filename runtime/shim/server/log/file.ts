@@ -11,9 +11,17 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
+import { openFolderBelow } from '../../../linux/in-root.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
+
+/** Where a log is. */
+export interface LogPlace {
+  readonly path: string;
+  /** The pod's log folder: from there on no link is followed, since a pod may have its logs mounted. */
+  readonly root?: string | undefined;
+}
 
 /** A container's log file, open for appending at the path that the kubelet named. */
 export class LogFile {
@@ -25,8 +33,8 @@ export class LogFile {
    * Throws what open(2) says; a symbolic link at the path is refused (ELOOP), whoever put it there. `anew`: an empty
    * file takes the place of the one at the path, which readers that have it open may read to its end.
    */
-  constructor(path: string, anew = false) {
-    this.fd = anew ? replaceLog(path) : openLog(path);
+  constructor(place: LogPlace, anew = false) {
+    this.fd = inItsFolder(place, anew ? replaceLog : openLog);
     const stat = fstatSync(this.fd);
     this.inode = stat.ino;
     this.#size = stat.size;
@@ -60,6 +68,27 @@ export class LogFile {
 }
 
 const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+
+/** By a path through the folder's own descriptor: what is changed on the way meanwhile changes nothing. */
+const inItsFolder = <T>({ path, root }: LogPlace, work: (path: string) => T): T => {
+  if (root === undefined) return work(path);
+  const folder = folderOf(path, root);
+  try {
+    return work(join(`/proc/self/fd/${folder}`, basename(path)));
+  } finally {
+    closeSync(folder);
+  }
+};
+
+const folderOf = (path: string, root: string): number => {
+  try {
+    return openFolderBelow(root, relative(root, dirname(path)) || '.');
+  } catch (cause) {
+    throw new Fail('FailedPrecondition', `cannot open the folder of log_path ${path}: ${String(cause)}`, {
+      cause,
+    });
+  }
+};
 
 const openLog = (path: string): number => {
   try {

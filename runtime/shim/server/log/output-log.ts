@@ -14,6 +14,8 @@ export interface OutputLogOptions {
   readonly folder: string;
   /** null: nothing is kept, output is only for who is attached. */
   readonly logPath: string | null;
+  /** The pod's log folder, from which on no link is followed; absent, as in records of old: links are. */
+  readonly logRoot?: string | undefined;
   /** Beyond this the log starts anew, empty; absent: it grows until the kubelet rotates it. At least one entry. */
   readonly maxBytes?: number | undefined;
   readonly log: Log;
@@ -33,6 +35,7 @@ const piece = Buffer.allocUnsafeSlow(128 * 1024);
  */
 export class OutputLog {
   readonly #path: string | null;
+  readonly #root: string | undefined;
   readonly #maxBytes: number;
   readonly #log: Log;
   readonly #spools: Record<LogStream, Spool>;
@@ -43,8 +46,9 @@ export class OutputLog {
   #retry: NodeJS.Timeout | undefined;
 
   /** Opens the log at its path and continues where an earlier shim stopped. Throws when the log cannot be opened. */
-  constructor({ folder, logPath, maxBytes, log }: OutputLogOptions) {
+  constructor({ folder, logPath, logRoot, maxBytes, log }: OutputLogOptions) {
     this.#path = logPath;
+    this.#root = logRoot;
     this.#maxBytes = maxBytes ?? Number.POSITIVE_INFINITY;
     this.#log = log;
     this.#journal = new LogJournal(join(folder, 'log.journal'));
@@ -54,7 +58,7 @@ export class OutputLog {
     };
     try {
       this.#consumed = this.#accounted();
-      this.#file = logPath === null ? undefined : new LogFile(logPath);
+      this.#file = logPath === null ? undefined : new LogFile({ path: logPath, root: logRoot });
     } catch (error) {
       this.close();
       throw error;
@@ -89,7 +93,7 @@ export class OutputLog {
   /** After rotation: the next entry goes to a new file at the same path. On failure the old one is kept. */
   reopen(): void {
     if (this.#path === null) return;
-    const next = new LogFile(this.#path);
+    const next = new LogFile({ path: this.#path, root: this.#root });
     this.#file?.close();
     this.#file = next;
     this.#note();
@@ -157,7 +161,7 @@ export class OutputLog {
     const first = firstEntries(formatted, this.#maxBytes - file.size);
     if (this.#path === null || file.size === 0 || file.size + first.entries.length <= this.#maxBytes)
       return first;
-    this.#file = new LogFile(this.#path, true);
+    this.#file = new LogFile({ path: this.#path, root: this.#root }, true);
     file.close();
     this.#note();
     return firstEntries(formatted, this.#maxBytes);
