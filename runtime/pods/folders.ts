@@ -9,14 +9,18 @@ export interface PodFolders {
   readonly hostname: string;
   /** A tmpfs, the pod's /dev/shm. */
   readonly shm: string;
-  /** The root file system of the process that keeps a shared PID namespace. */
-  readonly pauseRoot: string;
 }
 
 export const podRecords = (roots: Roots): string => join(roots.runRoot, 'pods');
 export const podFiles = (roots: Roots): string => join(roots.runRoot, 'pod-files');
 export const networkState = (roots: Roots): string => join(roots.runRoot, 'network');
 export const namespaces = (roots: Roots): string => join(roots.runRoot, 'namespaces');
+
+/**
+ * The root file system of the processes that keep shared PID namespaces, one for all: on disk, since /run is without
+ * execution on some distributions.
+ */
+export const pauseRoot = (roots: Roots): string => join(roots.root, 'pause');
 
 /** Where the pod's namespaces are pinned, one file per kind. */
 export const pinnedNamespaces = (roots: Roots, id: string): string => join(namespaces(roots), id);
@@ -30,6 +34,5 @@ export const podFolders = (roots: Roots, id: string): PodFolders => {
     hosts: join(files, 'hosts'),
     hostname: join(files, 'hostname'),
     shm: join(files, 'shm'),
-    pauseRoot: join(files, 'pause'),
   };
 };

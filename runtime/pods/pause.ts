@@ -1,14 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { removeSpec, writeSpec } from '../containers/bundle.ts';
-import { containerFolders } from '../containers/folders.ts';
+import { containerFolders, type Roots } from '../containers/folders.ts';
+import { absent } from '../core/absent.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { isMountPoint, MountFlag, mount } from '../linux/mounts.ts';
 import { ociMappings, type PodUsers } from '../oci/user-namespace.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import type { PodContext } from './context.ts';
-import { pinnedPid, podFolders } from './folders.ts';
+import { pauseRoot, pinnedPid } from './folders.ts';
 import { podUsers } from './namespaces.ts';
 import { pauseProgram } from './pause-program.ts';
 import { type PodRecord, stateOf } from './record.ts';
@@ -44,18 +46,28 @@ export const sharedPidNamespace = async (
   return path;
 };
 
+/** The same files for every pod and each release, put in place by a rename: one that runs keeps its own. */
+const makePauseRoot = async (roots: Roots): Promise<string> => {
+  const rootfs = pauseRoot(roots);
+  for (const folder of ['proc', 'dev']) await mkdir(join(rootfs, folder), { recursive: true });
+  const [program, file] = [pauseProgram(process.arch), join(rootfs, 'pause')];
+  if ((await readFile(file).catch(absent))?.equals(program) === true) return rootfs;
+  const temporary = `${file}.${randomUUID()}`;
+  await writeFile(temporary, program, { mode: 0o555 });
+  await rename(temporary, file);
+  return rootfs;
+};
+
 const startPause = async (
   { roots, shim }: PodContext,
   { id, config, namespaces }: PodRecord,
   { runtime, cgroupsPath }: PauseOptions,
 ): Promise<number> => {
-  const { pauseRoot } = podFolders(roots, id);
-  for (const folder of ['proc', 'dev']) await mkdir(join(pauseRoot, folder), { recursive: true });
-  await writeFile(join(pauseRoot, 'pause'), pauseProgram(process.arch), { mode: 0o555 });
+  const rootfs = await makePauseRoot(roots);
   writeSpec(
     roots,
     id,
-    pauseSpec({ rootfs: pauseRoot, namespaces, users: podUsers({ config, namespaces }), cgroupsPath }),
+    pauseSpec({ rootfs, namespaces, users: podUsers({ config, namespaces }), cgroupsPath }),
   );
   const signal = AbortSignal.timeout(PAUSE_TIMEOUT_MS);
   const { pid } = await shim.call(

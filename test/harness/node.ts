@@ -17,7 +17,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { mount, mountTable, unmount } from '../../runtime/linux/mounts.ts';
+import { MountFlag, mount, mountTable, unmount } from '../../runtime/linux/mounts.ts';
 import {
   type ContainerConfigSchema,
   ImageService,
@@ -231,8 +231,9 @@ const writeConfiguration = (
   { registries = '', logLevel = 'debug', hostPorts = false, dropIn }: NodeOptions,
 ): void => {
   for (const dir of [networkDir, join(folder, 'conf.d'), runRoot]) mkdirSync(dir, { recursive: true });
-  // As under /run: on a disk, each rename of a record would wait for it. `cleanUp` unmounts it.
-  mount({ source: 'tmpfs', target: runRoot, type: 'tmpfs', data: 'mode=711' });
+  // As /run on Debian is, without execution: on a disk, each rename of a record would wait. `cleanUp` unmounts it.
+  const flags = MountFlag.nosuid | MountFlag.nodev | MountFlag.noexec;
+  mount({ source: 'tmpfs', target: runRoot, type: 'tmpfs', flags, data: 'mode=711' });
   writeFileSync(
     join(folder, 'crio.conf'),
     `[crio.berth]

@@ -11,6 +11,7 @@ import { startExec } from './processes/exec.ts';
 import { execSync } from './processes/exec-sync.ts';
 import { run } from './processes/run.ts';
 import type { Pulls } from './pull.ts';
+import type { Pulls } from './pull.ts';
 import { pinUserNamespace } from './processes/user-namespace.ts';
 import { AttachSession } from './sessions/attach-session.ts';
 import { ExecSession } from './sessions/exec-session.ts';
@@ -46,7 +47,7 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
     run: (params) => run(params),
     create: async (params) => ({ pid: (await createContainer(shim, params)).record.process?.pid ?? 0 }),
     pinUserNamespace: async (params) => {
-      await pinUserNamespace(params, shim.folders.root);
+      await pinUserNamespace(params);
       return {};
     },
     start: async ({ id }) => ({ startedAtNs: await startContainer(container(id)) }),

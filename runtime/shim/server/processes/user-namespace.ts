@@ -1,8 +1,8 @@
-import { closeSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { makePipe } from '../../../linux/fds.ts';
+import { memoryProgram } from '../../../linux/memory-file.ts';
 import { pinNamespacesOf, userNamespaceProgram } from '../../../linux/namespaces.ts';
 import type { OciIdMapping } from '../../../spec/oci/runtime.ts';
 import type { Methods } from '../../protocol/messages.ts';
@@ -11,17 +11,13 @@ import { FdReadable } from './fd-streams.ts';
 
 type Params = Methods['pinUserNamespace']['params'];
 
-let count = 0;
-
 /**
  * Pins a user namespace and others that belong to it. They are made by a process that waits in them for as long as
  * we write its mappings and bind its namespaces, and ends when we do: it holds the reading end of a pipe of ours.
- * Throws `FailedPrecondition` when the kernel refuses one. `folder`: of the shim's own.
+ * Throws `FailedPrecondition` when the kernel refuses one.
  */
-export async function pinUserNamespace(params: Params, folder: string): Promise<void> {
-  count += 1;
-  const program = join(folder, `namespaces-${process.pid}-${count}`);
-  writeFileSync(program, userNamespaceProgram(params.kinds), { mode: 0o700 });
+export async function pinUserNamespace(params: Params): Promise<void> {
+  const program = memoryProgram('namespaces', userNamespaceProgram(params.kinds));
   const [input, output] = [makePipe(), makePipe()];
   const said = new FdReadable(output.read);
   try {
@@ -38,13 +34,17 @@ export async function pinUserNamespace(params: Params, folder: string): Promise<
     said.destroy();
     closeSync(input.read);
     closeSync(input.write);
-    rmSync(program, { force: true });
+    closeSync(program);
   }
 }
 
-function startProgram(program: string, input: number, output: number): Child {
+function startProgram(program: number, input: number, output: number): Child {
   try {
-    return startChild({ argv: [program], env: bareEnvironment, stdio: [input, output, 'ignore'] });
+    return startChild({
+      argv: [`/proc/self/fd/${program}`],
+      env: bareEnvironment,
+      stdio: [input, output, 'ignore'],
+    });
   } finally {
     closeSync(output);
   }
