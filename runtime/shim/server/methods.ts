@@ -10,9 +10,8 @@ import { updateContainer } from './containers/update.ts';
 import { startExec } from './processes/exec.ts';
 import { execSync } from './processes/exec-sync.ts';
 import { run } from './processes/run.ts';
-import type { Pulls } from './pull.ts';
-import type { Pulls } from './pull.ts';
 import { pinUserNamespace } from './processes/user-namespace.ts';
+import type { Pulls } from './pull.ts';
 import { AttachSession } from './sessions/attach-session.ts';
 import { ExecSession } from './sessions/exec-session.ts';
 import type { Sessions } from './sessions/sessions.ts';
@@ -45,11 +44,11 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
       return {};
     },
     run: (params) => run(params),
-    create: async (params) => ({ pid: (await createContainer(shim, params)).record.process?.pid ?? 0 }),
     pinUserNamespace: async (params) => {
       await pinUserNamespace(params);
       return {};
     },
+    create: async (params) => ({ pid: (await createContainer(shim, params)).record.process?.pid ?? 0 }),
     start: async ({ id }) => ({ startedAtNs: await startContainer(container(id)) }),
     update: async ({ id, resources }) => {
       await updateContainer(container(id), resources);
