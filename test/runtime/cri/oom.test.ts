@@ -42,8 +42,22 @@ test('why a container ended when memory was short', async (t) => {
     const two = await start(pod, 'two', say('exec sleep 1000'));
     assert.deepEqual(await oomEvents(pod), [1, 0]);
     assert.equal((await statusOf(one)).state, ContainerState.CONTAINER_RUNNING);
-    await runtime.stopContainer({ containerId: two, timeout: 0n });
-    assert.deepEqual([(await statusOf(two)).exitCode, (await statusOf(two)).reason], [137, 'Error']);
+    for (const containerId of [two, one]) {
+      await runtime.stopContainer({ containerId, timeout: 0n });
+      const { exitCode, reason } = await statusOf(containerId);
+      assert.deepEqual([exitCode, reason], [137, 'Error'], 'whoever asked for its end has ended it');
+    }
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
+  await t.test('the kernel is quicker than the patience of a stop', async () => {
+    const pod = await podOf('late');
+    const script = `trap '${GLUTTON}; exit 1' TERM; echo ready; while :; do sleep 0.02; done`;
+    const containerId = await start(pod, 'one', { ...say(script), ...limited });
+    await logged('late', 'one', 1);
+    await runtime.stopContainer({ containerId, timeout: 20n });
+    const { exitCode, reason } = await statusOf(containerId);
+    assert.deepEqual([exitCode, reason], [1, 'OOMKilled']);
     await runtime.removePodSandbox({ podSandboxId: pod });
   });
 

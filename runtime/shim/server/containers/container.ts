@@ -54,6 +54,7 @@ export class Container {
   readonly #exited = Promise.withResolvers<ContainerExit>();
   #record: ContainerRecord;
   #oom: OomWatch | undefined;
+  #gotOverOom = false;
   #stdinEnd: number | undefined;
   #stdin: FdWritable | undefined;
   #verbs: Promise<unknown> = Promise.resolve();
@@ -102,9 +103,13 @@ export class Container {
     return result;
   }
 
-  /** False when it has ended. */
+  /**
+   * False when it has ended. An end that was asked for is not put down to a want of memory that it had got over
+   * before.
+   */
   signal(signal: number): boolean {
     if (this.#record.exit !== null || this.#pidfd === undefined) return false;
+    this.#gotOverOom ||= this.#oom?.happened(false) ?? false;
     return signalPidfd(this.#pidfd, signal);
   }
 
@@ -183,7 +188,8 @@ export class Container {
 
   /** The record first, then the kernel's table: a shim killed in between finds the one or the other. */
   #end(status: WaitStatus | undefined): void {
-    const oomKilled = this.#oom?.happened(status?.signal === signalNumber('SIGKILL')) ?? false;
+    const struck = status?.signal === signalNumber('SIGKILL');
+    const oomKilled = !this.#gotOverOom && (this.#oom?.happened(struck) ?? false);
     this.#oom?.close();
     const exit = describeExit(status, oomKilled);
     try {
