@@ -161,7 +161,7 @@ test('the metrics of pods and containers', async (t) => {
     async () => {
       appendFileSync(
         join(node.folder, 'crio.conf'),
-        '[crio.stats]\ncollection_period = 2\nincluded_pod_metrics = ["oom"]\n',
+        '[crio.stats]\ncollection_period = 4\nincluded_pod_metrics = ["oom"]\n',
       );
       await node.daemon.kill('SIGTERM');
       await node.daemon.start();
@@ -187,7 +187,7 @@ test('the metrics of pods and containers', async (t) => {
       const first = await now();
       assert.ok(first.metrics > 0n, 'a kept metric says of when it is');
       assert.deepEqual(await now(), first);
-      await pause(2100);
+      await pause(4100);
       const later = await now();
       assert.ok((later.read ?? 0n) > (first.read ?? 0n) && later.metrics > first.metrics);
       await runtime.removePodSandbox({ podSandboxId: pod });

@@ -68,12 +68,6 @@ test('what pods and containers use', async (t) => {
       (second.cpu?.usageCoreNanoSeconds?.value ?? 0n) - (first.cpu?.usageCoreNanoSeconds?.value ?? 0n);
     const rate = second.cpu?.usageNanoCores?.value ?? 0n;
     assert.ok(spent > 0n && rate > 5_000_000n && rate < 1_500_000_000n, `${spent} ns, ${rate} ns/s`);
-    const third = await statsOf(containerId);
-    assert.equal(
-      third.cpu?.usageNanoCores?.value,
-      rate,
-      'the average of a window that is too short is not told',
-    );
     await runtime.removePodSandbox({ podSandboxId: pod });
   });
 
