@@ -70,7 +70,11 @@ export const appArmorProfile = (
     case ProfileType.Unconfined:
       return { apparmorProfile: host === undefined ? undefined : 'unconfined', notes: [] };
     case ProfileType.Localhost:
-      return { apparmorProfile: requireLoaded(asked.localhostRef, host), notes: [] };
+      // critest puts the deprecated field's prefix into this one too.
+      return {
+        apparmorProfile: requireLoaded(asked.localhostRef.replace(/^localhost\//, ''), host),
+        notes: [],
+      };
     default:
       return byDefault(asked !== undefined, host);
   }
@@ -108,7 +112,7 @@ const askedProfile = (
   if (name === '') return undefined;
   if (name === 'unconfined') return UNCONFINED;
   if (name === 'runtime/default') return { profileType: ProfileType.RuntimeDefault, localhostRef: '' };
-  return { profileType: ProfileType.Localhost, localhostRef: name.replace(/^localhost\//, '') };
+  return { profileType: ProfileType.Localhost, localhostRef: name };
 };
 
 /** From the text of /sys/kernel/security/apparmor/profiles: `NAME (enforce)`, one a line. */

@@ -490,6 +490,11 @@ const CONFINED: readonly (readonly [string, SecurityContextInit, string | undefi
   ['privileged', { privileged: true, apparmorProfile: 'localhost/mine' }, undefined],
   ['the deprecated field', { apparmorProfile: 'localhost/mine' }, 'mine'],
   [
+    'its prefix in the new field',
+    { apparmor: { profileType: Localhost, localhostRef: 'localhost/mine' } },
+    'mine',
+  ],
+  [
     'both fields, the new one before the deprecated',
     { apparmor: { profileType: Localhost, localhostRef: 'mine' }, apparmorProfile: 'localhost/none' },
     'mine',
