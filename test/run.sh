@@ -49,6 +49,7 @@ need tcsh tcsh
 need fish fish
 need faketime faketime
 need setpriv util-linux
+[ ! -e /sys/module/apparmor ] || need apparmor_parser apparmor
 need tinyproxy tinyproxy-bin
 [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
 if [ -n "$missing" ]; then
