@@ -27,6 +27,9 @@ export const mountRootfs = (folders: ContainerFolders, layers: Layers, label?: s
   });
 };
 
+/** While a volume that has our folders below it is staged for another container, the mount point counts as busy. */
+const BUSY_FOR_A_MOMENT = { maxRetries: 5, retryDelay: 20 };
+
 /** Unmounts it and removes what the container wrote. Idempotent; a mount that is busy stays, with its files. */
 export const removeRootfs = async (folders: ContainerFolders): Promise<void> => {
   try {
@@ -34,7 +37,7 @@ export const removeRootfs = async (folders: ContainerFolders): Promise<void> => 
   } catch (error) {
     if (!hasErrno(error, 'EINVAL', 'ENOENT')) throw error; // nothing is mounted there
   }
-  await rm(folders.disk, { recursive: true, force: true });
+  await rm(folders.disk, { recursive: true, force: true, ...BUSY_FOR_A_MOMENT });
 };
 
 /** The kernel says EINVAL for an upper layer that itself lies on an overlay, and no more. */

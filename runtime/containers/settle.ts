@@ -51,8 +51,13 @@ export const removeStrayFolders = async (context: ContainerContext): Promise<voi
   );
   const stray = new Set(found.flat().filter((id) => context.containers.get(id) === undefined));
   for (const id of stray) {
-    await removeLeftovers(context, id);
-    context.log.info('removed what a container left behind', { container: id });
+    try {
+      await removeLeftovers(context, id);
+      context.log.info('removed what a container left behind', { container: id });
+    } catch (error) {
+      // The next start tries again; what stays is no reason not to serve.
+      context.log.error('cannot remove what a container left behind', { container: id, error });
+    }
   }
 };
 

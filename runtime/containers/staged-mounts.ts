@@ -120,11 +120,10 @@ const makePlace = (path: string, folder: boolean): void => {
  * place that cannot be unmounted stays.
  */
 export const removeStaged = ({ staged }: Pick<ContainerFolders, 'staged'>): void => {
-  for (const name of namesIn(staged)) {
-    const place = join(staged, name);
-    while (isMountPoint(place)) unmount(place, { detach: true });
-    removePlace(place);
-  }
+  const places = namesIn(staged).map((name) => join(staged, name));
+  // All mounts go before any place: a volume that has this very folder below it shows each mount a second time.
+  for (const place of places) while (isMountPoint(place)) unmount(place, { detach: true });
+  for (const place of places) removePlace(place);
   try {
     rmdirSync(staged);
   } catch (error) {

@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { status } from '@grpc/grpc-js';
+import { WebSocket } from 'ws';
 import { NamespaceMode } from '../../../runtime/spec/cri/api_pb.js';
-import { remains, say, startBusyboxNode } from '../../harness/busybox-node.ts';
+import { remains, say, startBusyboxNode, until } from '../../harness/busybox-node.ts';
 import type { ContainerConfig } from '../../harness/node.ts';
 
 const IDS = { hostId: 300_000, containerId: 0, length: 65_536 };
 const { POD, NODE, CONTAINER } = NamespaceMode;
 
 test('pods with user namespaces', async (t) => {
-  const { node, podOf, create, start, ended, statusOf, logged } = await startBusyboxNode(t);
+  const { node, image, podOf, create, start, ended, statusOf, logged } = await startBusyboxNode(t);
   const { runtime } = node;
 
   /** A pod whose root is user 300000 of the host. */
@@ -161,6 +170,13 @@ test('pods with user namespaces', async (t) => {
       }),
       { code: status.INVALID_ARGUMENT, details: /not those of the pod's user namespace/ },
     );
+    const sysfs = { hostPath: '/sys/kernel', containerPath: '/v', readonly: true, ...mapped };
+    await assert.rejects(create(pod, 'no-ids', { mounts: [sysfs] }), {
+      code: status.FAILED_PRECONDITION,
+      details:
+        /^\/sys\/kernel is on a file system of type 0x62656572, which has no ID-mapped mounts; .*hostUsers: true$/,
+    });
+    assert.deepEqual(readdirSync(join(node.runRoot, 'staged')), []);
     await runtime.removePodSandbox({ podSandboxId: pod });
     const host = await podOf('hosts-users');
     await assert.rejects(
@@ -190,6 +206,47 @@ test('pods with user namespaces', async (t) => {
     assert.match(lines.join('\n'), /touch: \/sys\/x: (Read-only file system|Permission denied)/);
     assert.match(lines.join('\n'), /Operation not permitted/);
     await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
+  await t.test('ports of the pod are reached from the host', async () => {
+    const pod = await userPod('ports');
+    await start(pod, 'one', say('echo ready; exec nc -ll -p 7000 -e echo hello from the pod'));
+    await logged('ports', 'one', 1);
+    const { url } = await runtime.portForward({ podSandboxId: pod, port: [7000] });
+    const socket = new WebSocket(url.replace('http:', 'ws:'), 'v4.channel.k8s.io');
+    let heard = '';
+    socket.on('message', (data) => (heard += String(data)));
+    await until('the pod has answered', () => heard.includes('hello from the pod'));
+    socket.close();
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
+  await t.test('ten pods in a row, each with a volume and an image, leave nothing', async () => {
+    const before = remains(node);
+    const descriptors = () =>
+      [node.daemon.pid, node.shim.pid].map((pid) => readdirSync(`/proc/${pid}/fd`).length);
+    // The volume shows the very mounts that are made for the container, once more.
+    const volume = {
+      hostPath: node.folder,
+      containerPath: '/volume',
+      uidMappings: [IDS],
+      gidMappings: [IDS],
+    };
+    const model = { containerPath: '/model', readonly: true, image: { image } };
+    const round = async (name: string) => {
+      const pod = await userPod(name);
+      const id = await start(pod, 'one', { ...say('ls /model/bin/sh'), mounts: [volume, model] });
+      assert.equal((await ended(id)).exitCode, 0);
+      await runtime.removePodSandbox({ podSandboxId: pod });
+    };
+    await round('row-first');
+    const open = descriptors();
+    for (let count = 0; count < 10; count += 1) await round(`row-${count}`);
+    assert.deepEqual(remains(node), before);
+    await until('as few files are open as before', () => {
+      const [daemon = 0, shim = 0] = descriptors();
+      return daemon <= (open[0] ?? 0) && shim <= (open[1] ?? 0);
+    });
   });
 
   await t.test('containers of one pod share its users, and its processes when they are shared', async () => {
