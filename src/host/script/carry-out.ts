@@ -5,8 +5,9 @@ import { Fail } from '../../core/fail.ts';
 import { quote } from '../quote.ts';
 import type { Connection, RemoteProcess } from '../transport/connection.ts';
 import { interrupted } from '../transport/interrupted.ts';
-import { command, encodeWork, type Part } from './encode-work.ts';
-import { type ExecutorOptions, executorScript } from './executor.ts';
+import { CommandStream } from './command-stream.ts';
+import { command, encodeWork } from './encode-work.ts';
+import { type ExecutorOptions, executorScript, silenceSeconds as patienceOfHost } from './executor.ts';
 import { confirmGuard, graceSeconds, type Reconnect } from './guard.ts';
 import {
   cannotBeSent,
@@ -43,7 +44,8 @@ export interface CarryOutOptions extends ExecutorOptions {
 /** Silence after which a host counts as hung, beyond the deadlines of the work that it is at. */
 const silenceSeconds = 120;
 
-const bytesPerWrite = 256 * 1024;
+/** The host hears from us several times before it would give us up. */
+const beatsPerSilence = 6;
 
 /** What was done to the host. */
 export interface CarriedOut {
@@ -129,32 +131,40 @@ class Run {
   /** Never rejects: the reasons for which it stops early are all told by the reading side. */
   async #send(process: RemoteProcess): Promise<void> {
     await this.#ready.promise;
-    const { space, mode, newest, journalBytes } = this.#options;
+    const { silenceSeconds: patience = patienceOfHost } = this.#options;
+    const stream = new CommandStream(process.stdin, {
+      over: this.#over.signal,
+      onSend: () => this.#heard(),
+      beatSeconds: patience / beatsPerSilence,
+    });
     try {
-      for (const { folder, bytes } of space)
-        await this.#write(process, command('need', folder, String(bytes)));
-      await this.#write(
-        process,
-        command('open_generation', ...[newest, journalBytes].map((known) => String(known ?? ''))),
-      );
-      for (const [index, work] of this.#works.entries()) {
-        const guards = mode !== 'reset';
-        for await (const part of encodeWork(work, guards)) await this.#writePart(process, work, part);
-        if (guards && work.guarded && !this.#works[index + 1]?.guarded) await this.#confirm(process, work);
-      }
-      const { undoes } = this.#options;
-      if (undoes !== undefined)
-        await this.#write(process, command('mark_undone', String(undoes.first), String(undoes.last)));
-      await this.#write(process, command(mode === 'reset' ? 'forget' : 'end_generation'));
+      await this.#sendAll(stream);
     } catch (error) {
       // A local file that cannot be read ends the run; an aborted write means that it ended already.
       if (!this.#over.signal.aborted) this.#failure ??= error instanceof Fail ? error : cannotBeSent(error);
     }
-    process.stdin.end();
+    stream.end();
+  }
+
+  async #sendAll(stream: CommandStream): Promise<void> {
+    const { space, mode, newest, journalBytes, undoes, emit } = this.#options;
+    const { host } = this.#connection;
+    for (const { folder, bytes } of space) await stream.send(command('need', folder, String(bytes)));
+    const known = [newest, journalBytes].map((each) => String(each ?? ''));
+    await stream.send(command('open_generation', ...known));
+    for (const [index, work] of this.#works.entries()) {
+      const guards = mode !== 'reset';
+      for await (const part of encodeWork(work, guards))
+        await stream.send(part, (done, total) => emit({ kind: 'bytes', host, id: work.id, done, total }));
+      if (guards && work.guarded && !this.#works[index + 1]?.guarded) await this.#confirm(stream, work);
+    }
+    if (undoes !== undefined)
+      await stream.send(command('mark_undone', String(undoes.first), String(undoes.last)));
+    await stream.send(command(mode === 'reset' ? 'forget' : 'end_generation'));
   }
 
   /** The last of guarded works that follow each other is done: a new connection proves that the host can be reached. */
-  async #confirm(process: RemoteProcess, work: Work): Promise<void> {
+  async #confirm(stream: CommandStream, work: Work): Promise<void> {
     await Promise.race([this.#progress.ended(work), this.#isOver()]);
     this.#over.signal.throwIfAborted();
     const { reconnect, state = stateFolder, emit } = this.#options;
@@ -171,19 +181,19 @@ class Run {
         graceSeconds: this.#options.graceSeconds ?? graceSeconds,
       });
     } catch (error) {
-      if (this.#options.signal.aborted) return await this.#stopNow(process);
+      if (this.#options.signal.aborted) return await this.#stopNow(stream);
       // The way that is lost is only a symptom.
       if (error instanceof Fail) this.#failure = error;
       this.#givenUp.abort(error);
       throw error;
     }
-    await this.#write(process, command('guard_confirmed'));
+    await stream.send(command('guard_confirmed'));
   }
 
   /** The host undoes what is not confirmed: at once when it hears of it, else when the time of the guard has passed. */
-  async #stopNow(process: RemoteProcess): Promise<never> {
+  async #stopNow(stream: CommandStream): Promise<never> {
     this.#note('the guarded change was not confirmed: the host undoes it');
-    await this.#write(process, command('stop_now'));
+    await stream.send(command('stop_now'));
     await this.#isOver();
     throw this.#over.signal.reason;
   }
@@ -191,26 +201,6 @@ class Run {
   /** Also when it was over before anybody asked: an event that has passed does not come again. */
   async #isOver(): Promise<void> {
     if (!this.#over.signal.aborted) await once(this.#over.signal, 'abort');
-  }
-
-  async #writePart(process: RemoteProcess, work: Work, part: Part): Promise<void> {
-    if (typeof part === 'string' || part.length <= bytesPerWrite) return this.#write(process, part);
-    const { emit } = this.#options;
-    for (let done = 0; done < part.length; done += bytesPerWrite) {
-      await this.#write(process, part.subarray(done, done + bytesPerWrite));
-      const sent = Math.min(done + bytesPerWrite, part.length);
-      emit({ kind: 'bytes', host: this.#connection.host, id: work.id, done: sent, total: part.length });
-    }
-  }
-
-  async #write(process: RemoteProcess, part: Part): Promise<void> {
-    this.#over.signal.throwIfAborted();
-    this.#heard();
-    if (process.stdin.write(part)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    process.stdin.once('drain', resolve);
-    this.#over.signal.addEventListener('abort', () => resolve(), { once: true });
-    await promise;
   }
 
   async #readEvents(process: RemoteProcess): Promise<void> {

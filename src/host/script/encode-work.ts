@@ -3,8 +3,8 @@ import { encodeLine, quoteAll } from '../quote.ts';
 import { compressFile, readChecked } from './compress.ts';
 import type { Content, Origin, Step, Work } from './step.ts';
 
-/** Part of the apply stream: a command for the host's shell, or the bytes that follow a `put`. */
-export type Part = string | Buffer;
+/** Part of the apply stream: a command for the host's shell, and the bytes that it takes from right behind its line. */
+export type Part = string | { readonly command: string; readonly bytes: Buffer };
 
 /**
  * The parts of one piece of work, in order; large contents are read only when their turn comes.
@@ -97,14 +97,24 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
   if (content.kind !== 'local-file') {
     const bytes = bytesIn(content);
     const digest = createHash('sha256').update(bytes).digest('hex');
-    yield command('put', path, octal(mode), String(bytes.length), digest, 'plain', String(bytes.length));
-    yield bytes;
+    const put = command(
+      'put',
+      path,
+      octal(mode),
+      String(bytes.length),
+      digest,
+      'plain',
+      String(bytes.length),
+    );
+    yield { command: put, bytes };
     return;
   }
   const sent = await compressFile(content.path, content.sha256);
   const { bytes, sha256 } = content;
-  yield command('put', path, octal(mode), String(bytes), sha256, 'gzip', String(sent.length));
-  yield sent;
+  yield {
+    command: command('put', path, octal(mode), String(bytes), sha256, 'gzip', String(sent.length)),
+    bytes: sent,
+  };
 }
 
 /** This is where a secret leaves the machine: to the host's shell, between the commands. */
@@ -116,8 +126,7 @@ async function* encodeStage(path: string, content: Content): AsyncGenerator<Part
   const bytes =
     content.kind === 'local-file' ? await readChecked(content.path, content.sha256) : bytesIn(content);
   const digest = createHash('sha256').update(bytes).digest('hex');
-  yield command('stage', path, String(bytes.length), digest);
-  yield bytes;
+  yield { command: command('stage', path, String(bytes.length), digest), bytes };
 }
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

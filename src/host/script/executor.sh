@@ -1,6 +1,7 @@
 # Carries out the steps of an apply. POSIX sh with coreutils or busybox.
 #
-# executor.ts puts the parameters before this text, and the functions of memory.sh, steps.sh, packages.sh, arm-guard.sh:
+# executor.ts puts the parameters before this text, and the functions of memory.sh, steps.sh, packages.sh, arm-guard.sh,
+# heartbeat.sh:
 #   state run       where berth keeps its memory on the host (state.ts says what lies there)
 #   mode            apply, rollback: note how things were before; reset: does not
 #   by              who applies, for the lock and the journal
@@ -9,6 +10,7 @@
 #   patience        seconds to wait for the lock
 #   grace           seconds that a guarded change has to be confirmed in
 #   guard_text      guard.sh, as base64
+#   silence         seconds without input after which nobody is there any more
 #
 # Standard input: one command a line, encoded for printf %b; the bytes of a file follow their `put`.
 # Standard output: one event a line, fields separated by tabs; what a command printed is base64.
@@ -110,12 +112,15 @@ take_lock
 printf '%s\tsince %s\tas process %s there\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" $$ > "$state/lock" || full "$state" 4096
 umask 022
 mkdir -p "$run"
-rm -f "$run/stop"
+rm -f "$run/stop" "$run/awaits"
 # However this ends: what an installation brought before it failed or was cut off is berth's.
-trap 'note_new_packages; unstage' EXIT
+trap 'end_watch; note_new_packages; unstage' EXIT
+trap 'exit 3' TERM
+start_watch
 say ready
 
-while IFS= read -r command; do
+while await_input && IFS= read -r command; do
+  had_input
   eval "$(printf %b "$command")"
 done
 exit 3

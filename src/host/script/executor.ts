@@ -26,10 +26,15 @@ export interface ExecutorOptions {
   readonly lockTimeoutSeconds?: number;
   /** Seconds in which a new connection must confirm guarded works. */
   readonly graceSeconds?: number;
+  /** Seconds without a word from us after which the host gives us up; `silenceSeconds` unless said otherwise. */
+  readonly silenceSeconds?: number;
   /** For tests: where berth keeps its memory on the host. */
   readonly state?: string;
   readonly transient?: string;
 }
+
+/** A break of the network that TCP survives is shorter; who waits for the lock waits no longer. */
+export const silenceSeconds = 90;
 
 const textOf = (name: string): Promise<string> => {
   const text = readFile(new URL(name, import.meta.url), 'utf8');
@@ -37,7 +42,7 @@ const textOf = (name: string): Promise<string> => {
   return text;
 };
 const executorTexts = Promise.all(
-  ['memory', 'steps', 'packages', 'arm-guard', 'executor'].map((name) => textOf(`./${name}.sh`)),
+  ['memory', 'steps', 'packages', 'arm-guard', 'heartbeat', 'executor'].map((name) => textOf(`./${name}.sh`)),
 );
 executorTexts.catch(() => {});
 const guardText = textOf('./guard.sh');
@@ -56,6 +61,7 @@ export async function executorScript(works: readonly Work[], options: ExecutorOp
     keep: String(about?.keep ?? 10),
     patience: String(options.lockTimeoutSeconds ?? 0),
     grace: String(options.graceSeconds ?? graceSeconds),
+    silence: String(options.silenceSeconds ?? silenceSeconds),
     guard_text: works.some((work) => work.guarded) ? Buffer.from(await guardText).toString('base64') : '',
   };
   const assignments = Object.entries(parameters).map(([name, value]) => `${name}=${quote(value)}`);

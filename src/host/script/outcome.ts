@@ -63,7 +63,7 @@ export function parseHostEvent(line: string): HostEvent | undefined {
 export function lockedBy(host: string, holder: string): Fail {
   const who = holder.replaceAll('\t', ' ') || 'somebody whose name is not written yet';
   return new Fail('Locked', `${host}: another apply is at work there: ${who}`, {
-    hint: 'Wait until it has ended, or give --lock-timeout SECONDS. The lock goes with its connection; one that was cut ends after its current step. If its machine is gone for good, end its process on the host.',
+    hint: 'Wait until it has ended, or give --lock-timeout SECONDS. The lock goes with its connection; one that was cut ends after its current step, and one whose machine has vanished is given up after a minute and a half.',
     context: { holder },
   });
 }

@@ -68,8 +68,10 @@ put() {
   # It may be a secret: nobody else reads it before it has the mode that it is to have.
   rm -f "$temporary"
   (umask 077 && : > "$temporary") || full "${1%/*}" "$3"
+  await_input "$temporary"
   if [ "$5" = gzip ]; then take "$6" | gzip -dc > "$temporary" 2>/dev/null
   else take "$6" > "$temporary"; fi || full "${1%/*}" "$3"
+  had_input
   settle "$1" "$2" 0:0 "$4" "$3"
 }
 
@@ -77,7 +79,9 @@ put() {
 stage() {
   detail=$1
   temporary=$1
+  await_input "$temporary"
   (umask 077 && mkdir -p "${temporary%/*}") && take "$2" > "$temporary" || full "$state" "$2"
+  had_input
   [ "$(sha "$temporary")" = "$3" ] || full "$state" "$2"
   temporary=
 }

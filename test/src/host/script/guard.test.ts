@@ -99,6 +99,27 @@ test('changes that cut the way to a host are undone by the host itself', async (
     assert.deepEqual(await outcomesOf(host), ['end', '']);
   });
 
+  await t.test(
+    'one whose confirmation takes longer than a host waits for a machine that has vanished',
+    async () => {
+      const file: Work = {
+        id: 'file',
+        summary: 'file',
+        guarded: true,
+        steps: [write('/etc/sysctl.d/t.conf', 'slow')],
+      };
+      await berth.apply([file, { id: 'after', summary: 'after', steps: [write('/etc/after', 'slow')] }], {
+        silenceSeconds: 2,
+        graceSeconds: 20,
+        reconnect: async (signal) => {
+          await pause(5000);
+          return berth.connect(signal);
+        },
+      });
+      assert.equal(await host.output('cat /etc/sysctl.d/t.conf /etc/after'), 'slowslow');
+    },
+  );
+
   await t.test('one that drops all packets: the host answers again, as it was', async () => {
     const cut: Work = {
       id: 'route',
