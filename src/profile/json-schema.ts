@@ -46,7 +46,11 @@ const isFree = ({ type, pattern, format, minLength, enum: choices, const: only }
   [pattern, format, minLength, choices, only].every((rule) => rule === undefined);
 
 const refined = (node: Node, path: Path): Node => {
-  const children = withChildren(node, path);
+  const { anyOf, ...rest } = node;
+  const children: Node = {
+    ...withChildren(rest, path, refined),
+    ...(anyOf === undefined ? {} : { anyOf: anyOf.map((one) => withAlternative(one as Node, path)) }),
+  };
   if (children.properties !== undefined) return withRules(children, path);
   if (children.type === 'object' || children.type === 'array' || isFixed(path) || isFree(children))
     return children;
@@ -60,8 +64,9 @@ const refined = (node: Node, path: Path): Node => {
   };
 };
 
-const withChildren = (node: Node, path: Path): Node => {
-  const inner = (child: unknown, ...parts: string[]): Node => refined(child as Node, [...path, ...parts]);
+/** The node with what `visit` makes of each node right below it. */
+const withChildren = (node: Node, path: Path, visit: (child: Node, path: Path) => Node): Node => {
+  const inner = (child: unknown, ...parts: string[]): Node => visit(child as Node, [...path, ...parts]);
   return {
     ...node,
     ...(node.properties === undefined
@@ -75,11 +80,9 @@ const withChildren = (node: Node, path: Path): Node => {
       ? { additionalProperties: inner(node.additionalProperties, 'NAME') }
       : {}),
     ...(node.type === 'array' && typeof node.items === 'object'
-      ? { items: refined(node.items as Node, [...path.slice(0, -1), `${path.at(-1)}[]`]) }
+      ? { items: visit(node.items as Node, [...path.slice(0, -1), `${path.at(-1)}[]`]) }
       : {}),
-    ...(node.anyOf === undefined
-      ? {}
-      : { anyOf: node.anyOf.map((one) => withAlternative(one as Node, path)) }),
+    ...(node.anyOf === undefined ? {} : { anyOf: node.anyOf.map((one) => inner(one)) }),
   };
 };
 
@@ -118,7 +121,7 @@ class Shared {
 
   share(node: Node, path: Path): Node {
     const { description, default: fallback, ...rule } = node;
-    const children = this.#children(rule, path);
+    const children = withChildren(rule, path, (child, below) => this.share(child, below));
     const text = JSON.stringify(children);
     if (path.length === 0 || text.length < 400)
       return { ...children, ...said({ description, default: fallback }) };
@@ -134,26 +137,6 @@ class Shared {
     this.#names.set(text, name);
     this.definitions[name] = node;
     return name;
-  }
-
-  #children(node: Node, path: Path): Node {
-    const inner = (child: unknown, part: string): Node => this.share(child as Node, [...path, part]);
-    return {
-      ...node,
-      ...(node.properties === undefined
-        ? {}
-        : {
-            properties: Object.fromEntries(
-              Object.entries(node.properties).map(([key, child]) => [key, inner(child, key)]),
-            ),
-          }),
-      ...(typeof node.additionalProperties === 'object'
-        ? { additionalProperties: inner(node.additionalProperties, 'NAME') }
-        : {}),
-      ...(node.type === 'array' && typeof node.items === 'object'
-        ? { items: inner(node.items, `${path.at(-1)}[]`) }
-        : {}),
-    };
   }
 }
 
