@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { status } from '@grpc/grpc-js';
@@ -183,7 +183,22 @@ test('runtime handlers', async (t) => {
     assert.deepEqual([Buffer.from(exec.stdout).toString(), exec.exitCode], ['0\n', 9]);
     await runtime.stopContainer({ containerId: one, timeout: 20n });
     assert.equal((await statusOf(one)).exitCode, 6);
+    const terminal = await start(pod, 'terminal', { ...say('[ -t 0 ] && echo terminal'), tty: true });
+    assert.equal((await ended(terminal)).exitCode, 0);
     await runtime.removePodSandbox({ podSandboxId: pod });
     assert.deepEqual(remains(node), before);
+  });
+
+  await t.test('the host’s /dev/null stays the host’s, whoever reads nothing from it', async () => {
+    const { uid, gid, mode } = statSync('/dev/null');
+    assert.deepEqual([uid, gid, mode & 0o777], [0, 0, 0o666]);
+    const pod = await podOf('null', 'crun');
+    const asked = { securityContext: { ...ownPids.securityContext, runAsUser: { value: 1200n } } };
+    const one = await start(pod, 'one', { ...say('cat; echo end; exec sleep 1000'), linux: asked });
+    assert.deepEqual(await said('null', 'one', 1), ['end']);
+    const exec = await runtime.execSync({ containerId: one, cmd: ['sh', '-c', 'cat; id -u'] });
+    assert.equal(Buffer.from(exec.stdout).toString(), '1200\n');
+    assert.deepEqual([statSync('/dev/null').uid, statSync('/dev/null').gid], [0, 0]);
+    await runtime.removePodSandbox({ podSandboxId: pod });
   });
 });

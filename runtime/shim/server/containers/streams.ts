@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { makeFifo } from '../../../linux/nodes.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
 import type { LogStream } from '../log/format.ts';
+import { emptyInput, emptyStreams } from '../processes/empty-streams.ts';
 
 /** The shim's ends of a container's streams. A terminal has one output, relayed into the FIFO `stdout`. */
 export interface StreamEnds {
@@ -70,9 +71,9 @@ const openFifo = (folder: string, name: string, access: number): number =>
  * never gets SIGPIPE while the shim is away; stdin read-only, so that it can end. They block, as a program expects.
  */
 export function openInherited(folder: string, needs: StreamNeeds): readonly (number | 'ignore')[] {
-  if (needs.terminal) return ['ignore', 'ignore', 'ignore'];
+  if (needs.terminal) return emptyStreams();
   return [
-    needs.stdin ? openStdin(folder) : 'ignore',
+    needs.stdin ? openStdin(folder) : emptyInput(),
     openSync(join(folder, 'stdout'), constants.O_RDWR),
     openSync(join(folder, 'stderr'), constants.O_RDWR),
   ];

@@ -1,12 +1,13 @@
 import { closeSync, fchownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
-import { duplicate, makePipe, type Pipe, setTerminalSize } from '../../../linux/fds.ts';
+import { duplicate, makePipe, setTerminalSize } from '../../../linux/fds.ts';
 import { openPidfd, startTimeTicks, type WaitStatus } from '../../../linux/processes.ts';
 import type { OciProcess } from '../../../spec/oci/runtime.ts';
 import { ConsoleSocket } from '../containers/console.ts';
 import type { Container } from '../containers/container.ts';
 import { collect, expectExit, killGroup } from './children.ts';
+import { emptyInput, emptyStreams } from './empty-streams.ts';
 import { exitOf } from './exit.ts';
 import { runOciRuntime } from './oci-runtime.ts';
 
@@ -58,48 +59,46 @@ interface Streams {
 }
 
 async function onPipes(container: Container, request: ExecRequest, name: string): Promise<Streams> {
-  const input = request.stdin ? makePipe() : undefined;
+  const input = request.stdin ? makePipe() : { read: emptyInput(), write: undefined };
   const [output, errors] = [makePipe(), makePipe()];
-  const pipes = [output, errors, ...(input === undefined ? [] : [input])];
-  const stdio = [input?.read ?? ('ignore' as const), output.write, errors.write];
+  const theirs = [input.read, output.write, errors.write];
+  const ours = [input.write, output.read, errors.read];
   try {
-    giveTo(container.record.streamsOwner, stdio);
-    await callExec(container, request, name, { args: [], stdio });
+    giveTo(container.record.streamsOwner, theirs);
+    await callExec(container, request, name, { args: [], stdio: theirs });
   } catch (error) {
-    for (const pipe of pipes) closePipe(pipe);
+    for (const fd of ours) if (fd !== undefined) closeSync(fd);
     throw error;
+  } finally {
+    for (const fd of theirs) closeSync(fd);
   }
-  for (const fd of stdio) if (fd !== 'ignore') closeSync(fd);
-  return { stdin: input?.write, stdout: output.read, stderr: errors.read };
+  return { stdin: input.write, stdout: output.read, stderr: errors.read };
 }
 
 /** Opening /dev/stdout by its name asks who owns the pipe. */
-function giveTo(owner: Container['record']['streamsOwner'], fds: readonly (number | 'ignore')[]): void {
+function giveTo(owner: Container['record']['streamsOwner'], fds: readonly number[]): void {
   if (owner === undefined) return;
-  for (const fd of fds) if (fd !== 'ignore') fchownSync(fd, owner.uid, owner.gid);
-}
-
-function closePipe({ read, write }: Pipe): void {
-  closeSync(read);
-  closeSync(write);
+  for (const fd of fds) fchownSync(fd, owner.uid, owner.gid);
 }
 
 async function onTerminal(container: Container, request: ExecRequest, name: string): Promise<Streams> {
   const consoleSocket = new ConsoleSocket(request.consoles);
+  const stdio = emptyStreams();
   try {
-    await callExec(container, request, name, { args: ['--console-socket', consoleSocket.path], stdio: [] });
+    await callExec(container, request, name, { args: ['--console-socket', consoleSocket.path], stdio });
     const master = consoleSocket.takeMaster();
     const size = request.process.consoleSize;
     if (size !== undefined) setTerminalSize(master, size);
     return { stdin: request.stdin ? duplicate(master) : undefined, stdout: master, stderr: undefined };
   } finally {
+    for (const fd of stdio) closeSync(fd);
     consoleSocket.close();
   }
 }
 
 interface HowToCall {
   readonly args: readonly string[];
-  readonly stdio: readonly (number | 'ignore')[];
+  readonly stdio: readonly number[];
 }
 
 async function callExec(
@@ -115,7 +114,7 @@ async function callExec(
       runtime,
       verb: 'exec',
       args: ['--process', `${name}.json`, '--pid-file', `${name}.pid`, '--detach', ...how.args, id],
-      ...(how.stdio.length === 0 ? {} : { stdio: how.stdio }),
+      stdio: how.stdio,
       folder: container.folder,
       timeoutMs: request.timeoutMs,
     });
