@@ -1,20 +1,25 @@
+import * as applies from './applies.ts';
 import type { Cause } from './cause.ts';
-import * as host from './host.ts';
+import * as clock from './clock.ts';
+import * as confinement from './confinement.ts';
+import * as disks from './disks.ts';
 import * as kernel from './kernel.ts';
 import * as network from './network.ts';
+import * as packages from './packages.ts';
 import { foreignCni, foreignRuntime } from './runtimes.ts';
+import * as units from './units.ts';
 
 /** All known causes, in the order of their codes. A code is never given twice, also not after its cause is gone. */
 export const causes: readonly Cause[] = [
   foreignCni,
   foreignRuntime,
   kernel.swapOn,
-  host.denials,
-  host.packageLock,
-  host.packagesBroken,
-  host.ownedFile,
-  host.clockSkew,
-  host.clockAlone,
+  confinement.denials,
+  packages.packageLock,
+  packages.packagesBroken,
+  packages.ownedFile,
+  clock.clockSkew,
+  clock.clockAlone,
   kernel.cgroupVersion,
   kernel.controllerMissing,
   kernel.moduleMissing,
@@ -23,19 +28,19 @@ export const causes: readonly Cause[] = [
   kernel.oldKernel,
   network.forwardRefused,
   network.subnetClash,
-  host.diskLow,
-  host.inodesLow,
-  host.mountOptions,
+  disks.diskLow,
+  disks.inodesLow,
+  disks.mountOptions,
   kernel.inotifyLow,
   network.loopbackResolver,
   network.unresolvableHostname,
   network.ipv6Disabled,
-  host.failedUnits,
-  host.oldProgram,
+  units.failedUnits,
+  units.oldProgram,
   kernel.noUserNamespaces,
   network.conntrackFull,
-  host.berthLocked,
-  host.interruptedApply,
+  applies.berthLocked,
+  applies.interruptedApply,
   network.masqueradeMissing,
-  host.noParser,
+  confinement.noParser,
 ];
