@@ -6,6 +6,7 @@ import type { ExecSyncRequest } from '../spec/cri/api_pb.js';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
 import { requestedMilliseconds } from './requests.ts';
+import { requireWords } from './require-sizes.ts';
 import type { Call } from './transport.ts';
 
 /** The kubelet takes messages of at most 16 MiB: so much for each of the two outputs, and room for the rest. */
@@ -16,6 +17,7 @@ export const execSync = async (daemon: Daemon, request: ExecSyncRequest, call: C
   const record = seenContainer(daemon, request.containerId);
   requireRunning(record, 'run a command in');
   if (request.cmd.length === 0) throw new Fail('InvalidArgument', 'ExecSync needs cmd');
+  requireWords('cmd', request.cmd);
   if (request.timeout < 0n) throw new Fail('InvalidArgument', `timeout ${request.timeout} is less than 0`);
   const result = await daemon.shim.call(
     'exec',

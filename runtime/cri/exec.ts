@@ -6,12 +6,14 @@ import type { ExecRequest } from '../spec/cri/api_pb.js';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
 import { requestedStreams } from './requests.ts';
+import { requireWords } from './require-sizes.ts';
 
 /** A URL at which the client may run the command. The process starts when the client has come. */
 export const exec = async (daemon: Daemon, request: ExecRequest) => {
   const record = seenContainer(daemon, request.containerId);
   requireRunning(record, 'run a command in');
   if (request.cmd.length === 0) throw new Fail('InvalidArgument', 'Exec needs cmd');
+  requireWords('cmd', request.cmd);
   const streams = requestedStreams(request);
   const { tty, stdin } = streams;
   const url = daemon.streaming.execUrl(streams, async (signal) => {

@@ -28,6 +28,15 @@ const registryAuth = (auth: AuthConfig | undefined): RegistryAuth | undefined =>
     identityToken: auth.identityToken,
     registryToken: auth.registryToken,
   };
+  requireHeaderText('auth.auth', auth.auth);
+  requireHeaderText('auth.identity_token', auth.identityToken);
+  requireHeaderText('auth.registry_token', auth.registryToken);
   const filled = Object.entries(given).filter(([, value]) => value !== '');
   return filled.length === 0 ? undefined : Object.fromEntries(filled);
+};
+
+/** It travels in a header, where a line end would begin another. */
+const requireHeaderText = (field: string, text: string): void => {
+  if (!/^[\x20-\x7e]*$/.test(text))
+    throw new Fail('InvalidArgument', `${field} is not one line of ASCII text`);
 };

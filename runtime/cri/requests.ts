@@ -7,12 +7,15 @@ import { resolvConf } from '../oci/resolv.ts';
 import { requestedMappings } from '../oci/user-namespace.ts';
 import type { ContainerConfig, PodSandboxConfig, RunPodSandboxRequest } from '../spec/cri/api_pb.js';
 import type { StreamRequest } from '../streaming/remotecommand/remote.ts';
+import { requireMetadata, requirePathSize, requireSizes } from './require-sizes.ts';
 
 /** The pod that is asked for, with what every pod must have, and nothing that would only fail later. */
 export const requestedPod = ({ config }: RunPodSandboxRequest): PodSandboxConfig => {
   if (config === undefined) throw missing('config');
   if ((config.metadata?.name ?? '') === '') throw missing('config.metadata.name');
   if ((config.metadata?.namespace ?? '') === '') throw missing('config.metadata.namespace');
+  const { name, namespace, uid } = config.metadata ?? {};
+  requireMetadata({ name, namespace, uid });
   if (config.hostname !== '') requireHostname(config.hostname);
   requireHostPath('config.log_directory', config.logDirectory);
   resolvConf(config.dnsConfig, '');
@@ -29,6 +32,8 @@ export const requestedContainer = (config: ContainerConfig | undefined): Contain
   if (config === undefined) throw missing('config');
   if ((config.metadata?.name ?? '') === '') throw missing('config.metadata.name');
   if ((config.image?.image ?? '') === '') throw missing('config.image.image');
+  requireMetadata({ name: config.metadata?.name });
+  requireSizes(config);
   return config;
 };
 
@@ -88,22 +93,13 @@ export const requestedMilliseconds = (seconds: bigint): number =>
 
 const missing = (field: string): Fail => new Fail('InvalidArgument', `the request lacks ${field}`);
 
-/** open(2): a name in a path has at most 255 bytes, the path with its end 4096. */
-const MAX_NAME_BYTES = 255;
-const MAX_PATH_BYTES = 4095;
-
 /** An absolute path that can be, for something that is made there. */
 const requireHostPath = (field: string, path: string): void => {
   if (path === '') return;
   const fail = (why: string) => new Fail('InvalidArgument', `${field} ${JSON.stringify(path)} ${why}`);
   if (!isAbsolute(path)) throw fail('is not an absolute path');
   if (/[\x00-\x1f\x7f]/.test(path)) throw fail('has control characters');
-  const names = path.split('/');
-  if (
-    Buffer.byteLength(path) > MAX_PATH_BYTES ||
-    names.some((name) => Buffer.byteLength(name) > MAX_NAME_BYTES)
-  )
-    throw fail('is too long');
+  requirePathSize(field, path);
 };
 
 const requirePortMappings = (mappings: PodSandboxConfig['portMappings']): void => {

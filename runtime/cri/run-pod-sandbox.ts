@@ -17,6 +17,7 @@ import type { Daemon } from './daemon.ts';
 import { newId } from './ids.ts';
 import { makeLogFolder } from './log-folder.ts';
 import { requestedHandler, requestedPod } from './requests.ts';
+import { requirePathSize } from './require-sizes.ts';
 import type { Call } from './transport.ts';
 
 /** Giving a network back must work when the request's own time is over. */
@@ -26,7 +27,12 @@ const UNDO_TIMEOUT_MS = 60_000;
 export const runPodSandbox = async (daemon: Daemon, request: RunPodSandboxRequest, call: Call) => {
   const config = requestedPod(request);
   const handler = requestedHandler(daemon.config, request.runtimeHandler);
-  podCgroupParent(daemon.config.cgroupManager, config.linux?.cgroupParent ?? '');
+  const parent = podCgroupParent(daemon.config.cgroupManager, config.linux?.cgroupParent ?? '');
+  // With room for the hierarchy before it and a container's folder behind.
+  requirePathSize(
+    'config.linux.cgroup_parent',
+    `/sys/fs/cgroup/net_cls,net_prio/${parent}/berth-${newId()}.scope`,
+  );
   if (requestedMappings(config) !== undefined) await requireUserNamespaces(daemon, handler);
   const level = levelOf(daemon);
   const wish: Wish = {

@@ -94,7 +94,10 @@ const byDefault = (asked: boolean, host: AppArmor | undefined): AppArmorChoice =
 
 const requireLoaded = (name: string, host: AppArmor | undefined): string => {
   if (!/^[\x21-\x7e]+$/.test(name))
-    throw new Fail('InvalidArgument', `apparmor.localhost_ref ${JSON.stringify(name)} is not one word`);
+    throw new Fail(
+      'InvalidArgument',
+      `apparmor profile: localhost_ref ${JSON.stringify(name)} is not one word`,
+    );
   if (host === undefined)
     throw new Fail('FailedPrecondition', `AppArmor profile ${name}: AppArmor is not enabled on this host`);
   if (host.loaded.has(name)) return name;

@@ -180,8 +180,8 @@ test(`${MUTANTS} requests that are nearly right get an answer or a reason, and l
     const took = performance.now() - began;
     const name = grpc.status[code] ?? String(code);
     counts.set(name, (counts.get(name) ?? 0) + 1);
-    if (code === grpc.status.OK) await removeWhatWasMade(method, answer);
-    const why = complaintOf(fields, code, details, took);
+    const left = code === grpc.status.OK ? await notRemoved(method, answer) : undefined;
+    const why = left ?? complaintOf(fields, code, details, took);
     if (why === undefined) return;
     complaints.push(
       `${why}\n  BERTH_TEST_SEED=${SEED} BERTH_TEST_MUTANT=${number} ${method.name} ${fields.join(' ')}: ${name} ${details.slice(0, 500)}` +
@@ -189,12 +189,17 @@ test(`${MUTANTS} requests that are nearly right get an answer or a reason, and l
     );
   };
 
-  /** So that the lists stay short and fast. */
-  const removeWhatWasMade = async (method: DescMethod, answer: Uint8Array): Promise<void> => {
-    if (method.localName === 'runPodSandbox')
-      await node.runtime.removePodSandbox(fromBinary(RemovePodSandboxRequestSchema, answer));
-    if (method.localName === 'createContainer')
-      await node.runtime.removeContainer(fromBinary(RemoveContainerRequestSchema, answer));
+  /** Takes away what was made, so that the lists stay short and fast; why it could not, else undefined. */
+  const notRemoved = async (method: DescMethod, answer: Uint8Array): Promise<string | undefined> => {
+    try {
+      if (method.localName === 'runPodSandbox')
+        await node.runtime.removePodSandbox(fromBinary(RemovePodSandboxRequestSchema, answer));
+      if (method.localName === 'createContainer')
+        await node.runtime.removeContainer(fromBinary(RemoveContainerRequestSchema, answer));
+      return undefined;
+    } catch (error) {
+      return `what it made cannot be removed: ${String(error)}`;
+    }
   };
 
   const numbers =

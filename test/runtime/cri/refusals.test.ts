@@ -24,8 +24,15 @@ test('a request with a missing or absurd field is refused by the name of the fie
   const pods: readonly (readonly [PodConfig, RegExp])[] = [
     [{ metadata: { name: '', namespace: 'n', uid: 'u' } }, /lacks config\.metadata\.name/],
     [{ metadata: { name: 'n', namespace: '', uid: 'u' } }, /lacks config\.metadata\.namespace/],
+    [
+      { metadata: { name: 'n', namespace: 'x'.repeat(200_000), uid: 'u' } },
+      /config\.metadata\.namespace is too long/,
+    ],
     [{ logDirectory: 'relative' }, /config\.log_directory "relative" is not an absolute path/],
-    [{ logDirectory: `/tmp/${'x'.repeat(256)}` }, /config\.log_directory .* is too long/],
+    [
+      { logDirectory: `/tmp/${'x'.repeat(256)}` },
+      /a name in config\.log_directory is too long: 256 bytes, where 255 have room/,
+    ],
     [{ logDirectory: '/tmp/a\nb' }, /config\.log_directory .* has control characters/],
     [{ portMappings: [{ containerPort: 70_000 }] }, /port_mappings\[0\]\.container_port 70000 is not a port/],
     [{ portMappings: [{ hostPort: -1 }] }, /port_mappings\[0\]\.host_port -1 is not a port/],
@@ -35,6 +42,7 @@ test('a request with a missing or absurd field is refused by the name of the fie
       /config\.port_mappings\[0\]\.protocol: 7 is no Protocol; it is one of 0 \(TCP\)/,
     ],
     [{ dnsConfig: { servers: ['1.1.1.1\noptions x'] } }, /dns_config: .* is not one word/],
+    [{ linux: { cgroupParent: 'a/'.repeat(2000) } }, /config\.linux\.cgroup_parent is too long/],
     [{ linux: { cgroupParent: '../up' } }, /linux\.cgroup_parent "\.\.\/up"/],
     [
       { linux: { sysctls: { 'net.ipv4.ip_forward': 'maybe' } } },
@@ -62,9 +70,16 @@ test('a request with a missing or absurd field is refused by the name of the fie
     [{ logPath: '../up.log' }, /config\.log_path "\.\.\/up\.log" is not a file in the pod's log folder/],
     [{ logPath: '.' }, /config\.log_path "\." is not a file/],
     [{ logPath: 'folder/' }, /config\.log_path "folder\/" is not a file/],
-    [{ logPath: 'x'.repeat(256) }, /config\.log_path .* is too long/],
+    [{ logPath: 'x'.repeat(256) }, /a name in config\.log_path is too long/],
     [{ command: ['a\0b'] }, /command and args: "a\\u0000b" contains a NUL/],
     [{ envs: [{ key: 'A=B' }] }, /"A=B" is not the name of an environment variable/],
+    [{ metadata: { name: 'x'.repeat(254) } }, /config\.metadata\.name is too long: 254 bytes/],
+    [{ command: ['x'.repeat(5000)] }, /config\.command is too long: 5000 bytes, where 4095 have room/],
+    [{ args: ['x'.repeat(200_000)] }, /config\.args is too long: 200000 bytes, where 131071 have room/],
+    [{ envs: [{ key: 'A', value: Buffer.alloc(131_072, 'x') }] }, /config\.envs is too long/],
+    [{ workingDir: `/${'x'.repeat(300)}` }, /a name in config\.working_dir is too long/],
+    [{ linux: inPod({ maskedPaths: [`/${'x'.repeat(200_000)}`] }) }, /masked_paths is too long/],
+    [{ linux: inPod({ readonlyPaths: ['relative'] }) }, /readonly_paths: "relative" is not an absolute path/],
     [{ stopSignal: absurd(99) }, /config\.stop_signal: 99 is no Signal/],
     [
       { mounts: [{ containerPath: '/x', hostPath: node.folder, propagation: absurd(5) }] },
@@ -147,6 +162,8 @@ test('a request with a missing or absurd field is refused by the name of the fie
     await refused(images.imageStatus({}), /ImageStatus needs image\.image/);
     await refused(images.pullImage({}), /PullImage needs image\.image/);
     await refused(images.removeImage({}), /RemoveImage needs image\.image/);
+    const auth = { registryToken: 'a\r\nHost: b' };
+    await refused(images.pullImage({ image: { image: 'x' }, auth }), /auth\.registry_token is not one line/);
     const announce = (podCidr: string) =>
       runtime.updateRuntimeConfig({ runtimeConfig: { networkConfig: { podCidr } } });
     await refused(announce('10.0.0.0/33'), /network_config\.pod_cidr: "10\.0\.0\.0\/33" is not a CIDR/);
