@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { containerFolders } from '../../runtime/containers/folders.ts';
-import { mountOverlay, unmount } from '../../runtime/linux/mounts.ts';
+import { mount, mountOverlay, unmount } from '../../runtime/linux/mounts.ts';
 import { pinNamespaces, unpinNamespace } from '../../runtime/linux/namespaces.ts';
 import { watch } from '../../runtime/linux/poll.ts';
 import { openPidfd, signalNumber, signalPidfd } from '../../runtime/linux/processes.ts';
@@ -57,6 +57,8 @@ export class Floor {
     await samples.time('RunPodSandbox', async () => {
       pinNamespaces({ dir: join(folder, 'ns'), kinds: ['net', 'ipc', 'uts'], hostname: id });
       await this.#plugin('ADD', alive);
+      mkdirSync(join(folder, 'shm'));
+      mount({ source: 'shm', target: join(folder, 'shm'), type: 'tmpfs', data: 'mode=1777,size=65536k' });
     });
     this.#living.add(alive);
     await samples.time('CreateContainer', async () => {
@@ -85,6 +87,7 @@ export class Floor {
       await ended;
       await Promise.all([this.#runcCall('delete', id), this.#plugin('DEL', alive)]);
       closeSync(pidfd);
+      unmount(join(folder, 'shm'));
       for (const kind of ['net', 'ipc', 'uts']) unpinNamespace(join(folder, 'ns', kind));
     });
     await this.samples.time('RemovePodSandbox', async () => {
