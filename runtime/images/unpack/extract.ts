@@ -19,6 +19,7 @@ import {
 } from 'node:fs';
 import { Fail } from '../../core/fail.ts';
 import { makeNode } from '../../linux/nodes.ts';
+import { startWriting } from '../../linux/sync.ts';
 import { hasErrno } from '../../linux/system-call-failed.ts';
 import { setXattr } from '../../linux/xattrs.ts';
 import { baseOf, entryPath, osPath, parentOf, utf8Path } from './entry-path.ts';
@@ -36,6 +37,8 @@ const MAX_ENTRIES = 4_000_000;
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const SPECIAL_BITS = 0o7000;
 const BLOCK_BYTES = 4096;
+/** Large files are sent to the disk while they arrive; the sync before the layer counts finds little left to do. */
+const WRITEBACK_BYTES = 4 * 1024 * 1024;
 
 /** What a layer holds, and what unpacking it alone could not decide. */
 export interface LayerContents {
@@ -67,6 +70,9 @@ export class Extractor implements TarSink {
   readonly #opaque = new Set<string>();
   #lastParent = '';
   #fd = -1;
+  /** Bytes of the open file that were written, and of these the ones that are on their way to the disk. */
+  #written = 0;
+  #leaving = 0;
   #entry: TarEntry | undefined;
   #entries = 0;
   #sizeBytes = 0;
@@ -96,6 +102,8 @@ export class Extractor implements TarSink {
   data(chunk: Buffer): void {
     if (this.#fd < 0) return;
     for (let at = 0; at < chunk.length; ) at += writeSync(this.#fd, chunk, at);
+    this.#written += chunk.length;
+    if (this.#written - this.#leaving >= WRITEBACK_BYTES) this.#startWriting();
   }
 
   end(): void {
@@ -108,6 +116,7 @@ export class Extractor implements TarSink {
     }
     if (entry.xattrs !== undefined) this.#setXattrs(entryPath(entry.path), entry.xattrs);
     futimesSync(fd, entry.mtime, entry.mtime);
+    if (this.#leaving > 0) this.#startWriting();
     this.#close();
   }
 
@@ -154,9 +163,16 @@ export class Extractor implements TarSink {
   #createFile(path: string, entry: TarEntry): void {
     this.#fd = this.#replacing(path, (at) => openSync(at, CREATE, entry.mode));
     this.#entry = entry;
+    this.#written = 0;
+    this.#leaving = 0;
     this.#inodes += 1;
     this.#sizeBytes += entry.size;
     this.#diskBytes += Math.ceil(entry.size / BLOCK_BYTES) * BLOCK_BYTES;
+  }
+
+  #startWriting(): void {
+    startWriting(this.#fd, this.#leaving, this.#written - this.#leaving);
+    this.#leaving = this.#written;
   }
 
   #createFolder(path: string, entry: TarEntry): void {

@@ -5,19 +5,23 @@ import {
   fstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { heldCapabilities, parseCapabilities } from '../../../runtime/linux/capabilities.ts';
+import { makePipe } from '../../../runtime/linux/fds.ts';
 import { FileSystemMagic, fileSystemOf } from '../../../runtime/linux/file-system.ts';
 import { openInRoot, readFileInRoot } from '../../../runtime/linux/in-root.ts';
 import { lockFile } from '../../../runtime/linux/locks.ts';
 import { makeFifo, makeNode } from '../../../runtime/linux/nodes.ts';
-import { syncFileSystem } from '../../../runtime/linux/sync.ts';
+import { startWriting, syncFileSystem } from '../../../runtime/linux/sync.ts';
 import { hasErrno } from '../../../runtime/linux/system-call-failed.ts';
 import { getXattr, listXattrs, removeXattr, setXattr } from '../../../runtime/linux/xattrs.ts';
 
@@ -102,6 +106,23 @@ test('a file system is told by its magic, and is synced', () => {
   assert.equal(magic, FileSystemMagic.tmpfs);
   assert.ok(totalBytes >= availableBytes && availableBytes > 0);
   syncFileSystem(root);
+});
+
+test('a file is sent to its disk, what is no file is not', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-sync-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'big');
+  writeFileSync(path, Buffer.alloc(2 ** 20, 'x'));
+  const fd = openSync(path, 'r+');
+  startWriting(fd, 0, 2 ** 20);
+  closeSync(fd);
+  assert.ok(readFileSync(path).every((byte) => byte === 'x'.charCodeAt(0)));
+  const { read, write } = makePipe();
+  assert.throws(
+    () => startWriting(write, 0, 1),
+    (error) => hasErrno(error, 'ESPIPE'),
+  );
+  for (const end of [read, write]) closeSync(end);
 });
 
 test('capabilities are named by their bits', () => {
