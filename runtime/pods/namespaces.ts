@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Roots } from '../containers/folders.ts';
 import { furnishNamespaces, type NamespaceKind, pinNamespaces, unpinNamespace } from '../linux/namespaces.ts';
+import { hasErrno } from '../linux/system-call-failed.ts';
 import { type IdMappings, type PodUsers, requestedMappings, sysctlsForHost } from '../oci/user-namespace.ts';
 import { NamespaceMode, type PodSandboxConfig } from '../spec/cri/api_pb.js';
 import type { PodContext } from './context.ts';
@@ -85,9 +86,16 @@ const ownKinds = (config: PodSandboxConfig): readonly NamespaceKind[] => {
   return KINDS.filter((kind) => (kind === 'ipc' ? ownIpc : ownNetwork));
 };
 
-/** Lets go of whatever was pinned for the pod. Idempotent, and needs no record. */
+/**
+ * Lets go of whatever was pinned for the pod. Idempotent, and needs no record. Never by removing a tree: what else is
+ * mounted there is somebody's.
+ */
 export const unpinPod = (roots: Roots, id: string): void => {
   const dir = pinnedNamespaces(roots, id);
   for (const kind of [...KINDS, 'pid', 'user']) unpinNamespace(join(dir, kind));
-  rmSync(dir, { recursive: true, force: true });
+  try {
+    rmdirSync(dir);
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error;
+  }
 };

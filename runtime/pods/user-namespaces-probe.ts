@@ -1,8 +1,9 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { containerFolders } from '../containers/folders.ts';
+import { removeStaged } from '../containers/staged-mounts.ts';
 import { type FailCode, failedWith } from '../core/fail.ts';
-import { bindMount, mountOverlay, unmount } from '../linux/mounts.ts';
-import { hasErrno } from '../linux/system-call-failed.ts';
+import { bindMount, mountOverlay } from '../linux/mounts.ts';
 import type { PodContext } from './context.ts';
 import { pinnedNamespaces } from './folders.ts';
 import { unpinPod } from './namespaces.ts';
@@ -24,40 +25,27 @@ export const missingForUserNamespaces = async ({
 }: Pick<PodContext, 'roots' | 'shim'>): Promise<unknown> => {
   const id = `probe-${process.pid}`;
   const dir = pinnedNamespaces(roots, id);
+  const folders = containerFolders(roots, id);
   const pin = { dir, kinds: [], uidMappings: [PROBE_IDS], gidMappings: [PROBE_IDS] };
   mkdirSync(dir, { recursive: true, mode: 0o711 });
   try {
     await shim.call('pinUserNamespace', pin, AbortSignal.timeout(PROBE_TIMEOUT_MS));
-    tryOverlay(roots.root, dir);
+    tryOverlay(roots.root, folders.staged, join(dir, 'user'));
     return undefined;
   } catch (error) {
     // Nothing was found out.
     if (NO_ANSWER.some((code) => failedWith(error, code))) throw error;
     return error;
   } finally {
+    removeStaged(folders);
     unpinPod(roots, id);
   }
 };
 
-const tryOverlay = (store: string, dir: string): void => {
-  const [mapped, overlay] = [join(dir, 'store'), join(dir, 'overlay')];
-  mkdirSync(mapped);
-  mkdirSync(overlay);
-  try {
-    bindMount(store, mapped, { recursive: false, idsOf: join(dir, 'user') });
-    mountOverlay({ lower: [join(mapped, 'layers'), join(mapped, 'empty')], target: overlay });
-  } finally {
-    for (const place of [overlay, mapped]) {
-      release(place);
-      rmdirSync(place);
-    }
-  }
-};
-
-const release = (place: string): void => {
-  try {
-    unmount(place, { detach: true });
-  } catch (error) {
-    if (!hasErrno(error, 'EINVAL')) throw error; // it was not reached
-  }
+/** Where the next start looks for mounts if this one is killed meanwhile: one of them is the whole image store. */
+const tryOverlay = (store: string, staged: string, namespace: string): void => {
+  const [mapped, overlay] = [join(staged, 'store'), join(staged, 'overlay')];
+  for (const place of [mapped, overlay]) mkdirSync(place, { recursive: true, mode: 0o700 });
+  bindMount(store, mapped, { recursive: false, idsOf: namespace });
+  mountOverlay({ lower: [join(mapped, 'layers'), join(mapped, 'empty')], target: overlay });
 };
