@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Fail } from '../core/fail.ts';
+import type { HostEntry } from '../profile/profile.ts';
 import { type Basis, digestOfBasis, movedBetween, movedText } from '../resources/basis.ts';
 import type { Change, Content, HostPlan } from '../resources/change.ts';
 import { makeSo } from './apply.ts';
@@ -26,15 +27,25 @@ export async function applySavedPlan(
     if (host === undefined) throw new Fail('BadUsage', `${name}: the plan has no such host`);
     return host;
   };
+  const surveyAfter = await surveyor(context);
   const surveyNow = await surveyor(context, {
     toChange: true,
     expect: (name, facts) => requireUnmoved(name, planOf(name), basisFor(saved, facts)),
   });
-  const survey = async (host: Parameters<typeof surveyNow>[0]): Promise<Surveyed> => {
-    const found = await surveyNow(host);
+  const surveyUnmoved = async (host: HostEntry): Promise<Surveyed> => {
+    try {
+      return await surveyNow(host);
+    } catch (error) {
+      if (!(error instanceof Fail) || error.code !== 'HostMoved' || error.context['identity'] === true)
+        throw error;
+      const { plan } = await surveyAfter(host);
+      throw plan.changes.length === 0 ? doneAlready(host.name, error) : error;
+    }
+  };
+  const survey = async (host: HostEntry): Promise<Surveyed> => {
+    const found = await surveyUnmoved(host);
     return { ...found, plan: named(host.name, () => openHost(planOf(host.name), saved, found.plan)) };
   };
-  const surveyAfter = await surveyor(context);
   return await changeHosts(context, confirmed, survey, (host, found) =>
     makeSo(context, host, found, () => surveyAfter(host)),
   );
@@ -47,6 +58,13 @@ function requireSameProfile({ profile }: FlowContext, saved: SavedPlan): void {
     context: { planned: saved.profile.digest, now: digestOfProfile(profile) },
   });
 }
+
+/** All the moves of a plan that was carried out are its own changes: a list of them would tell nothing. */
+const doneAlready = (host: string, { context }: Fail): Fail =>
+  new Fail('HostMoved', `${host}: the host is what the plan would make of it: it was carried out already`, {
+    hint: 'There is nothing left to do. A plan is good for once: for other changes plan again.',
+    context,
+  });
 
 /** Beyond these the message is no help; `context.moved` has all of them. */
 const shownMoves = 12;
@@ -68,7 +86,7 @@ function requireUnmoved(host: string, planned: SavedHost, now: Basis): void {
       hint: identity
         ? 'See which machine has this address now, then plan again.'
         : 'Plan again, and look at what is different.',
-      context: { moved },
+      context: { moved, identity },
     },
   );
 }

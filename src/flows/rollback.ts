@@ -3,6 +3,7 @@ import { ownVersion } from '../core/own-version.ts';
 import { type BeforeRecord, type History, readHistory } from '../host/facts/history.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import { carryOut } from '../host/script/carry-out.ts';
+import { forgetOrigins, type LeftBehind } from '../host/script/forget-origins.ts';
 import type { Connection } from '../host/transport/connection.ts';
 import { planBeforeBerth, planNodeRollback, rollbackRequest } from '../node/rollback.ts';
 import type { HostEntry } from '../profile/profile.ts';
@@ -162,9 +163,25 @@ async function carryBack(context: FlowContext, host: HostEntry, found: Found): P
       }),
     plan.changes.length,
   );
-  requireBack(await look(context, host, connection, await readHistory(connection, signal), way));
-  return { generation, to: way.to, host: after };
+  const back = await look(context, host, connection, await readHistory(connection, signal), way);
+  requireBack(back);
+  if (way.to === 0) await forgetOrigins(connection, leftBehind(back.facts), signal);
+  // What a rollback to before berth made is before berth as well.
+  const goal = facts.install.generations.find(({ number }) => number === way.to);
+  return { generation, to: goal?.kind === 'rollback' && goal.to === 0 ? 0 : way.to, host: after };
 }
+
+/** A package that others need, and a module that is in use. */
+const leftBehind = ({ install, packages, kernel }: Facts): LeftBehind =>
+  install.origins.flatMap((origin) => {
+    if (origin.kind !== 'package' && origin.kind !== 'module') return [];
+    const { kind, name } = origin;
+    const stays =
+      kind === 'package'
+        ? packages.packages.get(name)?.state === 'installed'
+        : kernel.modules.get(name) === 'active';
+    return stays ? [{ kind, name }] : [];
+  });
 
 function requireBack({ plan, way }: Found): void {
   const left = plan.changes.filter(({ mayStay }) => !mayStay);

@@ -6,6 +6,9 @@ import test from 'node:test';
 import { embeddedHost } from '../harness/embedded.ts';
 import { berth, profileFor } from './berth.ts';
 
+const ownTemplate = (path: string): string =>
+  readFileSync(new URL(`../../templates/${path}`, import.meta.url), 'utf8');
+
 interface DriftLine {
   readonly id: string;
   readonly kind: string;
@@ -23,6 +26,8 @@ test('drift tells who changed what, and the profile can take over what the host 
     join(templates, 'etc/crio/crio.conf.d/50-mine.conf.hbs'),
     '[crio.image]\npause_image = {{toml host}}\n',
   );
+  // In the place of berth's own.
+  writeFileSync(join(templates, 'etc/crictl.yaml.hbs'), `${ownTemplate('etc/crictl.yaml.hbs')}# mine\n`);
   const profile = profileFor(
     host,
     folder,
@@ -66,6 +71,7 @@ test('drift tells who changed what, and the profile can take over what the host 
       ),
       '[crio.image]\npause_image = "node"\n644\n',
     );
+    assert.match(await host.output('cat /etc/crictl.yaml'), /^runtime-endpoint: .*\n[\s\S]*\n# mine\n$/m);
     assert.deepEqual(await drifts(0), []);
   });
 

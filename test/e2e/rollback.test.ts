@@ -107,7 +107,16 @@ test('a host goes back: by itself when it is red, and when it is told to', async
     const gone = await berth('rollback', file, '0', '--yes');
     assert.equal(gone.exitCode, 0, gone.output);
     assert.equal(await stateOf(host), bare);
-    const back = await berth('rollback', file, '--yes');
+    // What is there from now on is what a reset would bring back.
+    await host.output('echo mine > /etc/crictl.yaml');
+    assert.equal((await berth('apply', file, '--yes', '--tags', 'crictl')).exitCode, 0);
+    assert.doesNotMatch(await host.output('cat /etc/crictl.yaml'), /mine/);
+    const reset = await berth('reset', file, '--check');
+    assert.match(reset.output, /restore \/etc\/crictl\.yaml as it was before berth/);
+    assert.doesNotMatch(reset.output, /berthd|sysctl/);
+    assert.equal((await berth('rollback', file, '--yes')).exitCode, 0);
+    assert.equal(await host.output('cat /etc/crictl.yaml; rm /etc/crictl.yaml'), 'mine\n');
+    const back = await berth('rollback', file, '10', '--yes');
     assert.equal(back.exitCode, 0, back.output);
     assert.equal(await stateOf(host), green);
   });

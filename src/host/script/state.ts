@@ -2,7 +2,8 @@
  * What berth remembers on a host. Everything is plain text that `cat` shows; the lasting part is:
  *
  *     lock                       taken by flock for the time of an apply; names its holder
- *     origin                     how things were before berth touched them first (tab-separated, one a line)
+ *     origin                     how things were before berth touched them first (tab-separated, one a line); a rollback
+ *                                to before berth puts it away: what comes next is a first touch again
  *     applied                    path and digest of what berth wrote last, oldest first
  *     failed-packages            packages of which rpm ran a script that failed, one a line
  *     digests                    digest, status (size, inode, time stamps) and path of large files that berth wrote
