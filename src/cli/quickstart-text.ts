@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { isReady, type QuickstartPlan } from '../flows/quickstart.ts';
-import { sshCommand } from '../inventory/embedded/host.ts';
+import { sshCommand } from '../inventory/embedded/reach-host.ts';
 
 /** What the quick start will do to this machine, said before it does anything. */
 export const announcement = (plan: QuickstartPlan): string => {

@@ -6,10 +6,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { commandOutput, type Ended, runCommand } from '../../src/core/command.ts';
 import { Fail } from '../../src/core/fail.ts';
 import { baseFolder } from '../../src/inventory/embedded/base.ts';
-import { prepareBase, removeHost, sshCommand, startHost } from '../../src/inventory/embedded/host.ts';
+import { prepareBase, removeHost, startHost } from '../../src/inventory/embedded/host.ts';
 import { lockFolder } from '../../src/inventory/embedded/lock.ts';
 import { readMachine } from '../../src/inventory/embedded/machine.ts';
 import { placesOf } from '../../src/inventory/embedded/places.ts';
+import { sshCommand } from '../../src/inventory/embedded/reach-host.ts';
 import type { EmbeddedAddress, SshAddress } from '../../src/profile/profile.ts';
 import { type Distribution, layersOf } from './distributions.ts';
 

@@ -1,7 +1,8 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fail } from '../../core/fail.ts';
-import { type EmbeddedOptions, removeHost } from './host.ts';
+import { removeHost } from './host.ts';
+import type { EmbeddedOptions } from './places.ts';
 import { removeRequirements } from './requirements.ts';
 import { readState } from './state.ts';
 

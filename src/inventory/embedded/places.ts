@@ -41,3 +41,11 @@ export function placesOf(folder: string, name: string): HostPlaces {
 
 export const addressInside = (network: string): string => `${network}.2`;
 export const addressOutside = (network: string): string => `${network}.1`;
+
+export interface EmbeddedOptions {
+  /** Everything of all embedded hosts is below this folder. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** Folders laid over the common root file system, the topmost first: another distribution, say. */
+  readonly layers?: readonly string[];
+}

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { sshCommand } from '../../../../src/inventory/embedded/host.ts';
+import { sshCommand } from '../../../../src/inventory/embedded/reach-host.ts';
 import { modulesOfBoot, newlyInstalled, removedBy } from '../../../../src/inventory/embedded/requirements.ts';
 import { embeddedHost, embeddedTestFolder } from '../../../harness/embedded.ts';
 
