@@ -48,6 +48,17 @@ make_pod() {
   made_container=$(cri create --no-pull "$made_pod" "$3" "$2") && cri start "$made_container" >/dev/null
 }
 
+# need_pod FRAME REST NAME POD-FORM CONTAINER-FORM: make_pod, or both frames tell that there is none.
+need_pod() {
+  needed=$1 rest=$2
+  shift 2
+  make_pod "$@" 2>"$here/err" >"$here/out" && return
+  status=1
+  frame "$needed" "$begin"
+  not_run "$rest" "it needs $needed"
+  return 1
+}
+
 address_of() { cri inspectp --output go-template --template '{{.status.network.ip}}' "$1"; }
 bracketed() { case $1 in *:*) echo "[$1]" ;; *) echo "$1" ;; esac; }
 
@@ -103,12 +114,7 @@ network_lane() {
     # The rest of the network does not depend on the port.
     [ ! -s "$here/server.pod" ] || cri rmp --force "$(cat "$here/server.pod")" >/dev/null 2>&1
     begin=$(now)
-    if ! make_pod server "$work/server-pod.json" "$work/server.json" 2>"$here/err" >"$here/out"; then
-      status=1
-      frame network.pods "$begin"
-      not_run network.rest 'it needs network.pods'
-      return
-    fi
+    need_pod network.pods network.rest server "$work/server-pod.json" "$work/server.json" || return 0
   fi
   server=$made_pod
   server_begin=$begin
@@ -122,12 +128,7 @@ network_lane() {
   dns=$(for one in ${servers:-192.0.2.53}; do printf '"%s",' "$one"; done)
   sed "s#\"@DNS@\"#${dns%,}#" "$work/client-pod.json" >"$here/client-pod.json"
   begin=$(now)
-  if ! make_pod client "$here/client-pod.json" "$work/client.json" 2>"$here/err" >"$here/out"; then
-    status=1
-    frame network.pods "$begin"
-    not_run network.rest 'it needs network.pods'
-    return
-  fi
+  need_pod network.pods network.rest client "$here/client-pod.json" "$work/client.json" || return 0
   client=$made_container client_pod=$made_pod
   server_address=$(address_of "$server")
   client_address=$(address_of "$client_pod")

@@ -3,12 +3,7 @@
 
 streams_lane() {
   begin=$(now)
-  if ! make_pod streams "$work/streams-pod.json" "$work/streams.json" 2>"$here/err" >"$here/out"; then
-    status=1
-    frame exec.pod "$begin"
-    not_run exec.rest 'it needs exec.pod'
-    return
-  fi
+  need_pod exec.pod exec.rest streams "$work/streams-pod.json" "$work/streams.json" || return 0
   box_pod=$made_pod box=$made_container
 
   repeat 0 exec_stdin

@@ -132,7 +132,8 @@ const scriptText = (name: string): Promise<string> => {
 const firstBootText = scriptText('first-boot');
 const probeText = scriptText('probe');
 const healthText = scriptText('health');
-const troubleText = scriptText('trouble');
+const troubleTexts = Promise.all([scriptText('lock-holder'), scriptText('trouble')]);
+troubleTexts.catch(() => {});
 const endText = 'echo @end\nexit 0\n';
 
 export async function probeScript(request: ProbeRequest): Promise<string> {
@@ -162,7 +163,7 @@ export async function probeScript(request: ProbeRequest): Promise<string> {
     await firstBootText,
     await probeText,
     await healthText,
-    ...(request.trouble ? [await troubleText] : []),
+    ...(request.trouble ? await troubleTexts : []),
     endText,
   ];
   return `${assignments.join('\n')}\n${texts.join('\n')}`;

@@ -1,28 +1,12 @@
 # What is wrong on a host: asked by the doctor alone, since some of it takes a second to find out. Changes nothing.
-# Continues probe.sh. Parameters: owned, paths whose owning packages matter; locks, lock files of the package manager.
-
-# FILES…: pid and command of a process that holds a lock on one of them. Read at once: the kernel makes the list anew
-# for each piece, and lines are lost between pieces.
-holder_of() {
-  known=$(cat /proc/locks 2>/dev/null)
-  while read -r n a k w pid rest; do
-    [ "$a" = '->' ] && continue
-    for f in "$@"; do
-      ls -l "/proc/$pid/fd" 2>/dev/null | grep -q -- "-> $f\$" || continue
-      printf 'pid %s (%s)' "$pid" "$(tr '\0' ' ' < "/proc/$pid/cmdline")"
-      return 0
-    done
-  done << END
-$known
-END
-}
+# Continues probe.sh, after lock-holder.sh. Parameters: owned, paths whose owning packages matter; locks, lock files of the package manager.
 
 # FILES…: the lines of configuration files that say something, behind the name of their file.
 settings_of() { grep -sH -v -e '^[[:space:]]*[#;]' -e '^[[:space:]]*$' "$@"; }
 
 echo @trouble
 if [ -n "$locks" ]; then
-  h=$(holder_of $locks)
+  h=$(lock_holder $locks)
   [ -n "$h" ] && printf 'packagelock\t%s\n' "$(printf %s "$h" | b64)"
 fi
 # By its path: some builds of busybox have a dpkg of their own, which knows neither.

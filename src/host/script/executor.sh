@@ -1,7 +1,7 @@
 # Carries out the steps of an apply. POSIX sh with coreutils or busybox.
 #
 # executor.ts puts the parameters before this text, and the functions of memory.sh, steps.sh, packages.sh, arm-guard.sh,
-# heartbeat.sh:
+# heartbeat.sh, and lock-holder.sh of the facts:
 #   state run       where berth keeps its memory on the host (state.ts says what lies there)
 #   mode            apply, rollback: note how things were before; reset: does not
 #   by              who applies, for the lock and the journal

@@ -42,7 +42,10 @@ const textOf = (name: string): Promise<string> => {
   return text;
 };
 const executorTexts = Promise.all(
-  ['memory', 'steps', 'packages', 'arm-guard', 'heartbeat', 'executor'].map((name) => textOf(`./${name}.sh`)),
+  [
+    '../facts/lock-holder',
+    ...['./memory', './steps', './packages', './arm-guard', './heartbeat', './executor'],
+  ].map((name) => textOf(`${name}.sh`)),
 );
 executorTexts.catch(() => {});
 const guardText = textOf('./guard.sh');

@@ -168,32 +168,6 @@ remove() {
   fi
 }
 
-# FILES...: pid and command of another process that holds the lock on one of them.
-lock_holder() {
-  # Read at once: the kernel makes the list anew for each piece, and lines are lost between pieces.
-  locks_now=$(cat /proc/locks)
-  for f in "$@"; do
-    # Not locked while it counts: it holds the number of a process.
-    case $f in *.pid) ;; *) continue ;; esac
-    pid=
-    [ -s "$f" ] && read -r pid < "$f"
-    [ -n "$pid" ] && [ -d "/proc/$pid" ] || continue
-    printf 'pid %s (%s)' "$pid" "$(tr '\0' ' ' < "/proc/$pid/cmdline")"
-    return 0
-  done
-  while read -r n a k w pid rest; do
-    [ "$a" = '->' ] && continue
-    for f in "$@"; do
-      ls -l "/proc/$pid/fd" 2>/dev/null | grep -q -- "-> $f\$" || continue
-      printf 'pid %s (%s)' "$pid" "$(tr '\0' ' ' < "/proc/$pid/cmdline")"
-      return 0
-    done
-  done << END
-$locks_now
-END
-  return 1
-}
-
 # FILES...: waits until nobody else holds a lock or the deadline of the step has passed.
 await_locks() {
   while holder=$(lock_holder "$@"); do

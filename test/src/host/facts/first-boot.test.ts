@@ -5,16 +5,13 @@ import { type ProbeRequest, probe } from '../../../../src/host/facts/probe.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
 import { addressOf, type Sshd, startSshd } from '../../../harness/sshd.ts';
+import { nothingAsked } from './nothing-asked.ts';
 
 delete process.env['SSH_AUTH_SOCK'];
 
 const soon = () => AbortSignal.timeout(30_000);
 
-const request: ProbeRequest = {
-  packages: { apt: [], dnf: [] },
-  ...{ files: [], folders: [], units: [], modules: [], sysctls: [], interfaces: [], disks: [] },
-  releases: ['/usr/lib/berth', '/opt/berth'],
-};
+const request: ProbeRequest = { ...nothingAsked, releases: ['/usr/lib/berth', '/opt/berth'] };
 
 const open = (sshd: Sshd): Promise<Connection> =>
   openConnection(

@@ -10,17 +10,10 @@ import {
   probeScript,
   splitTopics,
 } from '../../../../src/host/facts/probe.ts';
+import { nothingAsked } from './nothing-asked.ts';
 
 const request: ProbeRequest = {
-  packages: { apt: [], dnf: [] },
-  files: [],
-  folders: [],
-  units: [],
-  modules: [],
-  sysctls: [],
-  interfaces: [],
-  disks: [],
-  releases: ['/nonexistent/releases'],
+  ...nothingAsked,
   trouble: { owned: ['/bin/sh', '/usr/bin/env', '/nonexistent'], locks: ['/nonexistent/lock'] },
 };
 

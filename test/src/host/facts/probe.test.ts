@@ -24,18 +24,7 @@ import {
   splitTopics,
 } from '../../../../src/host/facts/probe.ts';
 import { parseOsRelease } from '../../../../src/host/facts/system.ts';
-
-const request: ProbeRequest = {
-  packages: { apt: [], dnf: [] },
-  files: [],
-  folders: [],
-  units: [],
-  modules: [],
-  sysctls: [],
-  interfaces: [],
-  disks: [],
-  releases: ['/nonexistent/releases'],
-};
+import { nothingAsked } from './nothing-asked.ts';
 
 /** Runs the real probe with a shell of this machine; `state` stands for berth's memory of the host. */
 async function ask(
@@ -43,7 +32,7 @@ async function ask(
   state = '/nonexistent/state',
   shell = ['dash'],
 ): Promise<Facts> {
-  const full = { ...request, ...changed };
+  const full = { ...nothingAsked, ...changed };
   const script = (await probeScript(full)).replace(/^state=.*$/m, `state=${state}`);
   const [program = '', ...flags] = shell;
   const output = execFileSync(program, flags, { input: script, encoding: 'utf8', maxBuffer: 2 ** 26 });
@@ -223,7 +212,7 @@ test('what berth noted on the host is read back, and what a newer berth noted is
 
 test('a word that the shell would split is refused before it is asked', async () => {
   await assert.rejects(
-    probeScript({ ...request, files: ['/etc/with blank'] }),
+    probeScript({ ...nothingAsked, files: ['/etc/with blank'] }),
     (error) => error instanceof Fail && error.code === 'Internal',
   );
 });

@@ -176,17 +176,9 @@ for (const transport of ['ssh2', 'openssh'] as const) {
     await using target = await startSshd();
     await using first = await startSshd();
     await using second = await startSshd();
-    const via = (sshd: Sshd, more: Partial<SshEntry> = {}) =>
-      entry('127.0.0.1', {
-        port: sshd.port,
-        user: 'root',
-        identityFiles: [sshd.identity],
-        knownHostsFiles: [sshd.knownHosts],
-        useConfig: false,
-        ...more,
-      });
-    const to = (...jump: SshEntry[]) => via(target, { transport, jump });
-    const { connection } = await open(to(via(first), via(second)));
+    const over = (sshd: Sshd, more: Partial<SshEntry> = {}) => via(sshd, { useConfig: false, ...more });
+    const to = (...jump: SshEntry[]) => over(target, { transport, jump });
+    const { connection } = await open(to(over(first), over(second)));
     try {
       const { stdout } = await connection.sh('echo $SSH_CONNECTION', { signal: soon() });
       assert.ok(stdout.endsWith(`127.0.0.1 ${target.port}\n`), stdout);
@@ -201,16 +193,16 @@ for (const transport of ['ssh2', 'openssh'] as const) {
     const name = (sshd: Sshd) => `node-1: jump host root@127\\.0\\.0\\.1:${sshd.port}`;
 
     const stranger = await failure(
-      open(to(via(first), via(second, { knownHostsFiles: [first.knownHosts] }))),
+      open(to(over(first), over(second, { knownHostsFiles: [first.knownHosts] }))),
     );
     assert.equal(stranger.code, 'HostKeyUnknown');
     assert.match(stranger.message, new RegExp(`^${name(second)}: the host key of \\[127`));
 
-    const locked = await failure(open(to(via(first, { identityFiles: [second.identity] }))));
+    const locked = await failure(open(to(over(first, { identityFiles: [second.identity] }))));
     assert.equal(locked.code, 'AuthenticationFailed');
     assert.match(locked.message, new RegExp(`^${name(first)}: `));
 
-    const gone = await failure(open(via(target, { transport, jump: [via(first)], port: 1 })));
+    const gone = await failure(open(over(target, { transport, jump: [over(first)], port: 1 })));
     assert.equal(gone.code, 'Unreachable');
     assert.match(gone.message, new RegExp(`^${name(first)} does not connect us with 127\\.0\\.0\\.1:1`));
   });
@@ -360,15 +352,7 @@ test('user and host certificates, a revoked key, a ProxyCommand: OpenSSH is take
   const authority = join(folder, 'ca');
   await run('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', authority]);
   await using sshd = await startSshd({ config: [`TrustedUserCAKeys ${authority}.pub`] });
-  const at = (more: Partial<SshEntry>) =>
-    entry('127.0.0.1', {
-      port: sshd.port,
-      user: 'root',
-      identityFiles: [sshd.identity],
-      knownHostsFiles: [sshd.knownHosts],
-      useConfig: false,
-      ...more,
-    });
+  const at = (more: Partial<SshEntry>) => via(sshd, { useConfig: false, ...more });
 
   // A key that no authorized_keys has, let in by its certificate alone.
   const signed = join(folder, 'id');
