@@ -57,7 +57,9 @@ export interface AppArmorChoice {
 }
 
 /**
- * The container's profile; a privileged one keeps the runtime's. Kubernetes: one that asks for none has the runtime's default wherever there is AppArmor.
+ * The container's profile; a privileged or unconfined one keeps the runtime's, which is no confinement either, and
+ * where a host gives that one a name of its own (`runc`) may be allowed what nameless ones are not: user namespaces.
+ * Kubernetes: a container that asks for none has the runtime's default wherever there is AppArmor.
  * Fails `FailedPrecondition` for a profile by name that this host cannot apply; it is what keeps the container safe.
  */
 export const appArmorProfile = (
@@ -68,7 +70,7 @@ export const appArmorProfile = (
   const asked = askedProfile(context);
   switch (asked?.profileType) {
     case ProfileType.Unconfined:
-      return { apparmorProfile: host === undefined ? undefined : 'unconfined', notes: [] };
+      return { apparmorProfile: undefined, notes: [] };
     case ProfileType.Localhost:
       // critest puts the deprecated field's prefix into this one too.
       return {
@@ -87,7 +89,7 @@ const byDefault = (asked: boolean, host: AppArmor | undefined): AppArmorChoice =
   const why = host === undefined ? 'the kernel has no AppArmor' : 'there is no profile to load';
   const confines = host?.defaultProfile !== undefined;
   return {
-    apparmorProfile: host?.defaultProfile,
+    apparmorProfile: host?.defaultProfile === 'unconfined' ? undefined : host?.defaultProfile,
     notes: asked && !confines ? [`apparmor: RuntimeDefault confines nothing: ${why}`] : [],
   };
 };

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { Fail } from '../../../runtime/core/fail.ts';
 import { createAppArmor } from '../../../runtime/cri/app-armor.ts';
 import { createLog } from '../../../runtime/observe/log.ts';
 import type { Shim } from '../../../runtime/shim/client/shim.ts';
@@ -38,7 +39,8 @@ const hostWith = (t: TestContext, profiles: string, parser?: () => Promise<unkno
   } as unknown as Pick<Shim, 'call'>;
   const lines: string[] = [];
   const log = createLog({ level: 'info', write: (line) => lines.push(line), journal: false });
-  const create = (profile?: string) => createAppArmor({ shim, log, enabled: true, profile, profiles: path });
+  const create = (profile?: string, at = path) =>
+    createAppArmor({ shim, log, enabled: true, profile, profiles: at });
   return { create, runs, lines };
 };
 
@@ -64,6 +66,35 @@ test('without a parser the default confines nothing, which the log says once', a
   assert.equal((await ask())?.defaultProfile, undefined);
   assert.equal(runs.length, 1);
   assert.match(lines.join(''), /not confined by AppArmor/);
+});
+
+test('a shim that is away for a moment does not leave later containers without their profile', async (t) => {
+  const answers = [
+    () => Promise.reject(new Fail('Unavailable', 'the shim is away')),
+    () => Promise.reject(new Fail('Cancelled', 'run was cancelled')),
+    () => Promise.resolve({ exitCode: null, timedOut: true, stdout: '', stderr: '' }),
+    () => Promise.resolve({ exitCode: 0, timedOut: false, stdout: '', stderr: '' }),
+  ];
+  const { create, lines } = hostWith(
+    t,
+    '',
+    () => answers.shift()?.() ?? Promise.reject(new Error('asked again')),
+  );
+  const ask = create();
+  await assert.rejects(ask(), { code: 'Unavailable' });
+  await assert.rejects(ask(), { code: 'Cancelled' });
+  await assert.rejects(ask(), { code: 'DeadlineExceeded' });
+  assert.equal((await ask())?.defaultProfile, 'berth-default');
+  assert.doesNotMatch(lines.join(''), /not confined/);
+});
+
+test('where a container of the host may not read the profiles, the default confines nothing', async (t) => {
+  const refused = { exitCode: 1, timedOut: false, stdout: '', stderr: 'Access denied.' };
+  const { create } = hostWith(t, '', () => Promise.resolve(refused));
+  assert.deepEqual(await create(undefined, '/nowhere/profiles')(), {
+    defaultProfile: undefined,
+    loaded: new Set(),
+  });
 });
 
 test('the profile that crio.conf names must be loaded', async (t) => {

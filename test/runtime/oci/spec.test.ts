@@ -486,7 +486,7 @@ const { Unconfined, RuntimeDefault, Localhost } = ProfileType;
 const CONFINED: readonly (readonly [string, SecurityContextInit, string | undefined])[] = [
   ['nothing said', {}, 'usual'],
   ['RuntimeDefault', { apparmor: { profileType: RuntimeDefault, localhostRef: '' } }, 'usual'],
-  ['Unconfined', { apparmor: { profileType: Unconfined, localhostRef: '' } }, 'unconfined'],
+  ['Unconfined', { apparmor: { profileType: Unconfined, localhostRef: '' } }, undefined],
   ['privileged', { privileged: true, apparmorProfile: 'localhost/mine' }, undefined],
   ['the deprecated field', { apparmorProfile: 'localhost/mine' }, 'mine'],
   [
@@ -506,6 +506,12 @@ for (const [what, context, profile] of CONFINED) {
     assert.equal(build(secured(context), { apparmor }).spec.process.apparmorProfile, profile);
   });
 }
+
+test('AppArmor: a node whose default is unconfined leaves its containers what the runtime has', () => {
+  const apparmor = { defaultProfile: 'unconfined', loaded: new Set<string>() };
+  const { spec, notes } = build(secured({ apparmorProfile: 'runtime/default' }), { apparmor });
+  assert.deepEqual([spec.process.apparmorProfile, notes], [undefined, []]);
+});
 
 test('AppArmor: a profile that is not loaded is refused, and a default that is none is noted', () => {
   const apparmor = { defaultProfile: undefined, loaded: new Set<string>() };
