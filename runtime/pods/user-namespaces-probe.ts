@@ -8,8 +8,8 @@ import type { PodContext } from './context.ts';
 import { pinnedNamespaces } from './folders.ts';
 import { unpinPod } from './namespaces.ts';
 
-/** The shim is away, or so old that it will be replaced before long. */
-const NO_ANSWER: readonly FailCode[] = ['Unavailable', 'DeadlineExceeded', 'Unimplemented'];
+/** The shim is away or slow, or so old that it will be replaced before long. */
+const NO_ANSWER: readonly FailCode[] = ['Unavailable', 'DeadlineExceeded', 'Cancelled', 'Unimplemented'];
 
 const PROBE_TIMEOUT_MS = 30_000;
 /** Any range does: nothing is written. */
