@@ -40,7 +40,7 @@ export const createContainer = async (daemon: Daemon, request: CreateContainerRe
     const pod = seenPod(daemon, podId);
     requireReady(pod, 'create a container');
     for (const mount of config.mounts) requireMount(mount, daemon.host.kernel);
-    requirePrivilegeOf(pod.config, config);
+    requirePrivilegeOf([pod.config, request.sandboxConfig], config);
     const image = requiredImage(daemon, config.image?.image ?? '');
     const volumes = volumeImages(daemon, config);
     const handler = requestedHandler(daemon.config, pod.runtimeHandler);

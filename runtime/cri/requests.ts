@@ -37,10 +37,16 @@ export const requestedContainer = (config: ContainerConfig | undefined): Contain
   return config;
 };
 
-/** CRI lets a pod take its precautions when it is made, so a privileged container has to be announced by its pod. */
-export const requirePrivilegeOf = (pod: PodSandboxConfig, container: ContainerConfig): void => {
+/**
+ * CRI lets a pod take its precautions when it is made, so a privileged container has to be announced: by its pod, or by
+ * the pod's configuration as it is now. The kubelet may add one to a pod that runs (`kubectl debug --profile=sysadmin`).
+ */
+export const requirePrivilegeOf = (
+  pods: readonly (PodSandboxConfig | undefined)[],
+  container: ContainerConfig,
+): void => {
   if (container.linux?.securityContext?.privileged !== true) return;
-  if (pod.linux?.securityContext?.privileged === true) return;
+  if (pods.some((pod) => pod?.linux?.securityContext?.privileged === true)) return;
   throw new Fail('InvalidArgument', 'config.linux.security_context.privileged: the pod is not privileged', {
     hint: 'make the pod with linux.security_context.privileged true as well',
   });

@@ -36,7 +36,7 @@ const inOrder = (groups: string): string =>
     .join(' ');
 
 test('what a container asks for', async (t) => {
-  const { node, podOf, create, start, ended, statusOf, logged } = await startBusyboxNode(
+  const { node, image, podOf, create, start, ended, statusOf, logged } = await startBusyboxNode(
     t,
     { dropIn: SETTINGS },
     IMAGE,
@@ -173,6 +173,24 @@ test('what a container asks for', async (t) => {
       return Number(count.split(' ').at(-1));
     };
     assert.ok((await devices('runc')) > (await devices('bare')) + 5);
+  });
+
+  await t.test('a pod that runs may be given a privileged container, as kubectl debug does', async () => {
+    const securityContext = { privileged: true, namespaceOptions: { pid: NamespaceMode.CONTAINER } };
+    const podSandboxId = await podOf('debugged');
+    const config = {
+      metadata: { name: 'debugger' },
+      image: { image },
+      logPath: 'debugger.log',
+      ...say('ls -d /dev/loop-control'),
+      linux: { securityContext },
+    };
+    const sandboxConfig = node.podConfig('debugged', { linux: { securityContext } });
+    const { containerId } = await runtime.createContainer({ podSandboxId, config, sandboxConfig });
+    await runtime.startContainer({ containerId });
+    await ended(containerId);
+    assert.match(await logged('debugged', 'debugger', 1), / F \/dev\/loop-control$/m);
+    await assert.rejects(runtime.createContainer({ podSandboxId, config }), { code: 3 });
   });
 
   await t.test('limits and sysctls that the node sets by default are there', async () => {
