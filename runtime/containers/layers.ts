@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { fileSystemOf } from '../linux/file-system.ts';
-import { bindMount, unmount } from '../linux/mounts.ts';
+import { bindMount, setPropagation, unmount } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { PodUsers } from '../oci/user-namespace.ts';
 
@@ -32,6 +32,9 @@ export const withLayers = (
   mkdirSync(place, { recursive: true, mode: 0o700 });
   mapped(store, place, users);
   try {
+    // The store is above the containers' own folders: where its mount is shared, as / is under systemd, the new root
+    // would be mounted here too, and go from both places with this one.
+    setPropagation(place, 'private');
     mountOverlay(folders.map((folder) => join(place, relative(store, folder))));
   } finally {
     unmount(place, { detach: true });
