@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Emit, Phase } from '../../core/events.ts';
 import { Fail } from '../../core/fail.ts';
 import { quote } from '../quote.ts';
@@ -12,9 +11,11 @@ import { confirmGuard, graceSeconds, type Reconnect } from './guard.ts';
 import {
   cannotBeSent,
   describeFailure,
+  endedEarly,
   type HostEvent,
+  hostEvents,
   lockedBy,
-  parseHostEvent,
+  stoppedAnswering,
   streamBroke,
 } from './outcome.ts';
 import { Progress } from './progress.ts';
@@ -204,13 +205,8 @@ class Run {
   }
 
   async #readEvents(process: RemoteProcess): Promise<void> {
-    const lines = createInterface({ input: process.stdout });
-    // A lost connection destroys the stream without an end, which readline alone would wait for for ever.
-    process.stdout.on('error', () => {});
-    process.stdout.once('close', () => lines.close());
-    for await (const line of lines) {
+    for await (const event of hostEvents(process.stdout)) {
       this.#heard();
-      const event = parseHostEvent(line);
       if (event !== undefined) this.#take(event);
     }
   }
@@ -284,12 +280,7 @@ class Run {
   }
 
   #hang(): void {
-    const { host } = this.#connection;
-    this.#givenUp.abort(
-      new Fail('DeadlineExceeded', `${host}: the host stopped answering during the apply`, {
-        hint: 'Look at its disks and load; the next apply goes on where this one stopped.',
-      }),
-    );
+    this.#givenUp.abort(stoppedAnswering(this.#connection.host));
   }
 
   #settle(): void {
@@ -299,9 +290,7 @@ class Run {
       this.#failure ??
       (this.#stopped
         ? interrupted(this.#options.signal, `${host}: stopped between two changes`)
-        : new Fail('ConnectionLost', `${host}: the shell that applies the changes ended before its work`, {
-            hint: 'Run the same command again: it goes on where this one stopped.',
-          }));
+        : endedEarly(host));
     this.#progress.endCurrent(failure.message);
     throw failure;
   }

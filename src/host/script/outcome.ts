@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { CommandFailed, Fail } from '../../core/fail.ts';
 import type { Work } from './step.ts';
 
@@ -27,8 +29,17 @@ const decode = (field: string | undefined): string =>
     .toString('utf8')
     .trim();
 
+/** What the host says, line by line, until it ends or the connection is lost. */
+export async function* hostEvents(output: Readable): AsyncGenerator<HostEvent | undefined> {
+  const lines = createInterface({ input: output });
+  // A lost connection destroys the stream without an end, which readline alone would wait for for ever.
+  output.on('error', () => {});
+  output.once('close', () => lines.close());
+  for await (const line of lines) yield parseHostEvent(line);
+}
+
 /** Undefined: nothing that we know; a newer host may say more. */
-export function parseHostEvent(line: string): HostEvent | undefined {
+function parseHostEvent(line: string): HostEvent | undefined {
   const [kind, ...fields] = line.split('\t');
   switch (kind) {
     case 'ready':
@@ -67,6 +78,16 @@ export function lockedBy(host: string, holder: string): Fail {
     context: { holder },
   });
 }
+
+export const endedEarly = (host: string): Fail =>
+  new Fail('ConnectionLost', `${host}: the shell that applies the changes ended before its work`, {
+    hint: 'Run the same command again: it goes on where this one stopped.',
+  });
+
+export const stoppedAnswering = (host: string): Fail =>
+  new Fail('DeadlineExceeded', `${host}: the host stopped answering during the apply`, {
+    hint: 'Look at its disks and load; the next apply goes on where this one stopped.',
+  });
 
 export const streamBroke = (host: string, cause: unknown): Fail =>
   new Fail('ConnectionLost', `${host}: the apply stream broke`, {
