@@ -5,6 +5,7 @@ import {
   constants,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -187,6 +188,24 @@ test('the spool gives its memory back and keeps its offsets', () =>
     const { statSync } = process.getBuiltinModule('node:fs');
     const spool = statSync(join(pipe.folder, 'stdout.spool'));
     assert.deepEqual([spool.size, spool.blocks * 512 <= 4096], [5_000_000, true]);
+  }));
+
+test('what is no file is no log: a FIFO that a pod put there would hold up the whole shim', () =>
+  pipeline((pipe) => {
+    pipe.print('before\n');
+    renameSync(pipe.path, `${pipe.path}.1`);
+    makeFifo(pipe.path);
+    const descriptors = () => readdirSync('/proc/self/fd').length;
+    const open = descriptors();
+    assert.throws(() => pipe.log.reopen(), {
+      code: 'FailedPrecondition',
+      message: /log_path: it is no file/,
+    });
+    assert.equal(descriptors(), open);
+    rmSync(pipe.path);
+    pipe.log.reopen();
+    pipe.print('after\n');
+    assert.deepEqual(pipe.lines(), ['after']);
   }));
 
 test('a log with a limit starts anew before it would pass it, and readers of the old one keep that', () =>

@@ -30,12 +30,17 @@ export class LogFile {
   #size: number;
 
   /**
-   * Throws what open(2) says; a symbolic link at the path is refused (ELOOP), whoever put it there. `anew`: an empty
-   * file takes the place of the one at the path, which readers that have it open may read to its end.
+   * Throws what open(2) says; a symbolic link at the path is refused (ELOOP), whoever put it there, and so is what is
+   * no file: to write to a FIFO that nobody reads would hold up all containers. `anew`: an empty file takes the place
+   * of the one at the path, which readers that have it open may read to its end.
    */
   constructor(place: LogPlace, anew = false) {
     this.fd = inItsFolder(place, anew ? replaceLog : openLog);
     const stat = fstatSync(this.fd);
+    if (!stat.isFile()) {
+      this.close();
+      throw new Fail('FailedPrecondition', 'cannot open the log at log_path: it is no file');
+    }
     this.inode = stat.ino;
     this.#size = stat.size;
   }
@@ -67,7 +72,9 @@ export class LogFile {
   }
 }
 
-const FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
+/** O_NONBLOCK changes nothing for a file, and keeps what is none from holding up the open. */
+const FLAGS =
+  constants.O_RDWR | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** By a path through the folder's own descriptor: what is changed on the way meanwhile changes nothing. */
 const inItsFolder = <T>({ path, root }: LogPlace, work: (path: string) => T): T => {
