@@ -47,10 +47,9 @@ export const requireMetadata = (fields: Readonly<Record<string, string | undefin
 };
 
 export const requirePathSize = (field: string, path: string): void => {
-  const names = path.split('/');
-  const longest = Math.max(...names.map((name) => Buffer.byteLength(name)));
   requireBytes(field, Buffer.byteLength(path), MAX_PATH_BYTES);
-  requireBytes(`a name in ${field}`, longest, MAX_NAME_BYTES);
+  for (const name of path.split('/'))
+    requireBytes(`a name in ${field}`, Buffer.byteLength(name), MAX_NAME_BYTES);
 };
 
 const requireAbsolute = (field: string, path: string): string => {

@@ -77,6 +77,7 @@ test('a request with a missing or absurd field is refused by the name of the fie
     [{ command: ['x'.repeat(5000)] }, /config\.command is too long: 5000 bytes, where 4095 have room/],
     [{ args: ['x'.repeat(200_000)] }, /config\.args is too long: 200000 bytes, where 131071 have room/],
     [{ envs: [{ key: 'A', value: Buffer.alloc(131_072, 'x') }] }, /config\.envs is too long/],
+    [{ workingDir: '/'.repeat(2_000_000) }, /config\.working_dir is too long: 2000000 bytes/],
     [{ workingDir: `/${'x'.repeat(300)}` }, /a name in config\.working_dir is too long/],
     [{ linux: inPod({ maskedPaths: [`/${'x'.repeat(200_000)}`] }) }, /masked_paths is too long/],
     [{ linux: inPod({ readonlyPaths: ['relative'] }) }, /readonly_paths: "relative" is not an absolute path/],
