@@ -17,7 +17,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { MountFlag, mount, mountTable, unmount } from '../../runtime/linux/mounts.ts';
+import { MountFlag, mount, mountTable, setPropagation, unmount } from '../../runtime/linux/mounts.ts';
 import {
   type ContainerConfigSchema,
   ImageService,
@@ -99,6 +99,9 @@ export const startNode = async (t: Lifetime, options: NodeOptions = {}): Promise
   const name = `bt${randomBytes(4).toString('hex')}`;
   const folder = mkdtempSync(join(tmpdir(), `berth-${name}-`));
   chmodSync(folder, 0o711); // a user namespace's root must find its files by name
+  // As / is wherever systemd runs: what is mounted or unmounted in one place is so in all its copies.
+  mount({ source: folder, target: folder, type: null, flags: MountFlag.bind });
+  setPropagation(folder, 'shared');
   const paths = {
     root: join(folder, 'lib'),
     runRoot: join(folder, 'run'),
@@ -350,7 +353,7 @@ const cleanUp = async (folder: string, name: string): Promise<void> => {
     await pause(20);
   for (const parent of await cgroups()) await removeCgroups(parent);
   for (const { mountPoint } of mountTable().toReversed())
-    if (mountPoint.startsWith(`${folder}/`)) unmount(mountPoint, { detach: true });
+    if (`${mountPoint}/`.startsWith(`${folder}/`)) unmount(mountPoint, { detach: true });
   await run('ip', ['link', 'delete', name]).catch(() => {}); // no pod ran
 };
 
