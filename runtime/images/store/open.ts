@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Fail, failedWith } from '../../core/fail.ts';
@@ -36,9 +36,10 @@ export const openImageStore = async (options: {
   readonly log?: Log;
 }): Promise<OpenImageStore> => {
   const layout = layoutOf(options.root);
-  // The root of a user namespace must find its container's root file system by name; layers stay closed to it.
-  mkdirSync(layout.root, { recursive: true });
-  chmodSync(layout.root, 0o711);
+  // The root of a user namespace must find its container's root file system by name; layers stay closed to it. A folder
+  // that was there already and lets it through is left as it is.
+  mkdirSync(layout.root, { recursive: true, mode: 0o711 });
+  if ((statSync(layout.root).mode & 0o001) === 0) chmodSync(layout.root, 0o711);
   for (const folder of [layout.layers, layout.images, layout.retired, layout.staging, layout.empty]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
