@@ -1,5 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import { http, https } from '../core/builtin-http.ts';
 import { failedWith } from '../core/fail.ts';
 import type { Log } from '../observe/log.ts';
 import { Certificates, type TlsFiles } from './certificates.ts';
@@ -9,10 +10,10 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** The server that streams come to, over TLS if `tls` names certificates. Throws `InvalidArgument` for unusable ones. */
 export const createHttpServer = (tls: TlsFiles | undefined, log: Log): Server => {
-  if (tls === undefined) return createServer(LIMITS);
+  if (tls === undefined) return http.createServer(LIMITS);
   const certificates = new Certificates(tls);
   const authenticates = tls.ca !== undefined;
-  const server = createTlsServer({
+  const server = https.createServer({
     ...LIMITS,
     ...certificates.changed(),
     handshakeTimeout: HANDSHAKE_TIMEOUT_MS,

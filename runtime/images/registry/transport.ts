@@ -1,6 +1,6 @@
-import http from 'node:http';
-import https from 'node:https';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { Socket } from 'node:net';
+import { http, https } from '../../core/builtin-http.ts';
 import { type CertificateOptions, certificatesFor } from './certificates.ts';
 
 /** A host that does not take a connection in this time is not there. */
@@ -18,7 +18,7 @@ export interface SendOptions {
 
 /** One request, one response: connections are kept and reused, redirects and statuses are the caller's. */
 export interface Transport {
-  send(url: URL, options: SendOptions): Promise<http.IncomingMessage>;
+  send(url: URL, options: SendOptions): Promise<IncomingMessage>;
   /** Closes idle connections. */
   close(): void;
 }
@@ -43,7 +43,7 @@ export const createTransport = (options: TransportOptions): Transport => {
     return known;
   };
 
-  const open = (url: URL, request: http.RequestOptions): http.ClientRequest =>
+  const open = (url: URL, request: RequestOptions): ClientRequest =>
     url.protocol === 'https:'
       ? https.request(url, {
           ...request,
@@ -82,7 +82,7 @@ export const createTransport = (options: TransportOptions): Transport => {
 };
 
 /** Unlike a broken connection, a host that does not answer at all is not tried again: a mirror or the caller is. */
-const limitConnecting = (request: http.ClientRequest, socket: Socket, host: string): void => {
+const limitConnecting = (request: ClientRequest, socket: Socket, host: string): void => {
   if (!socket.connecting) return;
   const silent = Object.assign(new Error(`${host} took no connection in ${CONNECT_MS / 1000} s`), {
     code: 'ENOCONNECTION',
