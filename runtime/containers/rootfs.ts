@@ -2,6 +2,7 @@ import { chownSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
+import { makeClosedFolder } from '../linux/closed-folder.ts';
 import { FileSystemMagic, fileSystemOf } from '../linux/file-system.ts';
 import { mountOverlay, unmount } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
@@ -13,9 +14,9 @@ import { type Layers, withLayers } from './layers.ts';
  * writable layer belongs to its root, and holds the ids as the host numbers them. `label`: the SELinux label of all files.
  */
 export const mountRootfs = (folders: ContainerFolders, layers: Layers, label?: string): void => {
-  mkdirSync(folders.disk, { recursive: true, mode: 0o711 });
-  for (const folder of [folders.upper, folders.work, folders.merged]) mkdirSync(folder);
   const { uids, gids } = layers.users?.mappings ?? {};
+  makeClosedFolder(folders.disk, gids?.hostID);
+  for (const folder of [folders.upper, folders.work, folders.merged]) mkdirSync(folder);
   if (uids !== undefined && gids !== undefined) chownSync(folders.upper, uids.hostID, gids.hostID);
   withLayers(layers, join(folders.staged, 'layers'), (lower) => {
     try {

@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Roots } from '../containers/folders.ts';
+import { makeClosedFolder } from '../linux/closed-folder.ts';
 import { MountFlag, mount, unmount } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import { setXattr } from '../linux/xattrs.ts';
@@ -30,7 +31,7 @@ export const makePodFiles = (
   { ips, shmBytes, label }: PodFilesWish,
 ): void => {
   const folders = podFolders(roots, id);
-  mkdirSync(folders.files, { recursive: true, mode: 0o711 });
+  makeClosedFolder(folders.files, requestedMappings(config)?.gids.hostID);
   writeFileSync(folders.resolvConf, resolvConf(config.dnsConfig, readIfPresent('/etc/resolv.conf')));
   writeFileSync(folders.hosts, hostsText(config, ips));
   writeFileSync(folders.hostname, `${podHostname(config)}\n`);

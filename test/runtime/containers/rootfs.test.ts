@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -41,6 +43,19 @@ test('the container sees its layers, writes beside them, and its writings go wit
   await removeRootfs(folders);
   assert.equal(existsSync(folders.disk), false);
   assert.equal(readFileSync(join(folder, 'bottom', 'other'), 'utf8'), 'bottom');
+});
+
+test('no user of the host comes near a container’s files, of which some have the setuid bit', async (t) => {
+  const { folder, lower } = layersIn(t);
+  chmodSync(folder, 0o755);
+  const folders = containerFolders({ root: folder, runRoot: folder }, 'c1');
+  mountRootfs(folders, { store: folder, folders: lower, users: undefined });
+  for (const path of [folders.merged, folders.upper])
+    assert.throws(
+      () => execFileSync('cat', [join(path, 'file')], { uid: 65_534, gid: 65_534, stdio: 'pipe' }),
+      /Permission denied/,
+    );
+  await removeRootfs(folders);
 });
 
 test('a folder that lies on an overlay is refused with the remedy', (t) => {

@@ -89,6 +89,10 @@ test('pods with user namespaces', async (t) => {
     const upper = join(node.root, 'containers', containerId, 'upper');
     assert.equal(statSync(join(upper, 'new')).uid, 300_000);
     assert.equal(statSync(join(upper, 'etc/passwd')).uid, 301_200);
+    for (const folder of [join(upper, '..'), join(node.runRoot, 'pod-files', pod)]) {
+      const { mode, uid, gid } = statSync(folder);
+      assert.deepEqual([mode & 0o777, uid, gid], [0o710, 0, 300_000], folder);
+    }
     await runtime.removePodSandbox({ podSandboxId: pod });
     assert.deepEqual(remains(node), before);
   });
