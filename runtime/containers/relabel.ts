@@ -24,15 +24,16 @@ export const relabel = async (path: string, label: string): Promise<void> => {
 };
 
 const relabelEntries = async (folder: number, value: Buffer): Promise<void> => {
-  for await (const entry of await opendir(`/proc/self/fd/${folder}`)) {
-    const path = `/proc/self/fd/${folder}/${entry.name}`;
+  // Names are taken as Latin-1, in which every byte survives the way there and back.
+  for await (const entry of await opendir(`/proc/self/fd/${folder}`, { encoding: 'latin1' })) {
+    const path = Buffer.from(`/proc/self/fd/${folder}/${entry.name}`, 'latin1');
     labelled(path, value);
     if (entry.isDirectory()) await inFolder(path, (fd) => relabelEntries(fd, value));
   }
 };
 
 /** Does nothing for what is no folder, or is not any more. */
-const inFolder = async (path: string, work: (fd: number) => Promise<void>): Promise<void> => {
+const inFolder = async (path: string | Buffer, work: (fd: number) => Promise<void>): Promise<void> => {
   const fd = openFolder(path);
   if (fd === undefined) return;
   try {
@@ -42,7 +43,7 @@ const inFolder = async (path: string, work: (fd: number) => Promise<void>): Prom
   }
 };
 
-const openFolder = (path: string): number | undefined => {
+const openFolder = (path: string | Buffer): number | undefined => {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   } catch (error) {
@@ -52,7 +53,7 @@ const openFolder = (path: string): number | undefined => {
 };
 
 /** False: there are no labels here. A file that is gone meanwhile needs none. */
-const labelled = (path: string, value: Buffer): boolean => {
+const labelled = (path: string | Buffer, value: Buffer): boolean => {
   try {
     setXattr(path, 'security.selinux', value);
     return true;

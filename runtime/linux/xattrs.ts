@@ -1,7 +1,7 @@
-import { lastErrno, memory, rawCall, systemCall } from './ffi.ts';
+import { cString, lastErrno, memory, rawCall, systemCall } from './ffi.ts';
 import { hasErrno, SystemCallFailed } from './system-call-failed.ts';
 
-const lsetxattr = systemCall('lsetxattr', ['str', 'str', 'void *', 'size_t', 'int']);
+const lsetxattr = systemCall('lsetxattr', ['void *', 'str', 'void *', 'size_t', 'int']);
 const lremovexattr = systemCall('lremovexattr', ['str', 'str']);
 const lgetxattr = rawCall('lgetxattr', ['str', 'str', 'void *', 'size_t'], 'long');
 const llistxattr = rawCall('llistxattr', ['str', 'void *', 'size_t'], 'long');
@@ -10,8 +10,8 @@ const llistxattr = rawCall('llistxattr', ['str', 'void *', 'size_t'], 'long');
 const LARGEST = 65536;
 
 /** Sets an extended attribute of the file itself, never of what a symbolic link points to. */
-export function setXattr(path: string, name: string, value: Buffer): void {
-  lsetxattr(path, name, value, value.length, 0);
+export function setXattr(path: string | Uint8Array, name: string, value: Buffer): void {
+  lsetxattr(cString(path), name, value, value.length, 0);
 }
 
 /** The value, or undefined when the file has no such attribute or its file system has none at all. */

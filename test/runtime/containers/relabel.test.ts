@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -24,6 +24,18 @@ test('a volume gets the label with everything in it, and what its links point to
   for (const path of [outside, join(outside, 'file')]) assert.notEqual(labelOf(path), LABEL);
   await relabel(join(volume, 'deep/er/file'), `${LABEL}0`);
   assert.equal(labelOf(join(volume, 'deep/er/file')), `${LABEL}0`);
+});
+
+test('a name that is no UTF-8 is labelled like any other', async (t) => {
+  const volume = mkdtempSync(join(tmpdir(), 'berth-relabel-'));
+  t.after(() => rmSync(volume, { recursive: true }));
+  const latin = (path: string) => Buffer.from(join(volume, path), 'latin1');
+  mkdirSync(latin('caf\xe9'));
+  writeFileSync(latin('caf\xe9/na\xefve'), '');
+  await relabel(volume, LABEL);
+  renameSync(latin('caf\xe9/na\xefve'), join(volume, 'file'));
+  renameSync(latin('caf\xe9'), join(volume, 'folder'));
+  for (const name of ['folder', 'file']) assert.equal(labelOf(join(volume, name)), LABEL, name);
 });
 
 test('folders of the host keep their labels, and file systems without labels theirs', async () => {
