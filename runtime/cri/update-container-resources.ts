@@ -2,7 +2,7 @@ import { clone, create } from '@bufbuild/protobuf';
 import { readSpec, writeSpec } from '../containers/bundle.ts';
 import { type ContainerRecord, requireAlive } from '../containers/record.ts';
 import { Fail } from '../core/fail.ts';
-import { cgroupLimits } from '../oci/limits.ts';
+import { cgroupLimits, changeOfLimits } from '../oci/limits.ts';
 import { mergeResources } from '../oci/merge-resources.ts';
 import { oomScore } from '../oci/oom-score.ts';
 import { adjustOomScore } from '../resources/adjust-oom-score.ts';
@@ -87,7 +87,7 @@ const setLimits = async (
   limitHugePages(host.cgroups, cgroup, limits.hugepageLimits ?? []);
   try {
     const signal = AbortSignal.timeout(UPDATE_TIMEOUT_MS);
-    await shim.call('update', { id, resources: updateOf(limits) }, signal);
+    await shim.call('update', { id, resources: changeOfLimits(former, limits) }, signal);
   } catch (error) {
     limitHugePages(host.cgroups, cgroup, former.hugepageLimits ?? []);
     throw error;
@@ -96,13 +96,6 @@ const setLimits = async (
 
 /** CRI has none: it stays as it was made. */
 const NO_PIDS_LIMIT = 0;
-
-/** On cgroup v2 the kernel would kill what exceeds a lower limit at once: the runtime is told to look before. */
-const updateOf = (limits: OciResources): OciResources => {
-  const { memory, hugepageLimits: _, ...others } = limits;
-  if (memory?.limit === undefined) return { ...others, ...(memory === undefined ? {} : { memory }) };
-  return { ...others, memory: { ...memory, checkBeforeUpdate: true } };
-};
 
 const scoreOf = ({ host }: Daemon, { config }: ContainerRecord): number =>
   oomScore(config.linux?.resources?.oomScoreAdj ?? 0n, host).score;

@@ -26,6 +26,21 @@ export const cgroupLimits = (
   };
 };
 
+/**
+ * The limits as an OCI runtime's `update` takes them. On cgroup v2 the kernel would kill what exceeds a lower limit of
+ * memory at once: the runtime is told to look before. Not for the others: runc refuses a limit that is wholly used, which
+ * that of a container with page cache is most of the time, and an update that moves it to other CPUs names it again.
+ */
+export const changeOfLimits = (former: Limits, { memory, hugepageLimits: _, ...others }: Limits): Limits => {
+  if (memory === undefined) return others;
+  const lower = memoryLimit(memory) < memoryLimit(former.memory);
+  return { ...others, memory: { ...memory, ...(lower ? { checkBeforeUpdate: true } : {}) } };
+};
+
+/** -1 is "no limit". */
+const memoryLimit = ({ limit = -1 }: NonNullable<Limits['memory']> = {}): number =>
+  limit === -1 ? Number.POSITIVE_INFINITY : limit;
+
 const section = <K extends string, V extends object>(key: K, value: V): { [key in K]?: V } =>
   Object.keys(value).length === 0 ? {} : ({ [key]: value } as { [key in K]?: V });
 

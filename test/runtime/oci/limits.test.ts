@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { cgroupLimits } from '../../../runtime/oci/limits.ts';
+import { cgroupLimits, changeOfLimits } from '../../../runtime/oci/limits.ts';
 import { mergeResources } from '../../../runtime/oci/merge-resources.ts';
 import { LinuxContainerResourcesSchema } from '../../../runtime/spec/cri/api_pb.js';
 
@@ -129,4 +129,16 @@ test('another memory limit without one for swap means no swap again', () => {
     merged(before, { memoryLimitInBytes: 3n * GiB, memorySwapLimitInBytes: 4n * GiB }).memorySwapLimitInBytes,
     4n * GiB,
   );
+});
+
+test('memory in use is looked at before its limit is lowered, and not when it is named again', () => {
+  const change = (former: Asked, asked: Asked) => changeOfLimits(limits(former), limits(asked)).memory;
+  const [one, two] = [{ memoryLimitInBytes: GiB }, { memoryLimitInBytes: 2n * GiB }];
+  const [ofOne, ofTwo] = [limits(one).memory, limits(two).memory];
+  assert.deepEqual(change(two, one), { ...ofOne, checkBeforeUpdate: true });
+  assert.deepEqual(change({}, one), { ...ofOne, checkBeforeUpdate: true });
+  assert.deepEqual(change(one, { ...one, cpusetCpus: '0' }), ofOne);
+  assert.deepEqual(change(one, two), ofTwo);
+  assert.deepEqual(change(one, { memoryLimitInBytes: -1n }), limits({ memoryLimitInBytes: -1n }).memory);
+  assert.equal(change({}, { cpuShares: 5n }), undefined);
 });
