@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeHost, sshCommand, startHost, stopHost } from '../../src/inventory/embedded/host.ts';
+import { removeHost, startHost, stopHost } from '../../src/inventory/embedded/host.ts';
 import { placesOf } from '../../src/inventory/embedded/places.ts';
+import { sshCommand } from '../../src/inventory/embedded/reach-host.ts';
 import {
   type EmbeddedHost,
   embeddedBase,
