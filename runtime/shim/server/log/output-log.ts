@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { realtimeNs } from '../../../linux/clock.ts';
 import type { AGAIN } from '../../../linux/fds.ts';
@@ -123,7 +123,8 @@ export class OutputLog {
     if (path === undefined) return { stdout: 0, stderr: 0 };
     const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
     try {
-      return accountTail(fd, size);
+      // It is cut to its last whole entry: it must be the file that was found, whoever exchanged it meanwhile.
+      return fstatSync(fd).ino === inode ? accountTail(fd, size) : { stdout: 0, stderr: 0 };
     } finally {
       closeSync(fd);
     }
