@@ -89,11 +89,21 @@ export interface Methods {
    * Runs a process in the container to its end with stdin at /dev/null (CRI ExecSync). `stdout` and `stderr` are
    * base64 of the bytes, each of at most `outputLimitBytes` before encoding; more is read and dropped
    * (`truncated`). `timeoutMs` 0: no limit. Timed out: the process and its group get SIGKILL, `exitCode` is 137.
+   * `execId` is the caller's name of it, for `endExec`.
    */
   exec: {
-    params: { id: string; process: OciProcess; timeoutMs: number; outputLimitBytes: number };
+    params: {
+      id: string;
+      execId?: string;
+      process: OciProcess;
+      timeoutMs: number;
+      outputLimitBytes: number;
+    };
     result: { exitCode: number; stdout: string; stderr: string; timedOut: boolean; truncated: boolean };
   };
+
+  /** Nobody waits for that `exec` any more: its process and the group get SIGKILL. Nothing when it has ended. */
+  endExec: { params: { execId: string }; result: Record<string, never> };
 
   /** Starts a process in the container whose streams go over a session connection that must come within 30 s. */
   execSession: { params: { id: string; process: OciProcess; stdin: boolean }; result: { session: string } };

@@ -37,6 +37,8 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
     if (found === undefined) throw new Fail('NotFound', `the shim knows no container ${id}`);
     return found;
   };
+  /** Those that their callers have named. */
+  const execs = new Map<string, AbortController>();
   return {
     hello: async () => ({ version: PROTOCOL_VERSION, pid: process.pid, release }),
     subscribe: async (_, peer) => {
@@ -66,7 +68,20 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
       container(id).reopenLog();
       return {};
     },
-    exec: (params) => execSync(container(params.id), params, shim.folders.consoles),
+    exec: async (params) => {
+      const end = new AbortController();
+      const { execId } = params;
+      if (execId !== undefined) execs.set(execId, end);
+      try {
+        return await execSync(container(params.id), params, shim.folders.consoles, end.signal);
+      } finally {
+        if (execId !== undefined) execs.delete(execId);
+      }
+    },
+    endExec: async ({ execId }) => {
+      execs.get(execId)?.abort();
+      return {};
+    },
     execSession: async ({ id, process, stdin }) => {
       const { consoles } = shim.folders;
       const timeoutMs = EXEC_START_TIMEOUT_MS;

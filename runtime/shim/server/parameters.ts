@@ -30,6 +30,7 @@ const shapes: { readonly [M in keyof Methods]: Readonly<Record<string, Kind>> } 
   delete: { id: 'string' },
   reopenLog: { id: 'string' },
   exec: { id: 'string', process: 'object', timeoutMs: 'number', outputLimitBytes: 'number' },
+  endExec: { execId: 'string' },
   execSession: { id: 'string', process: 'object', stdin: 'boolean' },
   attachSession: { id: 'string', stdin: 'boolean', stdout: 'boolean', stderr: 'boolean' },
   list: {},

@@ -86,6 +86,23 @@ test('an exec that outlives its container, or is outlived by it', async (t) => {
     );
   }
 
+  await t.test('a command ends when the client that waits for it leaves', async () => {
+    const pod = await podOf('left');
+    const container = await start(pod, 'one');
+    const seconds = mark(50);
+    const leave = new AbortController();
+    const asked = runtime.execSync(
+      { containerId: container, cmd: ['sleep', seconds] },
+      { signal: leave.signal },
+    );
+    await until('it runs', () => running(seconds).length > 0);
+    leave.abort();
+    await assert.rejects(asked, { code: 1 });
+    await until('it has ended', () => running(seconds).length === 0);
+    await runtime.removeContainer({ containerId: container });
+    await runtime.removePodSandbox({ podSandboxId: pod });
+  });
+
   await t.test(
     'an exec that is asked for while its container ends is refused or ends, and leaves nothing',
     async () => {

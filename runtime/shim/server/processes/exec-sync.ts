@@ -15,22 +15,34 @@ const START_TIMEOUT_MS = 120_000;
 const LINGER_MS = 500;
 const KILLED = 137;
 
-/** CRI's ExecSync: a process in the container, run to its end within `timeoutMs`. */
-export async function execSync(container: Container, params: Params, consoles: string): Promise<Result> {
+/** CRI's ExecSync: a process in the container, run to its end within `timeoutMs`, or until nobody waits any more. */
+export async function execSync(
+  container: Container,
+  params: Params,
+  consoles: string,
+  unwanted: AbortSignal,
+): Promise<Result> {
   const { timeoutMs, process, outputLimitBytes } = params;
   const began = performance.now();
   const request = { process, stdin: false, consoles, timeoutMs: timeoutMs || START_TIMEOUT_MS };
   try {
     const exec = await startExec(container, request);
     const left = timeoutMs === 0 ? undefined : Math.max(0, timeoutMs - (performance.now() - began));
-    return await untilEnd(exec, outputLimitBytes, left);
+    return await untilEnd(exec, outputLimitBytes, left, unwanted);
   } catch (error) {
     if (timeoutMs === 0 || !failedWith(error, 'DeadlineExceeded')) throw error;
     return { exitCode: KILLED, stdout: '', stderr: '', timedOut: true, truncated: false };
   }
 }
 
-async function untilEnd(exec: ExecProcess, limit: number, leftMs: number | undefined): Promise<Result> {
+async function untilEnd(
+  exec: ExecProcess,
+  limit: number,
+  leftMs: number | undefined,
+  unwanted: AbortSignal,
+): Promise<Result> {
+  if (unwanted.aborted) exec.kill();
+  unwanted.addEventListener('abort', () => exec.kill(), { once: true });
   const out = new FdCapture(exec.stdout, limit);
   const err = exec.stderr === undefined ? undefined : new FdCapture(exec.stderr, limit);
   let timedOut = false;
