@@ -179,8 +179,8 @@ const openContext = (config: Config, shim: Shim, log: Log): PodContext => {
       warn: log.warn,
     }),
   };
-  shim.on('exit', ({ id, ...exit }) => {
-    context.exits.record(id, exit);
+  shim.on('exit', ({ id, startedAtNs, ...exit }) => {
+    context.exits.record(id, exit, startedAtNs == null ? null : BigInt(startedAtNs));
     notePauseEnd(context, id);
   });
   return context;

@@ -5,8 +5,11 @@ import type { Containers } from './record.ts';
 
 /** Exits as the shim reports them: written to the records, and told to whoever waits. */
 export interface Exits {
-  /** The first report counts; later ones of the same container change nothing. */
-  record(id: string, exit: ContainerExit): void;
+  /**
+   * The first report counts; later ones of the same container change nothing. `startedAtNs` when it is known: a
+   * container may end before its start is answered.
+   */
+  record(id: string, exit: ContainerExit, startedAtNs?: bigint | null): void;
   /** True as soon as the container has ended or is gone, false when the signal is aborted before that. */
   wait(id: string, signal: AbortSignal): Promise<boolean>;
 }
@@ -23,20 +26,24 @@ export const unknownExit = (): ContainerExit => ({
 
 export const createExits = (containers: Containers, log: Log): Exits => {
   const waiters = new Map<string, Set<() => void>>();
-  const record = (id: string, exit: ContainerExit): void => {
-    if (containers.get(id)?.exit === null && !written(id, exit)) return;
+  const record: Exits['record'] = (id, exit, startedAtNs = null) => {
+    if (containers.get(id)?.exit === null && !written(id, exit, startedAtNs)) return;
     for (const tell of waiters.get(id) ?? []) tell();
     waiters.delete(id);
   };
   /** On a full tmpfs it is tried again: the shim tells an exit once on each connection. */
-  const written = (id: string, exit: ContainerExit): boolean => {
+  const written = (id: string, exit: ContainerExit, startedAtNs: bigint | null): boolean => {
     try {
-      containers.update(id, (before) => ({ ...before, exit }));
+      containers.update(id, (before) => ({
+        ...before,
+        exit,
+        startedAtNs: before.startedAtNs ?? startedAtNs,
+      }));
       log.info('container ended', { container: id, exitCode: exit.exitCode, reason: exit.reason });
       return true;
     } catch (error) {
       log.error('cannot record an exit; trying again', { container: id, error });
-      setTimeout(() => record(id, exit), RETRY_MS).unref();
+      setTimeout(() => record(id, exit, startedAtNs), RETRY_MS).unref();
       return false;
     }
   };

@@ -172,7 +172,8 @@ export interface ContainerExit {
 }
 
 export interface Events {
-  exit: { id: string } & ContainerExit;
+  /** `startedAtNs` as in ContainerState: an exit may come before the answer to the `start` that it ended. */
+  exit: { id: string; startedAtNs?: string | null } & ContainerExit;
   'pull-progress': { pullId: string; progress: unknown };
 }
 

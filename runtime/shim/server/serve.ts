@@ -52,8 +52,8 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
     log,
     containers: new Map(),
     creating: new Map(),
-    onExit: (id, exit) => {
-      for (const peer of subscribers) peer.sendEvent('exit', { id, ...exit });
+    onExit: ({ id, startedAtNs }, exit) => {
+      for (const peer of subscribers) peer.sendEvent('exit', { id, startedAtNs, ...exit });
     },
   };
   await recoverContainers(shim);
@@ -102,7 +102,10 @@ function listen(shim: Shim, { sessions, pulls, release, subscribers }: Parts): S
       onSubscribed: (peer) => {
         subscribers.add(peer);
         for (const { record } of shim.containers.values()) {
-          if (record.exit !== null) peer.sendEvent('exit', { id: record.id, ...record.exit });
+          if (record.exit !== null) {
+            const { id, startedAtNs, exit } = record;
+            peer.sendEvent('exit', { id, startedAtNs, ...exit });
+          }
         }
       },
       onClosed: (peer) => subscribers.delete(peer),

@@ -28,7 +28,7 @@ export interface Surroundings {
   readonly holder: Holder;
   readonly log: Log;
   /** Tells the daemon. */
-  readonly onExit: (id: string, exit: ContainerExit) => void;
+  readonly onExit: (container: ContainerRecord, exit: ContainerExit) => void;
 }
 
 export interface ContainerParts {
@@ -192,6 +192,7 @@ export class Container {
     const oomKilled = !this.#gotOverOom && (this.#oom?.happened(struck) ?? false);
     this.#oom?.close();
     const exit = describeExit(status, oomKilled);
+    const { starting } = this.#record;
     try {
       this.update({ exit, starting: false });
     } catch (error) {
@@ -200,14 +201,16 @@ export class Container {
       this.#record = { ...this.#record, exit, starting: false };
     }
     if (this.#record.process !== null) collect(this.#record.process.pid);
-    this.#settle(exit);
+    this.#settle(exit, starting);
   }
 
-  async #settle(exit: ContainerExit): Promise<void> {
+  /** `starting`: a start is at work, and tells when it was before the end is told. */
+  async #settle(exit: ContainerExit, starting = false): Promise<void> {
     this.#terminal?.finish();
     await within(OUTPUT_PATIENCE_MS, this.#output.ended);
     this.#exited.resolve(exit);
-    this.#shim.onExit(this.#record.id, exit);
+    if (starting) await this.exclusively(async () => {});
+    this.#shim.onExit(this.#record, exit);
   }
 }
 
