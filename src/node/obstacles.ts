@@ -22,7 +22,11 @@ export function requireChangeable(changes: readonly Change[], facts: Facts): voi
   requireClock(facts);
 }
 
-function requireWritable(changes: readonly Change[], { health: { mounts }, system: { image } }: Facts): void {
+/** On image-based hosts it leads to /var, or is a mount of its own: the host itself says whether it can be written to. */
+const local = '/usr/local';
+
+function requireWritable(changes: readonly Change[], { health: { mounts }, system }: Facts): void {
+  const { image, readOnly } = system;
   const bringsPackages = image === undefined && changes.some((change) => change.bringsPackages);
   const folders = [
     stateFolder,
@@ -32,6 +36,7 @@ function requireWritable(changes: readonly Change[], { health: { mounts }, syste
     ),
   ];
   for (const folder of folders) {
+    if (`${folder}/`.startsWith(`${local}/`) && !readOnly.has(local)) continue;
     const point = mountOf(mounts, folder);
     if (point === undefined || !mounts.get(point)?.options.has('ro')) continue;
     throw new Fail('Unsupported', `${folder} cannot be written to: ${point} is mounted read-only`, {
