@@ -17,7 +17,7 @@ import { artifactCache, berth, profileFor } from '../test/e2e/berth.ts';
 import { type EmbeddedHost, embeddedHost } from '../test/harness/embedded.ts';
 import type { Lifetime } from '../test/harness/node.ts';
 import { startDelay } from './delay.ts';
-import { releasesAtEnd } from './runtime/releases.ts';
+import { releasesAtEnd } from './releases.ts';
 
 const { values } = parseArgs({
   options: {

@@ -21,7 +21,7 @@ import { bootHosts, hostKeys } from './installer/hosts.ts';
 import { pyinfra } from './installer/pyinfra.ts';
 import { cleanHost, countsOf, type Role, readRole } from './installer/role.ts';
 import type { Target, Tool, Way } from './installer/tool.ts';
-import { releasesAtEnd } from './runtime/releases.ts';
+import { releasesAtEnd } from './releases.ts';
 
 const run = promisify(execFile);
 

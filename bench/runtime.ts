@@ -10,6 +10,7 @@
  */
 import { parseArgs } from 'node:util';
 import { startBusyboxRegistry } from '../test/harness/busybox-image.ts';
+import { releasesAtEnd } from './releases.ts';
 import { type Berth, startBerth } from './runtime/berth.ts';
 import { atLeast, atMost, both, ofPeer, REFERENCE_FLOOR_MS, round } from './runtime/budgets.ts';
 import { startContainerd } from './runtime/containerd.ts';
@@ -18,7 +19,6 @@ import { Floor } from './runtime/floor.ts';
 import { LIFE, type Pod, removePod, startPod } from './runtime/life.ts';
 import type { Peer } from './runtime/peer.ts';
 import { pullOnce, pushImages } from './runtime/pull.ts';
-import { releasesAtEnd } from './runtime/releases.ts';
 import { floorTable, type Row, ratioTable } from './runtime/report.ts';
 import { Samples } from './runtime/samples.ts';
 

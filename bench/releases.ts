@@ -1,4 +1,4 @@
-import type { Lifetime } from '../../test/harness/node.ts';
+import type { Lifetime } from '../test/harness/node.ts';
 
 /** What is to be given back when the bench ends, however it does. */
 export interface Releases extends Lifetime, AsyncDisposable {
