@@ -6,28 +6,8 @@ export const mask = '•••';
 /** Shorter ones would hide half of every line, and protect nobody. */
 const shortest = 4;
 
-/**
- * A value that must not be seen. It shows as `•••` however it is printed, logged or put into JSON; only `reveal` gives it
- * away, to what needs it. What it is made of is known to `scrub` from then on.
- */
-export class Secret {
-  readonly #value: string;
-
-  constructor(value: string, isAllSecret = true) {
-    this.#value = value;
-    if (isAllSecret) remember(value);
-  }
-
-  /** A text of which only parts are secret, each of them known already: its other parts may be seen elsewhere. */
-  static around(text: string): Secret {
-    return new Secret(text, false);
-  }
-
-  /** The value itself: for a host, a program's input or a file that only root may read. */
-  reveal(): string {
-    return this.#value;
-  }
-
+/** What shows as `•••` however it is printed, logged or put into JSON. */
+class Masked {
   toString(): string {
     return mask;
   }
@@ -42,30 +22,43 @@ export class Secret {
 }
 
 /**
+ * A value that must not be seen. It shows as `•••` however it is printed, logged or put into JSON; only `reveal` gives it
+ * away, to what needs it. What it is made of is known to `scrub` from then on.
+ */
+export class Secret extends Masked {
+  readonly #value: string;
+
+  constructor(value: string, isAllSecret = true) {
+    super();
+    this.#value = value;
+    if (isAllSecret) remember(value);
+  }
+
+  /** A text of which only parts are secret, each of them known already: its other parts may be seen elsewhere. */
+  static around(text: string): Secret {
+    return new Secret(text, false);
+  }
+
+  /** The value itself: for a host, a program's input or a file that only root may read. */
+  reveal(): string {
+    return this.#value;
+  }
+}
+
+/**
  * Text of others that is nobody's business here and may have to be handed on: it shows as `•••` wherever it is printed or
  * put into JSON. Unlike a `Secret` it is not masked elsewhere: nothing repeats it before it is opened.
  */
-export class Sealed {
+export class Sealed extends Masked {
   readonly #text: string;
 
   constructor(text: string) {
+    super();
     this.#text = text;
   }
 
   open(): string {
     return this.#text;
-  }
-
-  toString(): string {
-    return mask;
-  }
-
-  toJSON(): string {
-    return mask;
-  }
-
-  [inspect.custom](): string {
-    return mask;
   }
 }
 
