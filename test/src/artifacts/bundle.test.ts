@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { listBundle, openBundle } from '../../../src/artifacts/bundle/open-bundle.ts';
 import {
@@ -15,6 +14,7 @@ import { cachedBlob, keep, sha256OfFile, withScratch } from '../../../src/artifa
 import { formatLock } from '../../../src/artifacts/lock/format-lock.ts';
 import type { Lock } from '../../../src/artifacts/lock/lock.ts';
 import { commandOutput } from '../../../src/core/command.ts';
+import { folderWithCache } from '../../harness/own-cache.ts';
 
 const work = { emit: () => {}, signal: new AbortController().signal };
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -36,19 +36,6 @@ const lock: Lock = {
     },
   },
   release: {},
-};
-
-/** A folder, and a cache of its own, for one test. */
-const places = (t: TestContext): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-bundle-'));
-  const before = process.env['BERTH_CACHE'];
-  process.env['BERTH_CACHE'] = join(folder, 'cache');
-  t.after(() => {
-    if (before === undefined) delete process.env['BERTH_CACHE'];
-    else process.env['BERTH_CACHE'] = before;
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
 };
 
 const member = (path: string, text: string): Promise<BundleFile> =>
@@ -77,7 +64,7 @@ const elsewhere = (folder: string): void => {
 
 for (const compression of ['zstd', 'gzip', 'none'] as const)
   test(`what was packed with ${compression} comes out as it was, and the same files make the same bytes`, async (t) => {
-    const folder = places(t);
+    const folder = folderWithCache(t, 'bundle');
     const long = `packages/debian-12-x64/${'long-name-'.repeat(8)}_1.0_amd64.deb`;
     const bundle = await makeBundle(folder, { [long]: 'deb', 'release/x64/empty': '' }, compression);
     const digest = await sha256OfFile(bundle);
@@ -93,7 +80,7 @@ for (const compression of ['zstd', 'gzip', 'none'] as const)
   });
 
 test('tar and zstd of the system can read a bundle', async (t) => {
-  const folder = places(t);
+  const folder = folderWithCache(t, 'bundle');
   const bundle = await makeBundle(folder);
   const listed = await commandOutput(['tar', '--zstd', '-tvf', bundle], { signal: work.signal });
   assert.match(listed, /^-rw-r--r-- root\/root +\d+ 1970-01-01 00:00 manifest\.json$/m);
@@ -101,7 +88,7 @@ test('tar and zstd of the system can read a bundle', async (t) => {
 });
 
 test('a member that is not what the manifest says is refused, and both sums are named', async (t) => {
-  const folder = places(t);
+  const folder = folderWithCache(t, 'bundle');
   const bundle = await makeBundle(folder, {}, 'gzip');
   const archive = gunzipSync(readFileSync(bundle)).toString('latin1');
   writeFileSync(
@@ -118,7 +105,7 @@ test('a member that is not what the manifest says is refused, and both sums are 
 });
 
 test('a bundle whose manifest was changed along with a member is refused by its lock', async (t) => {
-  const folder = places(t);
+  const folder = folderWithCache(t, 'bundle');
   const bundle = await makeBundle(folder, { 'artifacts/crictl-1.37.0-x64': 'another program' });
   elsewhere(folder);
   await assert.rejects(openBundle(bundle, work), {
@@ -128,7 +115,7 @@ test('a bundle whose manifest was changed along with a member is refused by its 
 });
 
 test('a bundle that lacks something of its lock says what', async (t) => {
-  const folder = places(t);
+  const folder = folderWithCache(t, 'bundle');
   const files = [await member('berth.lock', formatLock(lock))];
   const path = join(folder, 'bundle.tar');
   await writeBundle(path, files, 'zstd', work);
@@ -136,7 +123,7 @@ test('a bundle that lacks something of its lock says what', async (t) => {
 });
 
 test('a bundle that was cut off, and a file that is none, are told apart from a good one', async (t) => {
-  const folder = places(t);
+  const folder = folderWithCache(t, 'bundle');
   const bundle = await makeBundle(folder);
   const whole = readFileSync(bundle);
   elsewhere(folder);
@@ -157,7 +144,7 @@ test('a bundle that was cut off, and a file that is none, are told apart from a 
 });
 
 test('a path that leaves the folder is refused', async (t) => {
-  const folder = places(t);
+  const folder = folderWithCache(t, 'bundle');
   const bundle = await makeBundle(folder, { '../outside': 'x' });
   await assert.rejects(openBundle(bundle, work), { code: 'Fetch', message: /leaves its folder/ });
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +10,7 @@ import { supplyHosts } from '../../../src/flows/supply.ts';
 import { parseSystem } from '../../../src/host/facts/system.ts';
 import { requireSupported } from '../../../src/node/node.ts';
 import { loadProfile } from '../../../src/profile/load-profile.ts';
+import { folderWithCache } from '../../harness/own-cache.ts';
 import { factsOf } from '../resources/facts.ts';
 
 /** elf(5): e_machine at byte 18. */
@@ -18,14 +18,7 @@ const machineOf = (path: string): number => readFileSync(path).readUInt16LE(18);
 const aarch64 = 0xb7;
 
 test('an arm64 host gets the release and the crictl of its architecture, whatever this machine is', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-supply-'));
-  const cache = process.env['BERTH_CACHE'];
-  process.env['BERTH_CACHE'] = join(folder, 'cache');
-  t.after(() => {
-    if (cache === undefined) delete process.env['BERTH_CACHE'];
-    else process.env['BERTH_CACHE'] = cache;
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const folder = folderWithCache(t, 'supply');
   const system = parseSystem([
     ['machine', 'aarch64'],
     ['systemd', '252'],

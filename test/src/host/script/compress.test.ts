@@ -1,31 +1,18 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { commandOutput } from '../../../../src/core/command.ts';
 import { Fail } from '../../../../src/core/fail.ts';
 import { compressFile } from '../../../../src/host/script/compress.ts';
+import { folderWithCache } from '../../../harness/own-cache.ts';
 
 const sha256Of = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 
-/** A folder with a cache of its own. */
-const folderOf = (t: TestContext): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-compress-'));
-  const before = process.env['BERTH_CACHE'];
-  process.env['BERTH_CACHE'] = join(folder, 'cache');
-  t.after(() => {
-    if (before === undefined) delete process.env['BERTH_CACHE'];
-    else process.env['BERTH_CACHE'] = before;
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-};
-
 test('a file is sent when it is what the plan says, and refused when it was damaged since', async (t) => {
-  const path = join(folderOf(t), 'file');
+  const path = join(folderWithCache(t, 'compress'), 'file');
   writeFileSync(path, 'good');
   assert.equal(gunzipSync(await compressFile(path, sha256Of('good'))).toString(), 'good');
   writeFileSync(path, 'rotten');
@@ -36,13 +23,13 @@ test('a file is sent when it is what the plan says, and refused when it was dama
 });
 
 test('an empty file has a form that can be sent', async (t) => {
-  const path = join(folderOf(t), 'file');
+  const path = join(folderWithCache(t, 'compress'), 'file');
   writeFileSync(path, '');
   assert.equal(gunzipSync(await compressFile(path, sha256Of(''))).length, 0);
 });
 
 test('a large file is sent in members that gzip and busybox read as one, and its form is kept', async (t) => {
-  const folder = folderOf(t);
+  const folder = folderWithCache(t, 'compress');
   const path = join(folder, 'file');
   const content = Buffer.concat([randomBytes(5 << 20), Buffer.alloc(5 << 20, 'text ')]);
   writeFileSync(path, content);
