@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -18,6 +17,7 @@ import { promisify } from 'node:util';
 import { mount, mountTable, unmount } from '../../runtime/linux/mounts.ts';
 import { ImageService, RuntimeService } from '../../runtime/spec/cri/api_pb.js';
 import { connectTo } from '../../test/harness/cri-client.ts';
+import { endChild } from '../../test/harness/end-child.ts';
 import { type Lifetime, removeTestCgroups } from '../../test/harness/node.ts';
 import { containerdPrograms } from './containerd-programs.ts';
 import { inParallel } from './life.ts';
@@ -53,7 +53,7 @@ export const startContainerd = async (lifetime: Lifetime, image: string): Promis
     }
     runtime.close();
     images.close();
-    await end(child);
+    await endChild(child);
     for (const pid of processes()) process.kill(pid, 'SIGKILL'); // shims of pods that could not be removed
     await run('ip', ['link', 'delete', name]).catch(() => {}); // no pod ran
     for (const { mountPoint } of mountTable().toReversed())
@@ -140,13 +140,4 @@ const ready = async (runtime: Peer['runtime'], child: ChildProcess, folder: stri
   throw new Error(
     `containerd does not get ready:\n${existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : ''}`,
   );
-};
-
-const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  const impatience = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  await ended;
-  clearTimeout(impatience);
 };

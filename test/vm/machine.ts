@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { commandOutput, type Ended, runCommand } from '../../src/core/command.ts';
+import { endChild } from '../harness/end-child.ts';
+import { freePort } from '../harness/free-port.ts';
 import type { Image } from './image.ts';
 
 const signal = new AbortController().signal;
@@ -33,7 +34,7 @@ export async function bootMachine(
   const folder = await mkdtemp(join(tmpdir(), 'berth-vm-'));
   let qemu: ChildProcess | undefined;
   const remove = async (): Promise<void> => {
-    if (qemu !== undefined) await ended(qemu);
+    if (qemu !== undefined) await endChild(qemu);
     await rm(folder, { recursive: true, force: true });
   };
   try {
@@ -108,27 +109,6 @@ function portSpeaks(port: number): Promise<boolean> {
     socket.once('data', () => end(true));
     for (const event of ['timeout', 'error', 'close']) socket.once(event, () => end(false));
   });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((answer, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => answer(port));
-    });
-  });
-}
-
-/** Ends it, unless it has ended already. */
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGTERM');
-  const kill = setTimeout(() => child.kill('SIGKILL'), 10_000);
-  await exit;
-  clearTimeout(kill);
 }
 
 const output = (argv: readonly string[]): Promise<string> => commandOutput(argv, { signal });

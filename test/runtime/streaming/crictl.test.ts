@@ -5,9 +5,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import test, { type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { freePort } from '../../harness/free-port.ts';
 import { crictl, crictlPath, startCrictl } from './crictl.ts';
 import { startFakeCri } from './fake-cri.ts';
-import { freePort } from './free-port.ts';
 import { LocalSessions } from './local-session.ts';
 import { startServer } from './start-server.ts';
 

@@ -5,13 +5,14 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect, createServer as createSocket } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { download, downloadText } from '../../../src/artifacts/download.ts';
 import type { Event } from '../../../src/core/events.ts';
+import { freePort } from '../../harness/free-port.ts';
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
 const digest = createHash('sha256').update(content).digest('hex');
@@ -196,15 +197,6 @@ test('a real proxy is used for http and https, and not for what NO_PROXY names',
   const nobody = { HTTP_PROXY: 'http://127.0.0.1:9' };
   assert.match(await downloadWith(plain, path, nobody), /ECONNREFUSED/);
 });
-
-const freePort = async (): Promise<number> => {
-  const server = createSocket().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-};
 
 const listening = async (port: number): Promise<void> => {
   for (let tries = 0; tries < 200; tries += 1) {

@@ -10,6 +10,7 @@ import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
 import type { HostAccess, SshAddress } from '../../../../src/profile/profile.ts';
 import { failure } from '../../../harness/failure.ts';
+import { freePort } from '../../../harness/free-port.ts';
 import { relay } from '../../../harness/relay.ts';
 import { addressOf, type Sshd, type SshdOptions, startSshd } from '../../../harness/sshd.ts';
 
@@ -75,11 +76,6 @@ const refusals: [
   ],
   ['a .bashrc that exits', { ...ops(), bashrc: 'echo go away; exit 0' }, {}, 'Unsupported', /go away/],
 ];
-
-async function freePort(): Promise<number> {
-  await using listener = await relay(() => {});
-  return listener.port;
-}
 
 /** The same promises over both transports. */
 for (const transport of ['ssh2', 'openssh'] as const) {
