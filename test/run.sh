@@ -1,6 +1,6 @@
 #!/bin/sh
 # `npm test`: installs what the tests need, checks the code, runs every test.
-# Arguments are test files; none: all of them.
+# Arguments are test files; none: all but test/systems, which `npm run test:systems` runs through this script too.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -16,7 +16,7 @@ if ! [ node_modules/.package-lock.json -nt package-lock.json ]; then
 fi
 
 # program → Debian package
-missing=
+missing=${BERTH_TEST_PACKAGES:-}
 need() { command -v "$1" >/dev/null || missing="$missing $2"; }
 need systemd-nspawn systemd-container
 need mmdebstrap mmdebstrap
@@ -107,10 +107,10 @@ export BERTH_TEST_SOPS
 if [ $# -eq 0 ]; then
   say "lint"
   sh test/lint.sh
-  set -- $(find test -name '*.test.ts' | sort)
+  set -- $(find test -path test/systems -prune -o -name '*.test.ts' -print | sort)
 fi
 
 say "tests"
 case $(uname -m) in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
 exec node_modules/node-linux-$arch/bin/node --disable-warning=ExperimentalWarning \
-  --test --test-concurrency=2 --test-timeout=900000 "$@"
+  --test --test-concurrency=2 --test-timeout="${BERTH_TEST_TIMEOUT:-900000}" "$@"

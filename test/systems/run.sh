@@ -1,0 +1,15 @@
+#!/bin/sh
+# `npm run test:systems`: the tests that take too long for every push, each with the real thing of docs/systems.md.
+# Arguments are test files; none: all of test/systems. What they need beyond `npm test` is listed here.
+set -eu
+cd "$(dirname "$0")/../.."
+
+# program → Debian package
+more=
+need() { command -v "$1" >/dev/null || more="$more $2"; }
+
+[ $# -gt 0 ] || set -- $(find test/systems -name '*.test.ts' | sort)
+[ $# -gt 0 ] || { printf 'npm run test:systems: there is no test in test/systems\n' >&2; exit 1; }
+
+# Half an hour for each file: some of them build what they test from source.
+BERTH_TEST_PACKAGES=$more BERTH_TEST_TIMEOUT=1800000 exec sh test/run.sh "$@"
