@@ -10,6 +10,7 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { type EmbeddedHost, embeddedTestFolder } from '../test/harness/embedded.ts';
@@ -108,7 +109,8 @@ const openWay = async (
   const closers: (() => Promise<void>)[] = [];
   const targets: Target[] = [];
   const keys: string[] = [];
-  const identities = await Promise.all(hosts.map(({ ssh }) => ssh.identityFiles[0] ?? ''));
+  const identity = hosts[0]?.ssh.identityFiles[0] ?? '';
+  await letIn(identity, hosts);
   for (const [index, host] of hosts.entries()) {
     const target = await reach(host, delayMs, closers);
     targets.push({ name: `node-${index + 1}`, ...target });
@@ -116,8 +118,15 @@ const openWay = async (
   }
   const knownHosts = join(folder, 'known_hosts');
   writeFileSync(knownHosts, keys.join(''));
-  const way = { folder, targets, user: 'root', identity: identities[0] ?? '', knownHosts };
+  const way = { folder, targets, user: 'root', identity, knownHosts };
   return { way, close: async () => void (await Promise.all(closers.map((close) => close()))) };
+};
+
+/** Each host has a key of its own; the tools get one for all of them, as an operator has. */
+const letIn = async (identity: string, hosts: readonly EmbeddedHost[]): Promise<void> => {
+  const key = (await readFile(`${identity}.pub`, 'utf8')).trim();
+  const accept = `grep -qxF '${key}' /root/.ssh/authorized_keys || echo '${key}' >> /root/.ssh/authorized_keys`;
+  await Promise.all(hosts.map((host) => host.output(accept)));
 };
 
 const reach = async (
