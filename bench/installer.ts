@@ -17,7 +17,7 @@ import { type EmbeddedHost, embeddedTestFolder } from '../test/harness/embedded.
 import type { Lifetime } from '../test/harness/node.ts';
 import { startDelay } from './delay.ts';
 import { ansible } from './installer/ansible.ts';
-import { berthTool, type Wants } from './installer/berth.ts';
+import { berthTool, planNothing, type Wants } from './installer/berth.ts';
 import { bootHosts, hostKeys } from './installer/hosts.ts';
 import { pyinfra } from './installer/pyinfra.ts';
 import { cleanHost, countsOf, type Role, readRole } from './installer/role.ts';
@@ -159,6 +159,7 @@ const compare = async (
   folder: string,
 ): Promise<void> => {
   console.log(`\n${hosts.length} hosts, ${delayMs} ms added each way`);
+  const plans: number[] = [];
   const samples = new Map<string, Samples>(peers.map(({ name }) => [name, { first: [], nothing: [] }]));
   const place = join(folder, `${hosts.length}-${delayMs}`);
   const { way, close } = await openWay(hosts, delayMs, place);
@@ -171,14 +172,16 @@ const compare = async (
     await cleanHosts(hosts, role);
     await berth.run(way, 'changes');
     for (const tool of others) await tool.run(way, 'changes');
-    for (let round = 0; round < Number(values.rounds); round += 1)
+    for (let round = 0; round < Number(values.rounds); round += 1) {
       for (const tool of peers)
         samples.get(tool.name)?.nothing.push(await seconds(() => tool.run(way, 'nothing')));
+      plans.push(await seconds(() => planNothing(way, wants)));
+    }
     await cleanHosts(hosts, role);
   } finally {
     await close();
   }
-  report(samples);
+  report(samples, plans);
 };
 
 const cleanHosts = async (hosts: readonly EmbeddedHost[], role: Role): Promise<void> => {
@@ -196,17 +199,22 @@ const firstRun = async (
   samples?.first.push(await seconds(() => tool.run(way, 'changes')));
 };
 
-const report = (samples: ReadonlyMap<string, Samples>): void => {
-  const ours = samples.get('berth');
-  for (const kind of ['first', 'nothing'] as const) {
-    const cells = [...samples].map(([name, all]) => {
-      const middle = median(all[kind]);
-      const ratio = name === 'berth' ? '' : ` (${(middle / median(ours?.[kind] ?? [])).toFixed(1)} ×)`;
-      return `${name} ${middle.toFixed(2)} s${ratio}`;
-    });
-    console.log(`  ${kind === 'first' ? 'first run' : 'no-op'}: ${cells.join(', ')}`);
-  }
+const report = (samples: ReadonlyMap<string, Samples>, plans: readonly number[]): void => {
+  const own = samples.get('berth');
+  console.log(`  first run: ${row(samples, 'first', median(own?.first ?? []))}`);
+  console.log(`  no-op: ${row(samples, 'nothing', median(own?.nothing ?? []))}`);
+  console.log(`  no-op, unproven (berth plan): ${row(samples, 'nothing', median(plans))}`);
 };
+
+/** One line of a cell: berth's seconds, and how many times longer each peer took. */
+const row = (samples: ReadonlyMap<string, Samples>, kind: keyof Samples, own: number): string =>
+  [...samples]
+    .map(([name, all]) => {
+      if (name === 'berth') return `${name} ${own.toFixed(2)} s`;
+      const middle = median(all[kind]);
+      return `${name} ${middle.toFixed(2)} s (${(middle / own).toFixed(1)} ×)`;
+    })
+    .join(', ');
 
 const median = (list: readonly number[]): number =>
   [...list].sort((a, b) => a - b)[(list.length - 1) >> 1] ?? Number.NaN;

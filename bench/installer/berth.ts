@@ -24,6 +24,12 @@ export const berthTool = (wants: Wants): Tool => ({
   },
 });
 
+/** What the peers' no-op does: look at everything, and find that nothing differs. `apply` proves the node besides. */
+export const planNothing = async (way: Way, wants: Wants): Promise<void> => {
+  const { exitCode, output } = await berth('plan', writeProfile(way, wants), '--ci');
+  if (exitCode !== 0) throw new Error(`berth would change something (exit code ${exitCode}):\n${output}`);
+};
+
 export const writeProfile = (
   { folder, targets, user, identity, knownHosts }: Way,
   { packages, sysctls }: Wants,
