@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Architecture } from '../artifacts/pins.ts';
 import type { Face } from '../faces/face.ts';
 import type { FlowContext } from '../flows/context.ts';
@@ -83,7 +83,12 @@ export const lockCommand = (setExitCode: (code: number) => void): Command =>
         'and quickstart take what it says and nothing else. What it has already stays, unless --upgrade says otherwise.\n' +
         'Nothing on a host is changed.',
     )
-    .option('--arch <names>', 'architectures to lock for', architectures, ['x64', 'arm64'] as const)
+    .addOption(
+      new Option('--arch <names>', 'architectures to lock for, with commas between them')
+        .choices(['x64', 'arm64'])
+        .argParser(architectures)
+        .default(['x64', 'arm64'] as const),
+    )
     .option('--no-packages', 'leave the packages of the distributions out: no host is asked')
     .option(
       '--base <distribution>',

@@ -3,6 +3,7 @@ import { Fail } from '../core/fail.ts';
 import { scrub } from '../core/secret.ts';
 import type { Face } from '../faces/face.ts';
 import { formFace } from '../faces/json.ts';
+import { streamVersion } from '../faces/stream/version.ts';
 
 export interface LogFile extends Disposable {
   readonly face: Face;
@@ -22,7 +23,7 @@ export const openLogFile = (
   let broken = false;
   const masked = (_key: string, value: unknown): unknown =>
     typeof value === 'string' ? scrub(value) : value;
-  const write = (form: Readonly<Record<string, unknown>>): void => {
+  const write = (form: object): void => {
     if (broken) return;
     try {
       writeSync(descriptor, `${JSON.stringify({ time: new Date().toISOString(), ...form }, masked)}\n`);
@@ -35,7 +36,7 @@ export const openLogFile = (
   const onCrash = (error: Error): void =>
     write({ kind: 'crashed', message: error.message, stack: error.stack });
   process.on('uncaughtExceptionMonitor', onCrash);
-  write({ kind: 'started', ...about });
+  write({ kind: 'started', version: streamVersion, ...about });
   return {
     face: formFace(write),
     [Symbol.dispose]() {

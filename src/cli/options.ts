@@ -1,10 +1,11 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Fail } from '../core/fail.ts';
 import { nearest } from '../core/nearest.ts';
 import type { RollbackPolicy } from '../flows/context.ts';
 import { tagNames } from '../node/node.ts';
 import type { ProfileAdditions } from '../profile/load-profile.ts';
 import type { HostEntry, Profile } from '../profile/profile.ts';
+import type { SummaryOptions } from './summary-file.ts';
 
 /** Options of every command that reads a profile. */
 export interface ProfileOptions {
@@ -15,7 +16,7 @@ export interface ProfileOptions {
 }
 
 /** Options of every command that works on hosts. */
-export interface RunOptions extends ProfileOptions {
+export interface RunOptions extends ProfileOptions, SummaryOptions {
   readonly hosts?: readonly string[];
   readonly parallel: number;
   readonly stats: boolean;
@@ -85,6 +86,7 @@ export const withRunOptions = (command: Command, subject = 'YAML file that descr
     .option('--parallel <number>', 'hosts worked on at the same time', positive, 50)
     .option('--max-failures <number>', 'begin no other host after so many that failed', positive)
     .option('--log-file <file>', 'append everything that happens to this file, one JSON object a line')
+    .option('--summary <file>', 'append what came of it to this file, as Markdown')
     .option('--stats', 'print round trips, bytes and time at the end', false)
     .option('--json', 'print one JSON object a line', false)
     .option('--ci', 'print plain lines and never ask, as without a terminal', false)
@@ -115,10 +117,10 @@ const seconds = (text: string): number => {
 
 /** For commands that plan: `--tags`. */
 export const withTags = (command: Command): Command =>
-  command.option(
-    '--tags <names>',
-    `only the changes of these concerns: ${tagNames.join(', ')}`,
-    (text: string) => nameList(text),
+  command.addOption(
+    new Option('--tags <names>', 'only the changes of these concerns, with commas between them')
+      .choices(tagNames)
+      .argParser(nameList),
   );
 
 /** @throws Fail `BadUsage` for a tag that is none. */

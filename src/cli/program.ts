@@ -3,10 +3,15 @@ import { ownVersion } from '../core/own-version.ts';
 import { applyCommand } from './apply.ts';
 import { buildReleaseCommand } from './build-release.ts';
 import { bundleCommand } from './bundle.ts';
+import { completionCommand } from './completion.ts';
 import { doctorCommand } from './doctor.ts';
 import { driftCommand } from './drift.ts';
+import { errorsCommand } from './errors.ts';
 import { explainCommand } from './explain.ts';
+import { exportCommand } from './export.ts';
 import { hostsCommand } from './hosts.ts';
+import { kubernetesCommand } from './kubernetes.ts';
+import { initCommand } from './init.ts';
 import { lockCommand } from './lock.ts';
 import { planCommand } from './plan.ts';
 import { quickstartCommand } from './quickstart.ts';
@@ -20,6 +25,7 @@ import { versionCommand } from './version.ts';
 
 const examples = `
 Examples:
+  berth                                      a wizard: from nothing to a profile, and on
   berth quickstart                           from nothing to a proven host
   berth validate profiles/single-node.yaml   is the profile right?
   berth plan profiles/single-node.yaml       what would change?
@@ -56,6 +62,7 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
     .showSuggestionAfterError(true)
     .addHelpText('after', examples);
   const commands = [
+    initCommand,
     validateCommand,
     schemaCommand,
     explainCommand,
@@ -66,19 +73,28 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
     doctorCommand,
     rollbackCommand,
     resetCommand,
+    kubernetesCommand,
     hostsCommand,
     sshCommand,
     lockCommand,
     bundleCommand,
+    exportCommand,
     quickstartCommand,
     buildReleaseCommand,
+    completionCommand,
+    errorsCommand,
   ];
   for (const command of commands) program.addCommand(command(setExitCode));
   program.addCommand(versionCommand());
-  for (const command of [program, ...program.commands])
+  const nested = program.commands.flatMap(({ commands: below }) => below);
+  for (const command of [program, ...program.commands, ...nested])
     command
       .exitOverride()
       .configureHelp(layout)
-      .showHelpAfterError(`see: ${command === program ? 'berth' : `berth ${command.name()}`} --help`);
+      .showHelpAfterError(`see: ${nameOf(command)} --help`);
   return program;
 };
+
+/** `berth hosts create` */
+const nameOf = (command: Command): string =>
+  command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;

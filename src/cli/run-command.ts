@@ -22,7 +22,9 @@ import {
   rollbackPolicyOf,
   selectHosts,
 } from './options.ts';
+import { runnerMasks } from './runner-masks.ts';
 import { secretReader } from './secrets.ts';
+import { openSummary } from './summary-file.ts';
 
 /** The part of a command between its arguments and its exit code. */
 export type Work = (context: FlowContext, face: Face) => Promise<number>;
@@ -52,7 +54,13 @@ const withHosts = async (
   const hosts = selectHosts(profile, options.hosts ?? subject.hosts);
   chooseArtifactCache(hosts);
   const emit = face.emit.bind(face);
-  const secrets = secretReader(hosts, { signal, mayAsk: !options.ci, suspend: face.suspend.bind(face) });
+  emit({ kind: 'run-started', profile: profile.file, hosts: hosts.map(({ name }) => name) });
+  const secrets = secretReader(hosts, {
+    signal,
+    mayAsk: !options.ci,
+    suspend: face.suspend.bind(face),
+    onRead: runnerMasks(),
+  });
   const readSecret: ReadSecret = async (source, what) => (await secrets(source, what)).reveal();
   const started = performance.now();
   await using connections = keepConnections({ signal, emit, readSecret });
@@ -103,7 +111,9 @@ const logFor = async (options: RunOptions, face: Face): Promise<LogFile | undefi
 export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
   const shown = await openFace(options);
   using log = await logFor(options, shown);
-  const face = scrubbedFace(log === undefined ? shown : bothFaces(shown, log.face));
+  const summary = openSummary(options, (message) => shown.emit({ kind: 'note', level: 'warn', message }));
+  const faces = [shown, log?.face, summary].filter((face) => face !== undefined);
+  const face = scrubbedFace(faces.reduce(bothFaces));
   using interrupts = listenForInterrupts((name) => {
     const message = `${name}: finishing or undoing the step at work; a second one ends berth at once`;
     face.emit({ kind: 'note', level: 'warn', message });

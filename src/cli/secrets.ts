@@ -35,8 +35,17 @@ const labelOf = (source: SecretSource, what: string, hosts: readonly HostEntry[]
   return users.length > 1 ? `${what} and ${counted(users.length - 1, 'host')} more` : what;
 };
 
-const fromPrompt = async (label: string, mayAsk: boolean, signal: AbortSignal): Promise<string> => {
-  if (mayAsk && canAsk()) return await askSecret(label, signal);
+interface Asking {
+  readonly mayAsk: boolean;
+  readonly signal: AbortSignal;
+  readonly ask?: (label: string) => Promise<string>;
+}
+
+const fromPrompt = async (
+  label: string,
+  { mayAsk, signal, ask = (question) => askSecret(question, signal) }: Asking,
+): Promise<string> => {
+  if (mayAsk && canAsk()) return await ask(label);
   throw new Fail(
     'BadUsage',
     `${label}: the profile wants to ask for it, and ${mayAsk ? 'there is no terminal' : '--ci forbids questions'}`,
@@ -57,13 +66,17 @@ export const secretReader = (
     /** False: `--ci` was given. */
     readonly mayAsk: boolean;
     readonly suspend: <Result>(task: () => Promise<Result>) => Promise<Result>;
+    /** Asks a person who is asked on the whole screen; without it, on a line of the terminal. */
+    readonly ask?: (label: string) => Promise<string>;
+    /** Is told each secret, before anything can be done with it. */
+    readonly onRead?: (secret: string) => void;
   },
 ): SecretOf => {
   const answers = new Map<SecretSource, Promise<Secret>>();
   let lastQuestion: Promise<unknown> = Promise.resolve();
   const question = (source: SecretSource, what: string): Promise<string> => {
     const turn = lastQuestion.then(() =>
-      options.suspend(() => fromPrompt(labelOf(source, what, hosts), options.mayAsk, options.signal)),
+      options.suspend(() => fromPrompt(labelOf(source, what, hosts), options)),
     );
     lastQuestion = turn.catch(() => undefined);
     return turn;
@@ -82,8 +95,12 @@ export const secretReader = (
         return await secretFromProgram(source, what, options.signal);
     }
   };
+  const known = (value: string): Secret => {
+    options.onRead?.(value);
+    return new Secret(value);
+  };
   return (source, what) => {
-    const answer = answers.get(source) ?? read(source, what).then((value) => new Secret(value));
+    const answer = answers.get(source) ?? read(source, what).then(known);
     answers.set(source, answer);
     return answer;
   };

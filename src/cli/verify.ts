@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
 import type { HostEntry, VerifyLevel } from '../profile/profile.ts';
@@ -73,7 +73,9 @@ const verify = async (file: string, options: VerifyOptions): Promise<number> => 
 
 export const verifyCommand = (setExitCode: (code: number) => void): Command =>
   withJunitOption(withRunOptions(new Command('verify')))
-    .option('--level <level>', 'smoke, node or full: in place of spec.verify.level', level)
+    .addOption(
+      new Option('--level <level>', 'in place of spec.verify.level').choices(levels).argParser(level),
+    )
     .option('--reboot', 'also reboot each host, and look what has survived', false)
     .option('-y, --yes', 'do not ask before hosts are rebooted', false)
     .summary('prove the hosts with crictl')

@@ -33,6 +33,8 @@ export const isRed = (check: Check): boolean => !check.ok && check.notRun !== tr
  * `host` is the profile's name of the host.
  */
 export type Event =
+  /** First of all: what the run is about. Hosts that are not begun yet have no other event. */
+  | { readonly kind: 'run-started'; readonly profile: string; readonly hosts: readonly string[] }
   | { readonly kind: 'phase-started'; readonly host: string; readonly phase: Phase; readonly total?: number }
   | {
       readonly kind: 'phase-ended';
@@ -58,7 +60,15 @@ export type Event =
       readonly failed: boolean;
       readonly detail?: string;
     }
-  /** Bytes of an upload or a download. */
+  /** What the host runs from now on, as one would type it: of the step or the check `id`. Without secrets. */
+  | {
+      readonly kind: 'command';
+      readonly host: string;
+      readonly phase: Phase;
+      readonly id: string;
+      readonly command: string;
+    }
+  /** Bytes of an upload, a download or the pull of an image: of the step or the check `id`, or of an address. */
   | {
       readonly kind: 'bytes';
       readonly host: string;

@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 export const mask = '•••';
 
 /** Shorter ones would hide half of every line, and protect nobody. */
-const shortest = 4;
+export const shortestSecret = 4;
 
 /** What shows as `•••` however it is printed, logged or put into JSON. */
 class Masked {
@@ -76,7 +76,7 @@ const formsOf = (value: string): string[] => [
 ];
 
 const remember = (value: string): void => {
-  for (const form of formsOf(value)) if (form.trim().length >= shortest) known.add(form);
+  for (const form of formsOf(value)) if (form.trim().length >= shortestSecret) known.add(form);
   pattern = undefined;
 };
 

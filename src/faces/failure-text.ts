@@ -50,7 +50,7 @@ export const failureText = (
   const stack = options.verbose || error.code === 'Internal' ? [style('dim', origin.stack ?? '')] : [];
   return [
     ...problemLines(error, style),
-    `${style(['red', 'bold'], 'berth')}: ${printable(error.message)}`,
+    `${style(['red', 'bold'], 'berth')}: ${printable(error.message)} ${style('dim', `[${error.code}]`)}`,
     ...(error instanceof CommandFailed ? commandLines(error, style) : []),
     ...causeLines(error),
     ...(error.hint === undefined ? [] : [`${style('yellow', 'hint')}: ${printable(error.hint)}`]),

@@ -1,8 +1,22 @@
-import { type Event, isRed } from '../core/events.ts';
+import { isRed } from '../core/events.ts';
 import { CommandFailed, type Fail } from '../core/fail.ts';
 import type { Face } from './face.ts';
+import type { Line } from './stream/lines.ts';
+import { streamVersion } from './stream/version.ts';
 
-const failForm = (error: Fail): Record<string, unknown> => ({
+/** What JSON makes of a value. */
+type AsJson<Value> = Value extends { toJSON(): infer Form }
+  ? Form
+  : Value extends readonly (infer Item)[]
+    ? readonly AsJson<Item>[]
+    : Value extends object
+      ? { readonly [Key in keyof Value]: AsJson<Value[Key]> }
+      : Value;
+
+/** Takes what becomes a line of the documented kinds, and nothing else. */
+type Print = <const Form extends object>(form: AsJson<Form> extends Line ? Form : never) => void;
+
+const failForm = (error: Fail) => ({
   code: error.code,
   message: error.message,
   ...(error.hint === undefined ? {} : { hint: error.hint }),
@@ -12,22 +26,23 @@ const failForm = (error: Fail): Record<string, unknown> => ({
     : {}),
 });
 
-const eventForm = (event: Event): Record<string, unknown> =>
-  event.kind === 'failed' ? { ...event, error: failForm(event.error) } : event;
-
-/** One JSON object a line: the events as they happen, then the results. docs/cli.md lists the kinds. */
-export const jsonFace = (out: NodeJS.WritableStream): Face =>
-  formFace((form) => {
+/** One JSON object a line: the events as they happen, then the results. docs/events.md lists the kinds. */
+export const jsonFace = (out: NodeJS.WritableStream, berth: string): Face => {
+  const print: Print = (form) => {
     out.write(`${JSON.stringify(form)}\n`);
-  });
+  };
+  print({ kind: 'started', version: streamVersion, berth });
+  return formFace(print);
+};
 
-/** Everything as plain objects, for whoever writes them. */
-export const formFace = (print: (form: Record<string, unknown>) => void): Face => {
+/** Everything as objects that become lines, for whoever writes them. */
+export const formFace = (print: Print): Face => {
   const told = new WeakSet<Fail>();
   return {
     emit(event) {
-      if (event.kind === 'failed') told.add(event.error);
-      print(eventForm(event));
+      if (event.kind !== 'failed') return print(event);
+      told.add(event.error);
+      print({ ...event, error: failForm(event.error) });
     },
     suspend: (task) => task(),
     plan: (plan) => print({ kind: 'plan', plan }),

@@ -1,5 +1,8 @@
+import { ownVersion } from '../core/own-version.ts';
+import { dialectOf } from './ci/surroundings.ts';
 import type { Face } from './face.ts';
 import { jsonFace } from './json.ts';
+import { canBeLive } from './live/terminal.ts';
 import { plainProgress } from './plain.ts';
 import { styleFor } from './style.ts';
 import { textFace } from './text-face.ts';
@@ -11,21 +14,20 @@ export interface FaceChoice {
   readonly verbose: boolean;
 }
 
-/** Whether the live view would be readable on `out`. */
-const canBeLive = (out: NodeJS.WriteStream, choice: FaceChoice): boolean =>
-  !choice.ci && out.isTTY && process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined;
-
 /** The face of a command: JSON lines, the live view on a terminal, plain lines elsewhere. */
 export const openFace = async (
   choice: FaceChoice,
   out = process.stdout,
   err = process.stderr,
 ): Promise<Face> => {
-  if (choice.json) return jsonFace(out);
+  if (choice.json) return jsonFace(out, await ownVersion());
   const { verbose } = choice;
-  if (!canBeLive(out, choice))
-    return textFace({ progress: plainProgress(out, { style: styleFor(out), verbose }), out, err, verbose });
+  if (choice.ci || !canBeLive(out, process.env)) {
+    const dialect = dialectOf(process.env);
+    const progress = plainProgress(out, { style: styleFor(out), verbose, dialect });
+    return textFace({ progress, out, err, verbose, dialect });
+  }
   // ink and react take their time to load: only who sees them waits for them.
-  const { liveProgress } = await import('./live/live.ts');
-  return textFace({ progress: liveProgress(out, { verbose }), out, err, verbose });
+  const { LiveProgress } = await import('./live/live.ts');
+  return textFace({ progress: new LiveProgress(out, { verbose }), out, err, verbose });
 };

@@ -1,5 +1,7 @@
 import { type Event, isRed } from '../core/events.ts';
 import { byteSize, duration, printable } from '../core/text.ts';
+import { type Dialect, timestamp } from './ci/dialect.ts';
+import { makeGroups } from './ci/groups.ts';
 import type { Progress } from './progress.ts';
 import type { Style } from './style.ts';
 
@@ -27,6 +29,10 @@ const makeWording = (verbose: boolean): ((event: Event) => string | undefined) =
 
   return (event) => {
     switch (event.kind) {
+      case 'run-started':
+        return undefined;
+      case 'command':
+        return verbose ? `$   ${event.command}` : undefined;
       case 'phase-started':
         return event.total === undefined ? event.phase : `${event.phase}: ${event.total} steps`;
       case 'phase-ended':
@@ -53,20 +59,31 @@ const makeWording = (verbose: boolean): ((event: Event) => string | undefined) =
   };
 };
 
-/** Lines as they come, for pipes and logs: no timestamps, nothing is taken back. */
+/** Lines as they come, for pipes and logs: each with its time, in groups, and nothing is taken back. */
 export const plainProgress = (
   out: NodeJS.WritableStream,
-  options: { readonly style: Style; readonly verbose: boolean },
+  options: {
+    readonly style: Style;
+    readonly verbose: boolean;
+    readonly dialect: Dialect;
+    readonly now?: () => Date;
+  },
 ): Progress => {
+  const { style, dialect, now = () => new Date() } = options;
   const wordingOf = makeWording(options.verbose);
+  const groups = makeGroups((text) => out.write(text), dialect, now);
+  const tell = (event: Event): void => {
+    const text = wordingOf(event);
+    if (text === undefined) return;
+    const host = 'host' in event && event.host !== undefined ? `${style('bold', event.host)}  ` : '';
+    out.write(dialect.quoted(`${timestamp(now())}  ${host}${printable(text)}\n`));
+  };
   return {
     emit(event) {
-      const text = wordingOf(event);
-      if (text === undefined) return;
-      const host =
-        'host' in event && event.host !== undefined ? `${options.style('bold', event.host)}  ` : '';
-      out.write(`${host}${printable(text)}\n`);
+      groups.before(event);
+      tell(event);
+      groups.after(event);
     },
-    pause: () => undefined,
+    pause: () => groups.end(),
   };
 };

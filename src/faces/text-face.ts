@@ -1,6 +1,9 @@
-import type { Event } from '../core/events.ts';
+import { type Check, type Event, isRed } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
-import { checksText } from './checks-text.ts';
+import { checksSummary, checksText } from './checks-text.ts';
+import { annotationOfNote, annotationsOfChecks, annotationsOfFailure } from './ci/annotations.ts';
+import type { Annotation, Dialect } from './ci/dialect.ts';
+import { plain } from './ci/plain.ts';
 import { adoptionText, driftText } from './drift-text.ts';
 import { explanationText } from './explanation-text.ts';
 import type { Face } from './face.ts';
@@ -8,7 +11,7 @@ import { failureText } from './failure-text.ts';
 import { findingsText } from './findings-text.ts';
 import { generationsText } from './generations-text.ts';
 import { hostsText } from './hosts-text.ts';
-import { planText } from './plan-text.ts';
+import { planSummary, planText } from './plan-text.ts';
 import type { Progress } from './progress.ts';
 import { statsText } from './stats-text.ts';
 import { styleFor } from './style.ts';
@@ -18,6 +21,8 @@ export interface TextFaceOptions {
   readonly out: NodeJS.WriteStream;
   readonly err: NodeJS.WriteStream;
   readonly verbose: boolean;
+  /** How the reader of the log wants it. */
+  readonly dialect?: Dialect;
 }
 
 /** A terminal that does not know its size, as a serial line, says 0. */
@@ -27,25 +32,60 @@ const columnsOf = (out: NodeJS.WriteStream): number => out.columns || 80;
 const narrow = (out: NodeJS.WriteStream): { readonly width?: number } =>
   out.isTTY ? { width: columnsOf(out) } : {};
 
+/** More tables than these are a wall in which nobody finds the red one. */
+const tablesAtOnce = 3;
+
+/** And nothing to say beside: no warning, and all was run. */
+const isAllGreen = (checks: readonly Check[]): boolean =>
+  checks.every(({ ok, remedy }) => ok && remedy === undefined);
+
 /** A face for people: `progress` while the flow runs, then the results as text. Failures go to `err`. */
-export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face => {
+export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextFaceOptions): Face => {
   const style = styleFor(out);
   const width = Math.min(columnsOf(out), 120);
-  const print = (text: string, options = { keep: false }): void => {
-    progress.pause(options);
-    out.write(text.endsWith('\n') ? text : `${text}\n`);
-  };
   const told = new WeakSet<Fail>();
+  /** A live view shows them itself, and has the terminal until it is paused. */
+  const untold: Fail[] = [];
+  const pause = (options: { readonly keep: boolean }): void => {
+    progress.pause(options);
+    for (const error of untold.splice(0)) tell(error);
+  };
+  const tell = (error: Fail): void => {
+    err.write(dialect.quoted(failureText(error, { style: styleFor(err), verbose })));
+    annotate(annotationsOfFailure(error));
+  };
+  const print = (text: string, options = { keep: false }): void => {
+    pause(options);
+    out.write(dialect.quoted(text.endsWith('\n') ? text : `${text}\n`));
+  };
+  const annotate = (annotations: readonly Annotation[]): void => {
+    for (const annotation of annotations) out.write(dialect.annotation(annotation));
+  };
+  let folds = 0;
+  /** What is long and alarms nobody. */
+  const printFolded = (title: string, text: string, options = { keep: false }): void => {
+    pause(options);
+    folds += 1;
+    out.write(dialect.folded(title, text, folds, new Date()));
+  };
   const failure = (error: Fail): void => {
     if (told.has(error)) return;
     told.add(error);
-    progress.pause({ keep: true });
-    err.write(failureText(error, { style: styleFor(err), verbose }));
+    untold.push(error);
+    pause({ keep: true });
   };
   const show = (event: Event): void => {
     progress.emit(event);
     // That a host was interrupted is no news: the command's own end tells it, once.
-    if (event.kind === 'failed' && event.error.code !== 'Cancelled') failure(event.error);
+    if (event.kind === 'failed' && event.error.code !== 'Cancelled') {
+      if (!progress.isLive) failure(event.error);
+      else if (!told.has(event.error)) {
+        told.add(event.error);
+        untold.push(event.error);
+      }
+    }
+    if (event.kind === 'note' && event.level === 'warn')
+      annotate([annotationOfNote(event.host, event.message)]);
   };
   let questions = 0;
   const held: Event[] = [];
@@ -55,7 +95,7 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
       else show(event);
     },
     async suspend(task) {
-      progress.pause({ keep: false });
+      pause({ keep: false });
       questions += 1;
       try {
         return await task();
@@ -65,13 +105,20 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
         if (questions === 0) held.splice(0).forEach(show);
       }
     },
-    plan: (plan, { diffs }) => print(`\n${planText(plan, { diffs, style, ...narrow(out) })}`),
+    plan: (plan, { diffs }) =>
+      printFolded(`Plan: ${planSummary(plan)}`, `\n${planText(plan, { diffs, style, ...narrow(out) })}`),
     generations: (all) => print(`\n${generationsText(all, style)}`, { keep: true }),
     drift: (host, drifts) => print(`\n${driftText(host, drifts, { width, style })}`, { keep: true }),
     adoption: (adoption) => print(`\n${adoptionText(adoption, { width, style })}`, { keep: true }),
     checks: (checks) => {
-      for (const [host, list] of checks)
-        print(`\n${checksText(host, list, { width, style })}`, { keep: true });
+      for (const [host, list] of checks) {
+        const text = `\n${checksText(host, list, { width, style })}`;
+        if (progress.isLive && checks.size > tablesAtOnce && isAllGreen(list))
+          print(`${style('bold', host)}  ${style('green', checksSummary(list))}`, { keep: true });
+        else if (list.some(isRed)) print(text, { keep: true });
+        else printFolded(`${host}: ${checksSummary(list)}`, text, { keep: true });
+        annotate(annotationsOfChecks(host, list));
+      }
     },
     findings: (findings) => print(`\n${findingsText(findings, style)}`, { keep: true }),
     hosts: (hosts, { checked }) => print(hostsText(hosts, { checked, style }), { keep: true }),
@@ -79,6 +126,6 @@ export const textFace = ({ progress, out, err, verbose }: TextFaceOptions): Face
     stats: (stats) => print(`\n${statsText(stats)}`, { keep: true }),
     message: (text) => print(text, { keep: true }),
     failure,
-    end: () => progress.pause({ keep: true }),
+    end: () => pause({ keep: true }),
   };
 };

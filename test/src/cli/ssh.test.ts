@@ -100,7 +100,7 @@ test('berth ssh names a host that is not there, a missing terminal and a host th
   const ssh = (...args: string[]) => runBerth(['ssh', ...args], { cwd: at.sshd.folder });
   const mistyped = await ssh('librari', '--', 'true');
   assert.equal(mistyped.exitCode, 10);
-  assert.match(mistyped.stderr, /librari is no host of berth\.yaml\nhint: did you mean library\?/);
+  assert.match(mistyped.stderr, /librari is no host of berth\.yaml \[\w+\]\nhint: did you mean library\?/);
   const shell = await ssh('library');
   assert.equal(shell.exitCode, 10);
   assert.match(shell.stderr, /there is no terminal for a shell/);
@@ -108,7 +108,7 @@ test('berth ssh names a host that is not there, a missing terminal and a host th
   assert.equal(asUser.exitCode, 10);
   assert.match(
     asUser.stderr,
-    /--no-sudo was given\nhint: .*berth ssh library --no-sudo --terminal -- COMMAND/,
+    /--no-sudo was given \[\w+\]\nhint: .*berth ssh library --no-sudo --terminal -- COMMAND/,
   );
   const gone = await ssh('gone', '--', 'true');
   assert.equal(gone.exitCode, 11);

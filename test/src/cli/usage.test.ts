@@ -113,7 +113,10 @@ test('what decided a saved plan cannot be decided again when it is applied', asy
   for (const option of ['--bundle', '--overlay', '--tags', '--set']) {
     const ran = await runBerth(['apply', plan, option, option === '--set' ? 'a=b' : 'kernel', '--yes']);
     assert.equal(ran.exitCode, 10, option);
-    assert.match(ran.stderr, new RegExp(`is a saved plan: ${option} cannot change it any more\nhint: `));
+    assert.match(
+      ran.stderr,
+      new RegExp(`is a saved plan: ${option} cannot change it any more \\[BadUsage\\]\nhint: `),
+    );
   }
 });
 
@@ -133,7 +136,7 @@ test('a lock is not made anew for a name that it does not have', async (t) => {
   assert.equal(ran.exitCode, 10);
   assert.match(
     ran.stderr,
-    /--upgrade names cricl, which .*berth\.lock does not have\nhint: did you mean crictl\?/,
+    /--upgrade names cricl, which .*berth\.lock does not have \[BadUsage\]\nhint: did you mean crictl\?/,
   );
 });
 
@@ -148,7 +151,7 @@ test('a lock that is checked or packed and is not there is bad input', async (t)
   ]) {
     const ran = await runBerth(args);
     assert.equal(ran.exitCode, 10, ran.stderr);
-    assert.match(ran.stderr, /there is no .*berth\.lock\nhint: write it with berth lock/);
+    assert.match(ran.stderr, /there is no .*berth\.lock \[\w+\]\nhint: write it with berth lock/);
   }
 });
 

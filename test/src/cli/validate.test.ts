@@ -62,9 +62,9 @@ test('with --json each problem is data', async () => {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
-  assert.equal(lines[0].kind, 'failed');
-  assert.equal(lines[0].error.code, 'BadProfile');
-  assert.equal(lines[0].error.context.problems[0].line, 3);
+  assert.equal(lines[1].kind, 'failed');
+  assert.equal(lines[1].error.code, 'BadProfile');
+  assert.equal(lines[1].error.context.problems[0].line, 3);
   assert.deepEqual(lines.at(-1), { kind: 'ended', exitCode: 10 });
   assert.equal(ran.stderr, '');
   assert.equal(ran.exitCode, 10);
@@ -73,5 +73,8 @@ test('with --json each problem is data', async () => {
 test('a value for a variable that the profile does not have is refused, with the nearest one', async () => {
   const ran = await runBerth(['validate', 'versions.yaml', '--set', 'regoin=eu'], { cwd: folder });
   assert.equal(ran.exitCode, 10);
-  assert.match(ran.stderr, /--set names regoin, which is no variable of versions\.yaml\nhint: it has none/);
+  assert.match(
+    ran.stderr,
+    /--set names regoin, which is no variable of versions\.yaml \[BadUsage\]\nhint: it has none/,
+  );
 });

@@ -47,7 +47,7 @@ test('a proven host is exit code 0, with the table at the end', async () => {
   const ran = await verify(stage);
   assert.equal(ran.stderr, '');
   assert.equal(ran.exitCode, 0);
-  assert.match(ran.stdout, /^node-1 {2}ok {2}redis\.ping: PONG \(\d+ ms\)$/m);
+  assert.match(ran.stdout, /^[-\dT:]+Z {2}node-1 {2}ok {2}redis\.ping: PONG \(\d+ ms\)$/m);
   assert.match(ran.stdout, /^ ✓ redis\.nothing-left +no pod, no container +both lists are empty +\d+ ms$/m);
   assert.match(ran.stdout, /^node-1: 44 checks are green, 3 were not run, in /m);
   const table = ran.stdout.slice(ran.stdout.indexOf('\n\n'));

@@ -13,7 +13,7 @@ test('a failure says what, why and the remedy', () => {
   });
   assert.equal(
     failureText(error, options),
-    'berth: node-1: 192.0.2.10:22 does not answer\n  because connect ETIMEDOUT\nhint: check the address\n',
+    'berth: node-1: 192.0.2.10:22 does not answer [Unreachable]\n  because connect ETIMEDOUT\nhint: check the address\n',
   );
 });
 
@@ -34,7 +34,7 @@ test('a cause that repeats its wrapper is not told twice', () => {
   const error = new Fail('Fetch', 'cannot fetch: connection refused', {
     cause: new Error('connection refused'),
   });
-  assert.equal(failureText(error, options), 'berth: cannot fetch: connection refused\n');
+  assert.equal(failureText(error, options), 'berth: cannot fetch: connection refused [Fetch]\n');
 });
 
 test('an error that nobody foresaw shows where it came from', () => {

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import test from 'node:test';
 import type { Event } from '../../../src/core/events.ts';
 import { CommandFailed, Fail } from '../../../src/core/fail.ts';
+import { plain as plainDialect } from '../../../src/faces/ci/plain.ts';
 import { jsonFace } from '../../../src/faces/json.ts';
 import { plainProgress } from '../../../src/faces/plain.ts';
 
@@ -41,41 +42,51 @@ const printed = (run: (out: PassThrough) => void): string => {
 
 const plain = (verbose: boolean): string =>
   printed((out) => {
-    const progress = plainProgress(out, { style: (_format, text) => text, verbose });
+    const now = () => new Date('2026-01-02T03:04:05.678Z');
+    const progress = plainProgress(out, {
+      style: (_format, text) => text,
+      verbose,
+      dialect: plainDialect,
+      now,
+    });
     for (const event of story) progress.emit(event);
   });
 
-test('plain lines tell a run without timestamps', () => {
+test('plain lines tell a run with the time of each, under a heading for what the run is at', () => {
   assert.equal(
     plain(false),
-    `a  connect
-a  ok  connect (95 ms)
-a  apply: 2 steps
-a  ok  install runc (2.1 s)
-a  failed  upload the release (10 ms, 48.0 MiB): disk full
-warn: SIGINT
-a  failed  apply (2.2 s)
-a  ok  redis.ping: PONG (7 ms)
+    `2026-01-02T03:04:05Z  == Connect and probe
+2026-01-02T03:04:05Z  a  connect
+2026-01-02T03:04:05Z  a  ok  connect (95 ms)
+2026-01-02T03:04:05Z  == Apply
+2026-01-02T03:04:05Z  a  apply: 2 steps
+2026-01-02T03:04:05Z  a  ok  install runc (2.1 s)
+2026-01-02T03:04:05Z  a  failed  upload the release (10 ms, 48.0 MiB): disk full
+2026-01-02T03:04:05Z  warn: SIGINT
+2026-01-02T03:04:05Z  a  failed  apply (2.2 s)
+2026-01-02T03:04:05Z  a  ok  redis.ping: PONG (7 ms)
 `,
   );
 });
 
 test('--verbose adds the starts of steps and the small talk', () => {
-  assert.match(plain(true), /a {2}… {3}install runc\na {2}debug: apt says hello\n/);
+  assert.match(plain(true), /a {2}… {3}install runc\n\S+ {2}a {2}debug: apt says hello\n/);
 });
 
 const json = (run: (face: ReturnType<typeof jsonFace>) => void): unknown[] =>
-  printed((out) => run(jsonFace(out)))
+  printed((out) => run(jsonFace(out, '0.0.0')))
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
+
+const started = { kind: 'started', version: 1, berth: '0.0.0' };
 
 test('JSON is one event a line, as the flow emitted it', () => {
   assert.deepEqual(
     json((face) => {
       for (const event of story) face.emit(event);
     }),
-    JSON.parse(JSON.stringify(story)),
+    [started, ...JSON.parse(JSON.stringify(story))],
   );
 });
 
@@ -102,6 +113,7 @@ test('a failure is told once, with all that it carries', () => {
     stderr: 'no',
   };
   assert.deepEqual(lines, [
+    started,
     { kind: 'failed', host: 'a', error: form },
     { kind: 'failed', error: { code: 'Cancelled', message: 'interrupted' } },
     { kind: 'ended', exitCode: 130 },

@@ -1,0 +1,38 @@
+import { resolve } from 'node:path';
+import { type Check, isRed } from '../../core/events.ts';
+import type { Fail } from '../../core/fail.ts';
+import { printable } from '../../core/text.ts';
+import { problemsOf } from '../../profile/problem.ts';
+import type { Annotation } from './dialect.ts';
+
+const withRemedy = (message: string, remedy: string | undefined): string =>
+  printable(remedy === undefined ? message : `${message}\n${remedy}`);
+
+/** Each problem of a profile at its place; any other failure as one. */
+export const annotationsOfFailure = (error: Fail): Annotation[] => {
+  const problems = problemsOf(error);
+  if (problems.length === 0)
+    return [
+      { level: 'error', title: `berth: ${error.code}`, message: withRemedy(error.message, error.hint) },
+    ];
+  return problems.map(({ file, line, column, message }) => ({
+    level: 'error',
+    title: `berth: ${error.code}`,
+    message: printable(message),
+    at: { file: resolve(file), line, column },
+  }));
+};
+
+/** The red checks of a host. */
+export const annotationsOfChecks = (host: string, checks: readonly Check[]): Annotation[] =>
+  checks.filter(isRed).map((check) => ({
+    level: 'error',
+    title: `${host}: ${check.id}`,
+    message: withRemedy(`${check.title}: ${check.detail}`, check.remedy),
+  }));
+
+export const annotationOfNote = (host: string | undefined, message: string): Annotation => ({
+  level: 'warning',
+  title: host === undefined ? 'berth' : `berth: ${host}`,
+  message: printable(message),
+});

@@ -1,0 +1,78 @@
+import type { Check } from '../core/events.ts';
+import type { Fail } from '../core/fail.ts';
+import type { Plan } from '../resources/change.ts';
+import { adoptionText, driftText } from './drift-text.ts';
+import { explanationText } from './explanation-text.ts';
+import type { Face } from './face.ts';
+import { findingsText } from './findings-text.ts';
+import { generationsText } from './generations-text.ts';
+import { hostsText } from './hosts-text.ts';
+import { statsText } from './stats-text.ts';
+import type { Style } from './style.ts';
+
+/** What came of a run, for who looks at it afterwards. */
+export interface Summary {
+  readonly exitCode: number;
+  readonly plan: Plan | undefined;
+  /** By host; those of a host that went back are those from before. */
+  readonly checks: ReadonlyMap<string, readonly Check[]>;
+  /** In the order in which they were told, each once. */
+  readonly failures: readonly { readonly host: string | undefined; readonly error: Fail }[];
+  readonly warnings: readonly { readonly host: string | undefined; readonly message: string }[];
+  /** Results of other kinds, as lines. */
+  readonly reports: readonly { readonly title: string; readonly text: string }[];
+  readonly messages: readonly string[];
+}
+
+const uncoloured: Style = (_format, text) => text;
+const look = { width: 100, style: uncoloured };
+
+/** A face that prints nothing and hands what it was told to `onEnd`. */
+export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
+  let plan: Plan | undefined;
+  const checks = new Map<string, readonly Check[]>();
+  const failures = new Map<Fail, string | undefined>();
+  const warnings: Summary['warnings'][number][] = [];
+  const reports: Summary['reports'][number][] = [];
+  const messages: string[] = [];
+  const report = (title: string, text: string): void => {
+    reports.push({ title, text });
+  };
+  const failed = (error: Fail, host?: string): void => {
+    if (!failures.has(error)) failures.set(error, host);
+  };
+  return {
+    emit(event) {
+      // That a host was interrupted is told by the end of the command.
+      if (event.kind === 'failed' && event.error.code !== 'Cancelled') failed(event.error, event.host);
+      if (event.kind === 'note' && event.level === 'warn')
+        warnings.push({ host: event.host, message: event.message });
+    },
+    suspend: (task) => task(),
+    plan: (made) => {
+      plan = made;
+    },
+    generations: (all) => report('Generations', generationsText(all, uncoloured)),
+    drift: (host, drifts) => report(`Drift of ${host}`, driftText(host, drifts, look)),
+    adoption: (adoption) => report('Adopted', adoptionText(adoption, look)),
+    checks: (all) => {
+      for (const [host, list] of all) if (!checks.has(host)) checks.set(host, list);
+    },
+    findings: (all) => report('Findings', findingsText(all, uncoloured)),
+    hosts: (hosts, { checked }) => report('Hosts', hostsText(hosts, { checked, style: uncoloured })),
+    explanation: (explanation) => report(explanation.path, explanationText(explanation, uncoloured)),
+    stats: (stats) => report('Cost', statsText(stats)),
+    message: (text) => messages.push(text),
+    failure: (error) => failed(error),
+    end: (exitCode) =>
+      onEnd({
+        exitCode,
+        plan,
+        checks,
+        failures: [...failures].map(([error, host]) => ({ host, error })),
+        warnings,
+        reports,
+        messages,
+      }),
+  };
+};

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { PassThrough } from 'node:stream';
+import test from 'node:test';
+import type { Check, Event, Phase } from '../../../src/core/events.ts';
+import { Fail } from '../../../src/core/fail.ts';
+import type { Dialect } from '../../../src/faces/ci/dialect.ts';
+import { github } from '../../../src/faces/ci/github.ts';
+import { gitlab } from '../../../src/faces/ci/gitlab.ts';
+import { plain } from '../../../src/faces/ci/plain.ts';
+import { dialectOf } from '../../../src/faces/ci/surroundings.ts';
+import type { Face } from '../../../src/faces/face.ts';
+import { plainProgress } from '../../../src/faces/plain.ts';
+import { textFace } from '../../../src/faces/text-face.ts';
+import { badProfile } from '../../../src/profile/problem.ts';
+
+/** What a face in that dialect prints on both streams. */
+const printed = (
+  dialect: Dialect,
+  tell: (face: Face) => void,
+): { readonly out: string; readonly err: string } => {
+  const out = new PassThrough() as unknown as NodeJS.WriteStream;
+  const err = new PassThrough() as unknown as NodeJS.WriteStream;
+  const now = () => new Date('2026-01-02T03:04:05.678Z');
+  const progress = plainProgress(out, { style: (_format, text) => text, verbose: false, dialect, now });
+  tell(textFace({ progress, out, err, verbose: false, dialect }));
+  return { out: String(out.read() ?? ''), err: String(err.read() ?? '') };
+};
+
+const started = (host: string, phase: Phase): Event => ({ kind: 'phase-started', host, phase });
+const ended = (host: string, phase: Phase): Event => ({
+  kind: 'phase-ended',
+  host,
+  phase,
+  milliseconds: 1,
+  failed: false,
+});
+
+const check = (id: string, more: Partial<Check> = {}): Check => ({
+  id,
+  title: 'a title',
+  ok: true,
+  milliseconds: 5,
+  detail: 'seen',
+  ...more,
+});
+
+test('the runner says in the environment which dialect it reads', () => {
+  assert.equal(dialectOf({ GITHUB_ACTIONS: 'true' }), github);
+  assert.equal(dialectOf({ GITLAB_CI: 'true' }), gitlab);
+  assert.equal(dialectOf({ CI: 'true' }), plain);
+});
+
+test('hosts that are at different things share a group until nothing of it is at work', () => {
+  const { out } = printed(github, (face) => {
+    face.emit(started('a', 'connect'));
+    face.emit(started('b', 'connect'));
+    face.emit(ended('a', 'connect'));
+    face.emit(started('a', 'apply'));
+    face.emit(ended('b', 'connect'));
+    face.emit(ended('a', 'apply'));
+    face.emit(started('b', 'apply'));
+    face.end(0);
+  });
+  const marks = out.split('\n').filter((line) => line.startsWith('::'));
+  assert.deepEqual(marks, ['::group::Connect and probe', '::endgroup::', '::group::Apply', '::endgroup::']);
+});
+
+test('a problem of a profile is an annotation at its line, with commas and colons escaped', () => {
+  const problem = { file: 'a,b/fleet.yaml', line: 3, column: 7, message: '100% wrong: a\nb', frame: '' };
+  const { out, err } = printed(github, (face) => face.failure(badProfile('fleet.yaml', [problem])));
+  const file = resolve('a,b/fleet.yaml').replace(',', '%2C');
+  assert.equal(out, `::error file=${file},line=3,col=7,title=berth%3A BadProfile::100%25 wrong: a%0Ab\n`);
+  assert.match(err, /a,b\/fleet\.yaml:3:7: 100% wrong/);
+});
+
+test('a failure of a host closes the group that would hide it, and is one annotation', () => {
+  const error = new Fail('Unreachable', 'b: 192.0.2.1:22 does not answer', { hint: 'boot it' });
+  const { out } = printed(github, (face) => {
+    face.emit(started('a', 'connect'));
+    face.emit({ kind: 'failed', host: 'b', error });
+    face.failure(error);
+    face.emit(ended('a', 'connect'));
+  });
+  const lines = out.split('\n').filter((line) => line.startsWith('::'));
+  assert.deepEqual(lines, [
+    '::group::Connect and probe',
+    '::endgroup::',
+    '::error title=berth%3A Unreachable::b: 192.0.2.1:22 does not answer%0Aboot it',
+    '::group::Connect and probe',
+  ]);
+});
+
+test('nothing that a host says is taken for a command of the runner', () => {
+  const hostile = '::set-env name=PATH::/tmp\n  ::add-mask::a\n##[add-path]/tmp';
+  const red = check('x', { ok: false, detail: hostile, evidence: [{ title: 'journal', text: hostile }] });
+  const { out, err } = printed(github, (face) => {
+    face.emit({ kind: 'note', level: 'info', host: 'a', message: hostile });
+    face.checks(new Map([['a', [red]]]));
+    face.message(hostile);
+    face.failure(new Fail('CommandFailed', hostile));
+  });
+  const commands = `${out}\n${err}`.split('\n').filter((line) => /^\s*::|##\[/.test(line));
+  assert.deepEqual(
+    commands.map((line) => line.slice(0, 9)),
+    ['::error t', '::error t'],
+    commands.join('\n'),
+  );
+});
+
+test('green checks are folded under their summary, red ones stand open', () => {
+  const { out } = printed(github, (face) => {
+    face.checks(
+      new Map([
+        ['a', [check('x')]],
+        ['b', [check('y', { ok: false, remedy: 'mend it' })]],
+      ]),
+    );
+  });
+  assert.match(out, /^::group::a: the check is green\n\na\n[\s\S]*\n::endgroup::\n\nb\n/);
+  assert.match(out, /::error title=b%3A y::a title: seen%0Amend it\n$/);
+});
+
+test('a warning is an annotation, a note is none', () => {
+  const { out } = printed(github, (face) => {
+    face.emit({ kind: 'note', level: 'info', message: 'all is well' });
+    face.emit({ kind: 'note', level: 'warn', host: 'a', message: 'the clock is off' });
+  });
+  assert.deepEqual(out.match(/^::.*$/gm), ['::warning title=berth%3A a::the clock is off']);
+});
+
+test('sections of GitLab begin collapsed and end under the same name', () => {
+  const { out } = printed(gitlab, (face) => {
+    face.emit(started('a', 'connect'));
+    face.emit(ended('a', 'connect'));
+    face.emit(started('a', 'apply'));
+    face.end(0);
+  });
+  const names = [...out.matchAll(/section_(start|end):1767323045:([A-Za-z0-9_.-]+)(\[collapsed=true\])?\r/g)];
+  assert.deepEqual(
+    names.map(([, which, , option]) => [which, option]),
+    [
+      ['start', '[collapsed=true]'],
+      ['end', undefined],
+      ['start', '[collapsed=true]'],
+      ['end', undefined],
+    ],
+  );
+  assert.equal(names[0]?.[2], names[1]?.[2]);
+  assert.notEqual(names[0]?.[2], names[2]?.[2]);
+});
