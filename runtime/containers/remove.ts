@@ -1,9 +1,9 @@
 import { removeSpec } from './bundle.ts';
 import type { ContainerContext } from './context.ts';
+import { unknownExit } from './exits.ts';
 import { containerFolders } from './folders.ts';
 import type { ContainerRecord } from './record.ts';
 import { removeRootfs } from './rootfs.ts';
-import { killContainer } from './stop.ts';
 
 /**
  * Ends the container if it runs, and takes away all that there is of it; its log stays, which is the
@@ -14,9 +14,30 @@ export const removeContainer = async (
   record: ContainerRecord,
   signal: AbortSignal,
 ): Promise<void> => {
-  await killContainer(context, record, signal);
-  await context.shim.call('delete', { id: record.id }, signal);
-  await removeRootfs(containerFolders(context.roots, record.id));
-  removeSpec(context.roots, record.id);
-  context.containers.remove(record.id);
+  await discardContainer(context, record, signal);
+  await removeDiscarded(context, record);
+};
+
+/**
+ * SIGKILL, the end, and the runtime's `delete`, in one call of the shim. What the container wrote and its record
+ * stay. Idempotent.
+ */
+export const discardContainer = async (
+  { shim, containers, exits }: ContainerContext,
+  { id }: ContainerRecord,
+  signal: AbortSignal,
+): Promise<void> => {
+  await shim.call('delete', { id }, signal);
+  // The shim tells an end on the same connection and before it answers, so that one not told is one that nobody saw.
+  if (containers.get(id)?.exit === null) exits.record(id, unknownExit());
+};
+
+/** What `discardContainer` leaves. */
+export const removeDiscarded = async (
+  { roots, containers }: ContainerContext,
+  { id }: ContainerRecord,
+): Promise<void> => {
+  await removeRootfs(containerFolders(roots, id));
+  removeSpec(roots, id);
+  containers.remove(id);
 };

@@ -1,4 +1,4 @@
-import { killContainer } from '../containers/stop.ts';
+import { discardContainer } from '../containers/remove.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import type { PodContext } from './context.ts';
 import { removePodFiles } from './files.ts';
@@ -16,24 +16,22 @@ export const stopPod = async (context: PodContext, record: PodRecord, signal: Ab
     ...before,
     stoppingAtNs: before.stoppingAtNs ?? realtimeNs(),
   }));
-  const containers = containersOf(context, record);
-  await allOf(containers.map((one) => killContainer(context, one, signal)));
-  // The OCI runtime and the plugins have nothing to do with each other, and take their time.
+  // The OCI runtime and the plugins have nothing to do with each other, and take their time. The shim gets its calls in
+  // this order, so that whatever runs has been struck before a plugin takes the network from under it.
   await allOf([
+    ...containersOf(context, record).map((one) => discardContainer(context, one, signal)),
     releasePod(context, record, signal),
-    ...containers.map(({ id }) => context.shim.call('delete', { id }, signal)),
   ]);
   context.pods.update(record.id, (before) => ({ ...before, stoppedAtNs: realtimeNs() }));
 };
 
-/** What the pod itself holds, in the reverse order of its making. */
+/** What the pod itself holds. Its namespaces go last: plugins look into them. */
 export const releasePod = async (
   context: PodContext,
   record: PodRecord,
   signal: AbortSignal,
 ): Promise<void> => {
-  await endPause(context, record, signal);
-  await context.network.del({ id: record.id }, signal);
+  await allOf([endPause(context, record, signal), context.network.del({ id: record.id }, signal)]);
   unpinPod(context.roots, record.id);
   removePodFiles(context.roots, record.id);
 };
