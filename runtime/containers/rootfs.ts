@@ -1,13 +1,14 @@
-import { chownSync, mkdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chownSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { makeClosedFolder } from '../linux/closed-folder.ts';
 import { FileSystemMagic, fileSystemOf } from '../linux/file-system.ts';
-import { mountOverlay, unmount } from '../linux/mounts.ts';
+import type { MountEntry } from '../linux/mount-table.ts';
+import { mountOverlay, mountTable, type OverlayRequest, unmount } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { ContainerFolders } from './folders.ts';
 import { type Layers, withLayers } from './layers.ts';
+import { removeFolder } from './remove-folder.ts';
 
 /**
  * Mounts the container's root file system: a fresh writable layer over the image's layers. In a user namespace the
@@ -21,24 +22,63 @@ export const mountRootfs = (folders: ContainerFolders, layers: Layers, label?: s
   withLayers(layers, join(folders.staged, 'layers'), (lower) => {
     try {
       const options = label === undefined ? [] : [`context="${label}"`];
-      mountOverlay({ lower, upper: folders.upper, work: folders.work, target: folders.merged, options });
+      mountVolatile({ lower, upper: folders.upper, work: folders.work, target: folders.merged, options });
     } catch (cause) {
       throw overlayRefused(folders, cause);
     }
   });
 };
 
-/** While a volume that has our folders below it is staged for another container, the mount point counts as busy. */
-const BUSY_FOR_A_MOMENT = { maxRetries: 5, retryDelay: 20 };
+/**
+ * What a container writes ends with it, and with the machine: nothing of it need be synced. Without `volatile` the
+ * kernel syncs the whole file system below, with whatever others have written there, whenever a container is removed.
+ */
+const mountVolatile = (request: OverlayRequest): void => {
+  try {
+    mountOverlay({ ...request, options: [...(request.options ?? []), 'volatile'] });
+  } catch (error) {
+    if (!hasErrno(error, 'EINVAL')) throw error;
+    mountOverlay(request); // Linux before 5.10 has no such option
+  }
+};
 
 /** Unmounts it and removes what the container wrote. Idempotent; a mount that is busy stays, with its files. */
 export const removeRootfs = async (folders: ContainerFolders): Promise<void> => {
+  unmountIfMounted(folders.merged);
+  removeMountPoint(folders);
+  await removeFolder(folders.disk);
+};
+
+const unmountIfMounted = (...[target, options]: Parameters<typeof unmount>): void => {
   try {
-    unmount(folders.merged);
+    unmount(target, options);
   } catch (error) {
-    if (!hasErrno(error, 'EINVAL', 'ENOENT')) throw error; // nothing is mounted there
+    if (!hasErrno(error, 'EINVAL', 'ENOENT')) throw error;
   }
-  await rm(folders.disk, { recursive: true, force: true, ...BUSY_FOR_A_MOMENT });
+};
+
+/**
+ * A mount point is busy as long as anything is mounted on it anywhere in our mount namespace. Where mounts are not
+ * shared, copies of it stay in copies of the folders above: in a volume that holds them and is staged for another
+ * container at this moment, in a bind mount of somebody's.
+ */
+const removeMountPoint = ({ merged, upper }: ContainerFolders): void => {
+  try {
+    rmdirSync(merged);
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return;
+    if (!hasErrno(error, 'EBUSY')) throw error;
+    for (const { mountPoint } of copiesOf(upper)) unmountIfMounted(mountPoint, { detach: true });
+    rmdirSync(merged);
+  }
+};
+
+/** Mounts with that writable layer; those alone that are not hidden below another, which has their name. */
+const copiesOf = (upper: string): readonly MountEntry[] => {
+  const topmost = new Map(mountTable().map((entry) => [entry.mountPoint, entry]));
+  return [...topmost.values()].filter(
+    ({ type, superOptions }) => type === 'overlay' && superOptions.includes(`upperdir=${upper}`),
+  );
 };
 
 /** The kernel says EINVAL for an upper layer that itself lies on an overlay, and no more. */

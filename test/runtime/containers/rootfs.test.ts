@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,13 +16,20 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { containerFolders } from '../../../runtime/containers/folders.ts';
 import { mountRootfs, removeRootfs } from '../../../runtime/containers/rootfs.ts';
-import { mountOverlay, mountTable, unmount } from '../../../runtime/linux/mounts.ts';
+import {
+  bindMount,
+  mountOverlay,
+  mountTable,
+  setPropagation,
+  unmount,
+} from '../../../runtime/linux/mounts.ts';
 
 /** A folder with two layers, top first; everything mounted below it goes with it. */
 const layersIn = (t: TestContext) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-rootfs-'));
   t.after(() => {
-    for (const { mountPoint } of mountTable()) if (mountPoint.startsWith(folder)) unmount(mountPoint);
+    for (const { mountPoint } of mountTable().toReversed())
+      if (mountPoint.startsWith(folder)) unmount(mountPoint, { detach: true });
     rmSync(folder, { recursive: true });
   });
   const [top, bottom] = [join(folder, 'top'), join(folder, 'bottom')];
@@ -55,6 +63,50 @@ test('no user of the host comes near a container’s files, of which some have t
       () => execFileSync('cat', [join(path, 'file')], { uid: 65_534, gid: 65_534, stdio: 'pipe' }),
       /Permission denied/,
     );
+  await removeRootfs(folders);
+});
+
+test('a root file system that somebody has a copy of, in a mount of a folder above, is removed with the copy', async (t) => {
+  const { folder, lower } = layersIn(t);
+  const [host, copy] = [join(folder, 'host'), join(folder, 'copy')];
+  for (const path of [host, copy]) mkdirSync(path);
+  const folders = containerFolders({ root: host, runRoot: host }, 'c1');
+  mountRootfs(folders, { store: folder, folders: lower, users: undefined });
+  // Without propagation, as / is where nobody has made it shared: what is unmounted in one place stays in the others.
+  bindMount(host, copy);
+  setPropagation(copy, 'private');
+  assert.ok(existsSync(join(copy, 'containers/c1/merged/file')));
+  await removeRootfs(folders);
+  assert.equal(existsSync(folders.disk), false);
+  const left = mountTable().filter(({ mountPoint }) => mountPoint.startsWith(`${folder}/`));
+  assert.deepEqual(
+    left.map(({ mountPoint }) => mountPoint),
+    [copy],
+  );
+});
+
+test('what the container wrote goes with it, however much and of whatever names', async (t) => {
+  const { folder, lower } = layersIn(t);
+  for (const count of [10, 3000]) {
+    const folders = containerFolders({ root: folder, runRoot: folder }, `c${count}`);
+    mountRootfs(folders, { store: folder, folders: lower, users: undefined });
+    mkdirSync(join(folders.merged, 'deep/er'), { recursive: true });
+    for (let index = 0; index < count; index += 1)
+      writeFileSync(join(folders.merged, `deep/er/${index}`), '');
+    writeFileSync(Buffer.concat([Buffer.from(`${folders.merged}/deep/`), Buffer.from([0xff, 0xfe])]), '');
+    symlinkSync(folder, join(folders.merged, 'out'));
+    await removeRootfs(folders);
+    assert.equal(existsSync(folders.disk), false);
+  }
+  assert.deepEqual(readdirSync(join(folder, 'bottom')), ['file', 'other']);
+});
+
+test('what a container writes is not synced: it ends with the container and with the machine', async (t) => {
+  const { folder, lower } = layersIn(t);
+  const folders = containerFolders({ root: folder, runRoot: folder }, 'c1');
+  mountRootfs(folders, { store: folder, folders: lower, users: undefined });
+  const found = mountTable().find(({ mountPoint }) => mountPoint === folders.merged);
+  assert.match(found?.superOptions.join() ?? '', /volatile/);
   await removeRootfs(folders);
 });
 
