@@ -4,3 +4,4 @@
  */
 export const http = process.getBuiltinModule('node:http');
 export const https = process.getBuiltinModule('node:https');
+export const http2 = process.getBuiltinModule('node:http2');

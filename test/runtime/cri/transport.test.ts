@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { Client, credentials, status } from '@grpc/grpc-js';
-import { Fail } from '../../../runtime/core/fail.ts';
+import { Fail, type FailCode } from '../../../runtime/core/fail.ts';
 import { createListEncoder } from '../../../runtime/cri/encoded-list.ts';
 import { type Handlers, implement, serve } from '../../../runtime/cri/transport.ts';
 import { createLog } from '../../../runtime/observe/log.ts';
@@ -47,6 +47,28 @@ test('a request is decoded for the handler and its answer encoded for the client
   });
   const answer = await client.version({ version: '0.1.0' });
   assert.deepEqual([answer.version, answer.runtimeName, answer.runtimeApiVersion], ['0.1.0', 'bérth', 'v1']);
+});
+
+test('what is the caller’s own doing is no error in the log, and trouble of the node is', async (t) => {
+  let code: FailCode = 'Internal';
+  const { client, lines } = await serving(t, { version: () => Promise.reject(new Fail(code, 'because')) });
+  const expected = {
+    NotFound: 'debug refused',
+    Cancelled: 'debug refused',
+    InvalidArgument: 'info refused',
+    AlreadyExists: 'info refused',
+    DeadlineExceeded: 'info refused',
+    FailedPrecondition: 'error failed',
+    ResourceExhausted: 'error failed',
+    Unavailable: 'error failed',
+    Internal: 'error failed',
+  } as const;
+  for (const [each, told] of Object.entries(expected) as [FailCode, string][]) {
+    code = each;
+    lines.length = 0;
+    await assert.rejects(client.version({}), { details: 'because' });
+    assert.match(lines.join(''), new RegExp(`^${told} rpc=Version error=because code=${each}`, 'm'));
+  }
 });
 
 test('a method without a handler says that it is not implemented, whether unary or streaming', async (t) => {
