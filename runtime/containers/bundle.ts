@@ -1,5 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import { containerFolders, type Roots } from './folders.ts';
@@ -17,8 +16,8 @@ export const writeSpec = (roots: Roots, id: string, spec: OciSpec): void => {
 };
 
 /** The specification that the container was made from. */
-export const readSpec = async (roots: Roots, id: string): Promise<OciSpec> =>
-  JSON.parse(await readFile(join(containerFolders(roots, id).bundle, 'config.json'), 'utf8'));
+export const readSpec = (roots: Roots, id: string): OciSpec =>
+  JSON.parse(readFileSync(join(containerFolders(roots, id).bundle, 'config.json'), 'utf8'));
 
 /** Idempotent. */
 export const removeSpec = (roots: Roots, id: string): void =>

@@ -28,24 +28,33 @@ function* inMessages(pieces: readonly Uint8Array[]): Iterable<Encoded> {
 }
 
 /**
- * Encodes list answers from pieces that are kept per record: the kubelet lists everything each second, and
- * hardly anything changes in between. A record is immutable, so its piece holds as long as the object lives.
+ * Encodes what a field of an answer says of a record, once: the kubelet asks each second, and hardly anything changes
+ * in between. A record is immutable, so its piece holds as long as the object lives.
  */
-export const createListEncoder = <Record extends object, Item extends DescMessage>(
+export const createPieceEncoder = <Record extends object, Item extends DescMessage>(
+  field: number,
   item: Item,
   view: (record: Record) => MessageInitShape<Item>,
-): ListEncoder<Record> => {
+): ((record: Record) => Uint8Array) => {
   const pieces = new WeakMap<Record, Uint8Array>();
-  const pieceOf = (record: Record): Uint8Array => {
+  return (record) => {
     const kept = pieces.get(record);
     if (kept !== undefined) return kept;
     const piece = new BinaryWriter()
-      .tag(ITEMS_FIELD, WireType.LengthDelimited)
+      .tag(field, WireType.LengthDelimited)
       .bytes(toBinary(item, create(item, view(record))))
       .finish();
     pieces.set(record, piece);
     return piece;
   };
+};
+
+/** Encodes list answers from such pieces. */
+export const createListEncoder = <Record extends object, Item extends DescMessage>(
+  item: Item,
+  view: (record: Record) => MessageInitShape<Item>,
+): ListEncoder<Record> => {
+  const pieceOf = createPieceEncoder(ITEMS_FIELD, item, view);
   const encode = (records: readonly Record[]) => new Encoded(Buffer.concat(records.map(pieceOf)));
   return Object.assign(encode, {
     inMessages: (records: readonly Record[]) => inMessages(records.map(pieceOf)),

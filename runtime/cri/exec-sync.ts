@@ -26,7 +26,7 @@ export const execSync = async (daemon: Daemon, request: ExecSyncRequest, call: C
   if (request.timeout < 0n) throw new Fail('InvalidArgument', `timeout ${request.timeout} is less than 0`);
   const result = await untilEndOrLeft(daemon, call.signal, {
     id: record.id,
-    process: execProcess(await readSpec(daemon.roots, record.id), { args: request.cmd, tty: false }),
+    process: execProcess(readSpec(daemon.roots, record.id), { args: request.cmd, tty: false }),
     timeoutMs: requestedMilliseconds(request.timeout),
     outputLimitBytes: OUTPUT_LIMIT_BYTES,
   });

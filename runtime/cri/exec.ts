@@ -17,7 +17,7 @@ export const exec = async (daemon: Daemon, request: ExecRequest) => {
   const streams = requestedStreams(request);
   const { tty, stdin } = streams;
   const url = daemon.streaming.execUrl(streams, async (signal) => {
-    const process = execProcess(await readSpec(daemon.roots, record.id), { args: request.cmd, tty });
+    const process = execProcess(readSpec(daemon.roots, record.id), { args: request.cmd, tty });
     const params = { id: record.id, process, stdin };
     // A client that leaves meanwhile leaves a process behind, which only its session can end.
     const { session } = await daemon.shim.call('execSession', params, new AbortController().signal);

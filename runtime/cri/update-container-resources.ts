@@ -50,7 +50,7 @@ export const updateContainerResources = async (
     if (spared.length > 0)
       call.log.warn('the kernel refuses a lower OOM score', { container: id, pids: spared });
     for (const note of score.notes) call.log.warn(note, { container: id });
-    await noteLimits(daemon, id, limits);
+    noteLimits(daemon, id, limits);
     daemon.containers.update(id, (before) => ({ ...before, config: configWith(before, resources) }));
     return {};
   });
@@ -101,8 +101,8 @@ const scoreOf = ({ host }: Daemon, { config }: ContainerRecord): number =>
   oomScore(config.linux?.resources?.oomScoreAdj ?? 0n, host).score;
 
 /** The specification that `crictl inspect` shows. */
-const noteLimits = async ({ roots }: Daemon, id: string, limits: OciResources): Promise<void> => {
-  const spec = await readSpec(roots, id);
+const noteLimits = ({ roots }: Daemon, id: string, limits: OciResources): void => {
+  const spec = readSpec(roots, id);
   const resources = { ...spec.linux.resources, ...limits };
   writeSpec(roots, id, { ...spec, linux: { ...spec.linux, resources } });
 };
