@@ -27,6 +27,8 @@ export interface Config {
       /** Clients must show a certificate that one of these signed. */
       readonly ca: string | undefined;
       readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+      /** Cipher suites by OpenSSL's names. Absent: Node's choice. */
+      readonly ciphers?: string;
     };
   };
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';

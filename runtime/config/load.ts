@@ -1,4 +1,5 @@
 import { Fail } from '../core/fail.ts';
+import { cipherSuites } from './cipher-suites.ts';
 import type { Config } from './config.ts';
 import { readPolicy } from './policy.ts';
 import { absolutePath, assignment, duration, flag, integer, listOf, oneOf, text, ulimit } from './readers.ts';
@@ -123,6 +124,7 @@ const readStreamTls = (settings: Settings): Pick<Config['stream'], 'tls'> => {
   const file = (key: string) => settings.take(`crio.api.stream_tls_${key}`, emptyOr(absolutePath));
   const [cert, key, ca] = [file('cert'), file('key'), file('ca')];
   const version = settings.take('crio.api.tls_min_version', emptyOr(oneOf('VersionTLS12', 'VersionTLS13')));
+  const ciphers = settings.take('crio.api.tls_cipher_suites', cipherSuites);
   if (settings.take('crio.api.stream_enable_tls', flag) !== true) return {};
   if (cert === undefined || key === undefined) {
     const lacks = cert === undefined ? 'stream_tls_cert' : 'stream_tls_key';
@@ -132,7 +134,8 @@ const readStreamTls = (settings: Settings): Pick<Config['stream'], 'tls'> => {
       { hint: 'name a PEM file there, or leave stream_enable_tls out: then the streams are plain HTTP' },
     );
   }
-  return { tls: { cert, key, ca, minVersion: version === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2' } };
+  const minVersion = version === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2';
+  return { tls: { cert, key, ca, minVersion, ...(ciphers === undefined ? {} : { ciphers }) } };
 };
 
 /** sun_path of unix(7) has room for 107 bytes. */

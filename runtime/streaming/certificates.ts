@@ -3,13 +3,15 @@ import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { Fail } from '../core/fail.ts';
 
-/** What a server that speaks TLS is told, paths of PEM files: stream_tls_cert, …_key, …_ca, tls_min_version. */
+/** What a server that speaks TLS is told: stream_tls_cert, …_key, …_ca, paths of PEM files; tls_min_version, tls_cipher_suites. */
 export interface TlsFiles {
   readonly cert: string;
   readonly key: string;
   /** Who connects must show a certificate that one of these signed. Without: whoever has a URL may use it. */
   readonly ca: string | undefined;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** Cipher suites by OpenSSL's names. Without: Node's choice. */
+  readonly ciphers?: string;
 }
 
 /** Contents of the files, as node:tls takes them. */
@@ -18,6 +20,7 @@ export interface TlsContext {
   readonly key: Buffer;
   readonly ca?: Buffer;
   readonly minVersion: TlsFiles['minVersion'];
+  readonly ciphers?: string;
 }
 
 /**
@@ -52,13 +55,14 @@ export class Certificates {
   }
 
   #read(): TlsContext {
-    const { cert, key, ca, minVersion } = this.#files;
+    const { cert, key, ca, minVersion, ciphers } = this.#files;
     try {
       const context: TlsContext = {
         cert: readFileSync(cert),
         key: readFileSync(key),
         ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
         minVersion,
+        ...(ciphers === undefined ? {} : { ciphers }),
       };
       createSecureContext(context);
       // A file without certificates would be taken for one that trusts nobody.

@@ -93,6 +93,7 @@ stream_tls_cert = "/etc/berth/tls.crt"
 stream_tls_key = "/etc/berth/tls.key"
 stream_tls_ca = "/etc/berth/ca.crt"
 tls_min_version = "VersionTLS13"
+tls_cipher_suites = ["TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "TLS_RSA_WITH_AES_128_CBC_SHA"]
 [crio.runtime]
 default_runtime = "other"
 default_capabilities = ["CHOWN", "NET_RAW"]
@@ -142,6 +143,8 @@ args = ["--platform=ptrace"]
       key: '/etc/berth/tls.key',
       ca: '/etc/berth/ca.crt',
       minVersion: 'TLSv1.3',
+      ciphers:
+        'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:ECDHE-RSA-CHACHA20-POLY1305:AES128-SHA',
     },
   });
   assert.equal(config.defaultRuntime, 'other');
@@ -249,6 +252,11 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     'a version of TLS that is too old',
     '[crio.api]\ntls_min_version = "VersionTLS11"\n',
     /crio\.conf:2: .* is none of "VersionTLS12", "VersionTLS13": "VersionTLS11"/,
+  ],
+  [
+    'a cipher suite that nobody has any more',
+    '[crio.api]\ntls_cipher_suites = ["TLS_RSA_WITH_RC4_128_SHA"]\n',
+    /crio\.conf:2: .* is no cipher suite of TLS 1\.2 that berth has: "TLS_RSA_WITH_RC4_128_SHA"/,
   ],
   ['a limit that is none', '[crio.runtime]\ndefault_ulimits = ["files=1"]\n', /crio\.conf:2: .*"files=1"/],
   [

@@ -34,6 +34,8 @@ const never = () => Promise.reject(new Error('must not be opened'));
 const HUNG_UP = 'hung up';
 /** Whom the server does not trust, it may tell so or just hang up on; how depends on who is faster. */
 const REFUSED = /^(hung up|ECONNRESET|EPIPE|ERR_SSL_.*)$/;
+const ANSWERED = 'HTTP/1.1 404 Not Found';
+const TLS_1_3 = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 const folderOf = (t: TestContext): string => {
@@ -135,6 +137,17 @@ test('without an authority whoever has a URL may use it', async (t) => {
   const { authority, baseUrl } = await withTls(t, { ca: undefined });
   const { cert: _cert, key: _key, ...nameless } = clientOf(authority, authority.issue('client'), baseUrl);
   assert.equal(await greet(nameless), 'HTTP/1.1 404 Not Found');
+});
+
+test('of TLS 1.2 only the chosen cipher suites are taken, and TLS 1.3 goes on as before', async (t) => {
+  const { authority, baseUrl } = await withTls(t, {
+    ciphers: `${TLS_1_3}:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256`,
+  });
+  const client = clientOf(authority, authority.issue('client'), baseUrl);
+  const with12 = (ciphers: string) => greet({ ...client, maxVersion: 'TLSv1.2', ciphers });
+  assert.equal(await with12('ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256'), ANSWERED);
+  assert.match(await with12('ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES256-GCM-SHA384'), REFUSED);
+  assert.equal(await greet({ ...client, minVersion: 'TLSv1.3' }), ANSWERED);
 });
 
 test('an older TLS than the least one is refused', async (t) => {
