@@ -49,10 +49,9 @@ export const errorsCommand = (setExitCode: (code: number) => void): Command =>
       'Every error ends with its code, as in "cannot be reached [Unreachable]". Tells its cause, how it\n' +
         'looks, the remedy and the exit code; without a code, lists all of them. docs/errors.md has the same.',
     )
-    .addArgument(new Argument('[code]', 'the code, e.g. Unreachable'))
+    .addArgument(new Argument('[code]', 'the code, in any case').choices(codes).argParser(codeOf))
     .addHelpText('after', '\nExamples:\n  berth errors\n  berth errors HostMoved')
-    .action((code: string | undefined) => {
-      const found = code === undefined ? undefined : codeOf(code);
-      process.stdout.write(found === undefined ? listText() : pageText(found, errorPages[found]));
+    .action((code: FailCode | undefined) => {
+      process.stdout.write(code === undefined ? listText() : pageText(code, errorPages[code]));
       setExitCode(exitCodes.done);
     });

@@ -1,5 +1,8 @@
 import type { Argument, Command, Option } from 'commander';
-import { firstSentence } from '../first-sentence.ts';
+
+/** On one line: there is room for no more. */
+const firstSentence = (text: string): string =>
+  (text.split(/(?<=\.)\s+(?=[A-Z])|\n\n/, 1)[0] ?? '').replace(/\s+/g, ' ').trim();
 
 /** What stands in a place of the command line, as far as a shell can help with it. */
 export type Value =

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type TestContext } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { berth, runBerth } from './run-berth.ts';
+
+/** A folder with a profile, the script of a shell, and berth on the search path as people have it. */
+const stage = async (t: TestContext, shell: string) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-complete-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  symlinkSync(berth, join(folder, 'berth'));
+  writeFileSync(
+    join(folder, 'fleet.yaml'),
+    `include: [nothing.yaml]
+groups: { edge: {} }
+hosts:
+  - { name: alpha, groups: [edge, far], ssh: { host: 192.0.2.1 } }
+  - { name: beta, ssh: { host: 192.0.2.2 } }
+`,
+  );
+  const script = await runBerth(['completion', shell]);
+  assert.equal(script.exitCode, 0, script.stderr);
+  writeFileSync(join(folder, 'script'), script.stdout);
+  const env = { ...process.env, PATH: `${folder}:${process.env['PATH']}` };
+  return { folder, env };
+};
+
+/** What is typed, and what must be among the answers, and what must not. */
+const cases: readonly (readonly [line: string, wanted: readonly string[], unwanted: readonly string[]])[] = [
+  ['berth ve', ['verify', 'version'], ['plan']],
+  ['berth verify --le', ['--level'], ['--hosts']],
+  ['berth verify --level ', ['smoke', 'node', 'full'], ['fleet.yaml']],
+  ['berth plan fl', ['fleet.yaml'], ['script']],
+  ['berth plan fleet.yaml --hosts ', ['alpha', 'beta', 'edge', 'far'], []],
+  ['berth plan fleet.yaml --hosts alpha,b', ['alpha,beta'], ['alpha,alpha']],
+  ['berth plan --tags kernel,cn', ['kernel,cni'], []],
+  ['berth completion ', ['bash', 'zsh', 'fish'], ['fleet.yaml']],
+  ['berth help ver', ['verify'], ['plan']],
+];
+
+const check = (answers: readonly string[], [line, wanted, unwanted]: (typeof cases)[number]): void => {
+  for (const word of wanted) assert.ok(answers.includes(word), `${line} has not ${word}: ${answers}`);
+  for (const word of unwanted) assert.ok(!answers.includes(word), `${line} has ${word}: ${answers}`);
+};
+
+test('bash completes commands, options, values, files and names of hosts', async (t) => {
+  const { folder, env } = await stage(t, 'bash');
+  // What bash does when Tab is pressed, but for the terminal: compopt works within a completion alone.
+  const ask = `source ./script; compopt() { :; }
+    read -r -a COMP_WORDS <<<"$1"; [[ $1 == *' ' ]] && COMP_WORDS+=('')
+    COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _berth; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  for (const one of cases) {
+    const answer = execFileSync('bash', ['--norc', '-c', ask, 'bash', one[0]], { cwd: folder, env });
+    check(answer.toString().trim().split('\n'), one);
+  }
+  const split = `source ./script; COMP_WORDS=(berth verify --level = sm); COMP_CWORD=4; _berth; echo "$COMPREPLY"`;
+  const answer = execFileSync('bash', ['--norc', '-c', split], { cwd: folder, env }).toString();
+  assert.equal(answer, 'smoke\n', '--level=sm');
+});
+
+test('fish completes the same', async (t) => {
+  const { folder, env } = await stage(t, 'fish');
+  for (const one of cases) {
+    const script = 'source ./script; complete -C $argv[1]';
+    const answer = execFileSync('fish', ['--no-config', '-c', script, one[0]], { cwd: folder, env });
+    check(
+      answer
+        .toString()
+        .split('\n')
+        .map((line) => line.split('\t')[0] ?? ''),
+      one,
+    );
+  }
+});
+
+test('zsh completes the same, on a terminal', async (t) => {
+  const { folder, env } = await stage(t, 'zsh');
+  const own = mkdtempSync(join(tmpdir(), 'berth-tmux-'));
+  const tmux = (...args: string[]): string =>
+    execFileSync('tmux', ['-S', join(own, 'socket'), ...args], { env }).toString();
+  tmux('-f', '/dev/null', 'new-session', '-d', '-x', '120', '-y', '50', '-c', folder, 'zsh -f');
+  t.after(() => {
+    tmux('kill-server');
+    rmSync(own, { recursive: true, force: true });
+  });
+  const shows = async (pattern: RegExp): Promise<string> => {
+    for (let tries = 0; tries < 150; tries += 1) {
+      const screen = tmux('capture-pane', '-p');
+      if (pattern.test(screen)) return screen;
+      await pause(100);
+    }
+    throw new Error(`zsh does not show ${pattern}:\n${tmux('capture-pane', '-p')}`);
+  };
+  tmux(
+    'send-keys',
+    "PS1='$ '; autoload -U compinit; compinit -u -d ./dump; source ./script; setopt no_list_ambiguous no_automenu; echo re''ady",
+    'Enter',
+  );
+  await shows(/^ready$/m);
+  for (const one of cases) {
+    const [line, wanted] = one;
+    tmux('send-keys', 'C-u');
+    tmux('send-keys', 'C-l');
+    tmux('send-keys', '-l', line);
+    tmux('send-keys', 'Tab');
+    // Where there is one answer it is on the line, else all stand below it.
+    const last = wanted.at(-1)?.split(',').at(-1) ?? '';
+    const screen = await shows(new RegExp(`(^|[\\s,])${last}([\\s,]|$)`, 'm'));
+    check(
+      screen.split(/[\s]+/).flatMap((word) => [word, ...word.split(',')]),
+      [line, wanted.map((word) => word.split(',').at(-1) ?? ''), []],
+    );
+    tmux('send-keys', 'C-c');
+  }
+});
+
+test('names for a completion come without running what the profile names', async (t) => {
+  const { folder, env } = await stage(t, 'bash');
+  const file = join(folder, 'p.yaml');
+  writeFileSync(
+    file,
+    `vars: { a: { command: [touch, ${join(folder, 'ran')}] } }
+hosts: [{ name: "$(touch x)" }, { name: good }]
+`,
+  );
+  const names = await runBerth(['completion', '--hosts-of', file], { env });
+  assert.equal(names.stdout, 'good\n');
+  assert.throws(() => execFileSync('ls', [join(folder, 'ran')], { stdio: 'ignore' }));
+  const none = await runBerth(['completion', '--hosts-of', join(folder, 'nothing.yaml')], { env });
+  assert.deepEqual([none.exitCode, none.stdout], [0, '\n']);
+});
+
+test('a completion without a shell says which there are', async () => {
+  const ran = await runBerth(['completion']);
+  assert.equal(ran.exitCode, 10);
+  assert.match(ran.stderr, /name one of bash, zsh, fish/);
+});
