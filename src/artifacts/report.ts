@@ -11,7 +11,11 @@ export interface Work {
 const everyMilliseconds = 100;
 
 /** A function to call with each count of bytes; it emits a few events a second, and the last one always. */
-export function byteProgress(work: Work, id: string, total: number): (done: number) => void {
+export function byteProgress(
+  work: Pick<Work, 'emit' | 'host'>,
+  id: string,
+  total: number,
+): (done: number) => void {
   let last = 0;
   return (done) => {
     const now = Date.now();

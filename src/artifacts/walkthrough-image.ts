@@ -2,9 +2,9 @@ import type { LockInUse } from './lock/in-use.ts';
 import type { Architecture } from './pins.ts';
 import type { Work } from './report.ts';
 import { supplyImage } from './supply/image.ts';
-import { type Registry, serveImage } from './walkthrough/registry.ts';
+import { type ImageServing, servingOf } from './walkthrough/registry.ts';
 
-/** Name of the image in the registry that `serveWalkthroughImage` starts. */
+/** Name of the image in the registries that serve it. */
 const name = { repository: 'crio/redis', tag: 'alpine' } as const;
 
 type Options = Work & { readonly arch: Architecture; readonly lock?: LockInUse | undefined };
@@ -15,10 +15,9 @@ export async function prepareWalkthroughImage(options: Options): Promise<void> {
 }
 
 /**
- * Serves the image of the redis walk-through as `crio/redis:alpine` on this machine's loopback. It is
- * built from the distribution's redis package where the cache does not hold it; redis has run once before
- * anything is served.
+ * The image of the redis walk-through, to be served as `crio/redis:alpine` on this machine's loopback. It is built from
+ * the distribution's redis package where the cache does not hold it; redis has run once before anything is served.
  */
-export async function serveWalkthroughImage(options: Options): Promise<Registry> {
-  return serveImage(name.repository, name.tag, await supplyImage(options.arch, options, options.lock));
+export async function walkthroughImageServing(options: Options): Promise<ImageServing> {
+  return servingOf(name.repository, name.tag, await supplyImage(options.arch, options, options.lock));
 }

@@ -9,8 +9,26 @@ export interface Registry {
   close(): Promise<void>;
 }
 
+/** One image, ready to be served to several clients, each of which is told how it gets on. */
+export interface ImageServing {
+  /** Bytes of configuration and layers, as they are sent. */
+  readonly bytes: number;
+  /** A port for one client; `onSent` is told of each piece of the configuration and the layers. */
+  serve(onSent: (bytes: number) => void): Promise<Registry>;
+}
+
+export const servingOf = (repository: string, tag: string, image: ServedImage): ImageServing => ({
+  bytes: image.blobs.reduce((sum, { bytes }) => sum + bytes, 0),
+  serve: (onSent) => serveImage(repository, tag, image, onSent),
+});
+
 /** Serves one image, read-only, on the loopback: the pull half of the OCI distribution specification 1.1. */
-export async function serveImage(repository: string, tag: string, image: ServedImage): Promise<Registry> {
+async function serveImage(
+  repository: string,
+  tag: string,
+  image: ServedImage,
+  onSent: (bytes: number) => void,
+): Promise<Registry> {
   const manifests = new Map([tag, digestOf(image.index)].map((reference) => [reference, image.index]));
   manifests.set(digestOf(image.manifest), image.manifest);
   const blobs = new Map(image.blobs.map((blob) => [digestOf(blob), blob]));
@@ -33,7 +51,7 @@ export async function serveImage(repository: string, tag: string, image: ServedI
         kind === 'manifests' ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN',
         `no ${reference} in ${repository}`,
       );
-    send(request, response, found);
+    send(request, response, found, kind === 'blobs' ? onSent : () => undefined);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -42,7 +60,12 @@ export async function serveImage(repository: string, tag: string, image: ServedI
   return { port: (server.address() as AddressInfo).port, close: () => closeServer(server) };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, blob: Blob): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  blob: Blob,
+  onSent: (bytes: number) => void,
+): void {
   const range = rangeOf(request.headers.range, blob.bytes);
   if (range === 'unsatisfiable') {
     response.writeHead(416, { 'content-range': `bytes */${blob.bytes}` }).end();
@@ -62,7 +85,9 @@ function send(request: IncomingMessage, response: ServerResponse, blob: Blob): v
     return;
   }
   // A client that goes away in the middle is its own affair; the stream is destroyed with the answer.
-  pipeline(createReadStream(blob.path, { start, end }), response, () => undefined);
+  const content = createReadStream(blob.path, { start, end });
+  content.on('data', (piece) => onSent(piece.length));
+  pipeline(content, response, () => undefined);
 }
 
 /** One range of RFC 9110 section 14.2; others, and several at once, are answered by the whole. */

@@ -1,15 +1,31 @@
-import { type Event, isRed, type Phase } from '../../core/events.ts';
+import { type Check, type Event, isRed, type Phase } from '../../core/events.ts';
+import type { Fail } from '../../core/fail.ts';
+import { type LogEntry, logAfter } from './log.ts';
 
-/** What the live view knows: per host the phases, the step at work, the bytes on their way. Times in ms of one clock. */
+/** What the live view knows of a run, folded from its events. Times in ms of one clock. */
 export interface Board {
+  readonly profile: string | undefined;
+  /** When the first event came. */
+  readonly since: number | undefined;
+  /** In the order of the profile; hosts that nobody announced come last. */
   readonly hosts: ReadonlyMap<string, HostBoard>;
+  /** Notes that concern no host, e.g. that the run is being interrupted. */
+  readonly notes: readonly string[];
 }
 
 export interface HostBoard {
   readonly phases: readonly PhaseBoard[];
   readonly steps: readonly StepBoard[];
-  readonly red: number;
-  readonly green: number;
+  /** On their way, by step, check or address: they may be ahead of the step that they belong to. */
+  readonly transfers: ReadonlyMap<string, Bytes>;
+  /** The last one that the host was told to run. */
+  readonly command: CommandBoard | undefined;
+  /** What it waits for, say: the last thing that was noted of it since it began what it does. */
+  readonly note: string | undefined;
+  readonly checks: { readonly green: number; readonly red: number; readonly notRun: number };
+  /** What went wrong, in the order in which it did. */
+  readonly troubles: readonly Trouble[];
+  readonly log: readonly LogEntry[];
 }
 
 export interface PhaseBoard {
@@ -19,7 +35,13 @@ export interface PhaseBoard {
   /** Set when the phase ended. */
   readonly milliseconds: number | undefined;
   readonly total: number | undefined;
+  /** Steps that ended; of a verification, checks. */
   readonly done: number;
+}
+
+export interface Bytes {
+  readonly done: number;
+  readonly total: number;
 }
 
 /** A step that runs now. */
@@ -27,12 +49,30 @@ export interface StepBoard {
   readonly id: string;
   readonly title: string;
   readonly since: number;
-  readonly bytes: { readonly done: number; readonly total: number } | undefined;
 }
 
-export const emptyBoard: Board = { hosts: new Map() };
+export interface CommandBoard {
+  readonly id: string;
+  readonly command: string;
+  readonly since: number;
+}
 
-const newHost: HostBoard = { phases: [], steps: [], red: 0, green: 0 };
+export type Trouble =
+  | { readonly kind: 'failure'; readonly error: Fail }
+  | { readonly kind: 'check'; readonly check: Check };
+
+export const emptyBoard: Board = { profile: undefined, since: undefined, hosts: new Map(), notes: [] };
+
+const newHost: HostBoard = {
+  phases: [],
+  steps: [],
+  transfers: new Map(),
+  command: undefined,
+  note: undefined,
+  checks: { green: 0, red: 0, notRun: 0 },
+  troubles: [],
+  log: [],
+};
 
 const withPhase = (host: HostBoard, phase: Phase, change: (board: PhaseBoard) => PhaseBoard): HostBoard => ({
   ...host,
@@ -52,39 +92,67 @@ const phaseStarted = (
     total: event.total,
     done: 0,
   };
+  const checks = event.phase === 'verify' ? newHost.checks : host.checks;
+  const fresh = { ...host, checks };
   // A phase that comes again, as the probe after an apply does, keeps its place.
   const known = host.phases.some(({ phase }) => phase === event.phase);
-  return known ? withPhase(host, event.phase, () => started) : { ...host, phases: [...host.phases, started] };
+  return known
+    ? withPhase(fresh, event.phase, () => started)
+    : { ...fresh, phases: [...host.phases, started] };
 };
 
 const phaseEnded = (host: HostBoard, event: Extract<Event, { kind: 'phase-ended' }>): HostBoard =>
-  withPhase({ ...host, steps: [] }, event.phase, (board) => ({
-    ...board,
-    state: event.failed ? 'failed' : 'done',
-    milliseconds: event.milliseconds,
-  }));
+  withPhase(
+    { ...host, steps: [], transfers: newHost.transfers, command: undefined, note: undefined },
+    event.phase,
+    (board) => ({ ...board, state: event.failed ? 'failed' : 'done', milliseconds: event.milliseconds }),
+  );
 
 const stepStarted = (
   host: HostBoard,
-  event: Extract<Event, { kind: 'step-started' }>,
+  { id, title }: Extract<Event, { kind: 'step-started' }>,
   now: number,
-): HostBoard => ({
+): HostBoard => ({ ...host, steps: [...host.steps, { id, title, since: now }], note: undefined });
+
+const stepEnded = (host: HostBoard, { id, phase }: Extract<Event, { kind: 'step-ended' }>): HostBoard => {
+  const ended = {
+    ...host,
+    steps: host.steps.filter((step) => step.id !== id),
+    transfers: without(host.transfers, id),
+    note: undefined,
+    command: host.command?.id === id ? undefined : host.command,
+  };
+  return withPhase(ended, phase, (board) => ({ ...board, done: board.done + 1 }));
+};
+
+/** The upload of a step is the step's own end; a download that is complete has nobody else to end it. */
+const bytesMoved = (host: HostBoard, { id, done, total }: Extract<Event, { kind: 'bytes' }>): HostBoard => ({
   ...host,
-  steps: [...host.steps, { id: event.id, title: event.title, since: now, bytes: undefined }],
+  transfers:
+    done >= total && !host.steps.some((step) => step.id === id)
+      ? without(host.transfers, id)
+      : new Map(host.transfers).set(id, { done, total }),
 });
 
-const stepEnded = (host: HostBoard, event: Extract<Event, { kind: 'step-ended' }>): HostBoard =>
-  withPhase({ ...host, steps: host.steps.filter(({ id }) => id !== event.id) }, event.phase, (board) => ({
-    ...board,
-    done: board.done + 1,
-  }));
+const checked = (host: HostBoard, { check }: Extract<Event, { kind: 'checked' }>): HostBoard => {
+  const { green, red, notRun } = host.checks;
+  const checks = check.ok
+    ? { green: green + 1, red, notRun }
+    : isRed(check)
+      ? { green, red: red + 1, notRun }
+      : { green, red, notRun: notRun + 1 };
+  const ended = {
+    ...host,
+    checks,
+    transfers: without(host.transfers, check.id),
+    command: host.command?.id === check.id ? undefined : host.command,
+    troubles: isRed(check) ? [...host.troubles, { kind: 'check', check } as const] : host.troubles,
+  };
+  return withPhase(ended, 'verify', (board) => ({ ...board, done: board.done + 1 }));
+};
 
-const bytes = (host: HostBoard, event: Extract<Event, { kind: 'bytes' }>): HostBoard => ({
-  ...host,
-  steps: host.steps.map((step) =>
-    step.id === event.id ? { ...step, bytes: { done: event.done, total: event.total } } : step,
-  ),
-});
+const without = <Value>(map: ReadonlyMap<string, Value>, key: string): ReadonlyMap<string, Value> =>
+  map.has(key) ? new Map([...map].filter(([each]) => each !== key)) : map;
 
 const hostAfter = (host: HostBoard, event: Event, now: number): HostBoard => {
   switch (event.kind) {
@@ -96,24 +164,49 @@ const hostAfter = (host: HostBoard, event: Event, now: number): HostBoard => {
       return stepStarted(host, event, now);
     case 'step-ended':
       return stepEnded(host, event);
+    case 'command':
+      return { ...host, command: { id: event.id, command: event.command, since: now } };
     case 'bytes':
-      return bytes(host, event);
+      return bytesMoved(host, event);
     case 'checked':
-      if (event.check.ok) return { ...host, green: host.green + 1 };
-      return isRed(event.check) ? { ...host, red: host.red + 1 } : host;
+      return checked(host, event);
+    case 'note':
+      return event.level === 'debug' ? host : { ...host, note: event.message };
+    case 'failed':
+      return { ...host, troubles: [...host.troubles, { kind: 'failure', error: event.error }] };
     default:
       return host;
   }
 };
+
+const runStarted = (board: Board, { profile, hosts }: Extract<Event, { kind: 'run-started' }>): Board => ({
+  ...board,
+  profile,
+  hosts: new Map([...hosts.map((name) => [name, newHost] as const), ...board.hosts]),
+});
+
+/** More than anybody reads while it happens. */
+const keptNotes = 50;
+
+export const hasTrouble = ({ phases, troubles }: HostBoard): boolean =>
+  troubles.length > 0 || phases.some(({ state }) => state === 'failed');
 
 /** The phase at work; when none is, the one that came last. */
 export const currentPhase = (host: HostBoard): PhaseBoard | undefined =>
   host.phases.findLast(({ state }) => state === 'running') ?? host.phases.at(-1);
 
 /** The board after `event`, which happened at `now`. */
-export const boardAfter = (board: Board, event: Event, now: number): Board => {
-  if (event.kind === 'note' || event.kind === 'failed') return board;
-  const before = board.hosts.get(event.host) ?? newHost;
-  const after = hostAfter(before, event, now);
-  return after === before ? board : { hosts: new Map(board.hosts).set(event.host, after) };
+export const boardAfter = (before: Board, event: Event, now: number): Board => {
+  const board = before.since === undefined ? { ...before, since: now } : before;
+  if (event.kind === 'run-started') return runStarted(board, event);
+  if (event.host === undefined)
+    return event.kind === 'note' && event.level !== 'debug'
+      ? { ...board, notes: [...board.notes, event.message].slice(-keptNotes) }
+      : board;
+  const host = board.hosts.get(event.host) ?? newHost;
+  const after = hostAfter(host, event, now);
+  const titleOf = (id: string) => host.steps.find((step) => step.id === id)?.title ?? id;
+  const log = logAfter(host.log, event, now - (board.since ?? now), titleOf);
+  const changed = log === host.log ? after : { ...after, log };
+  return changed === host ? board : { ...board, hosts: new Map(board.hosts).set(event.host, changed) };
 };

@@ -1,87 +1,88 @@
-import { type Instance, render } from 'ink';
-import { createElement } from 'react';
+import type { Key } from 'ink';
 import type { Event } from '../../core/events.ts';
-import { printable } from '../../core/text.ts';
 import type { Progress } from '../progress.ts';
-import { type Style, styleFor } from '../style.ts';
-import { type Board, boardAfter, emptyBoard } from './board.ts';
-import { View } from './view.ts';
+import { styleFor } from '../style.ts';
+import { durationsFile, keepDurations, readDurations } from './durations-file.ts';
+import { type Frame, frameOf, type Size } from './frame.ts';
+import { afterWish, type Extent, wishOf } from './keys.ts';
+import { Screen } from './screen.ts';
+import { afterEvent, type LiveState, startOf } from './state.ts';
+import { type Note, notesText, summaryText } from './summary.ts';
+import { keyboardOf } from './terminal.ts';
 
-/** Fast enough for progress bars, slow enough to be calm and cheap. */
-const frameMilliseconds = 120;
-/** Running times advance in seconds. */
-const clockMilliseconds = 1000;
+/** The live view of a terminal: on its second screen while hosts are at work; notes and the summary stay on the first. */
+export class LiveProgress implements Progress {
+  readonly isLive = true;
+  readonly #out: NodeJS.WriteStream;
+  readonly #verbose: boolean;
+  readonly #screen: Screen;
+  readonly #durations = durationsFile(process.env);
+  #state: LiveState;
+  #extent: Extent = { rows: 0, shown: 0 };
+  /** Not on the first screen yet. */
+  #notes: readonly Note[] = [];
+  #untold = new Set<string>();
 
-interface Screen {
-  readonly instance: Instance;
-  readonly timer: NodeJS.Timeout;
-}
-
-/** Draws the board with ink at a bounded rate, and steps aside when asked. */
-const makeScreen = (
-  out: NodeJS.WriteStream,
-  view: () => Board,
-): { open(): void; close(keep: boolean): void; changed(): void } => {
-  let screen: Screen | undefined;
-  let dirty = false;
-  let drawn = 0;
-  const element = () =>
-    createElement(View, {
-      board: view(),
-      now: performance.now(),
-      // A terminal that does not know its size says 0.
-      columns: out.columns || 80,
-      rows: out.rows || 24,
+  constructor(out: NodeJS.WriteStream, { verbose }: { readonly verbose: boolean }) {
+    this.#out = out;
+    this.#verbose = verbose;
+    this.#state = startOf(readDurations(this.#durations));
+    const keyboard = keyboardOf(process.stdin);
+    this.#screen = new Screen({
+      out,
+      keyboard,
+      draw: (now, size) => this.#draw(now, size, keyboard !== undefined),
+      onKey: (input, key) => this.#onKey(input, key),
     });
-  const draw = (): void => {
-    const now = performance.now();
-    if (!dirty && now - drawn < clockMilliseconds) return;
-    dirty = false;
-    drawn = now;
-    screen?.instance.rerender(element());
-  };
-  return {
-    open() {
-      screen ??= {
-        // Ctrl-C stays a signal: the command ends in order.
-        instance: render(element(), { stdout: out, exitOnCtrlC: false, patchConsole: false }),
-        timer: setInterval(draw, frameMilliseconds),
-      };
-    },
-    close(keep) {
-      if (!screen) return;
-      clearInterval(screen.timer);
-      if (keep) screen.instance.rerender(element());
-      else screen.instance.clear();
-      screen.instance.unmount();
-      screen = undefined;
-    },
-    changed() {
-      dirty = true;
-    },
-  };
-};
+  }
 
-const noteText = (event: Extract<Event, { kind: 'note' }>, style: Style): string =>
-  `${event.host === undefined ? '' : `${style('bold', event.host)}  `}${style(event.level === 'warn' ? 'yellow' : 'dim', printable(event.message))}\n`;
+  emit(event: Event): void {
+    if (event.kind === 'note' && event.level === 'debug' && !this.#verbose) return;
+    this.#state = afterEvent(this.#state, event, performance.now());
+    if (event.kind === 'run-started') return;
+    if (event.kind === 'note')
+      this.#notes = [...this.#notes, { level: event.level, host: event.host, message: event.message }];
+    else if (event.host !== undefined) this.#untold.add(event.host);
+    this.#screen.changed();
+  }
 
-/** The live view of a terminal. Notes scroll away above it; what `pause` keeps stays in the scrollback. */
-export const liveProgress = (out: NodeJS.WriteStream, options: { readonly verbose: boolean }): Progress => {
-  const style = styleFor(out);
-  let board = emptyBoard;
-  const screen = makeScreen(out, () => board);
-  const emit = (event: Event): void => {
-    if (event.kind === 'failed') return;
-    if (event.kind === 'note') {
-      if (event.level === 'debug' && !options.verbose) return;
-      screen.close(false);
-      out.write(noteText(event, style));
-      if (board.hosts.size > 0) screen.open();
-      return;
-    }
-    board = boardAfter(board, event, performance.now());
-    screen.open();
-    screen.changed();
-  };
-  return { emit, pause: ({ keep }) => screen.close(keep) };
-};
+  pause({ keep }: { readonly keep: boolean }): void {
+    this.#screen.close();
+    const style = styleFor(this.#out);
+    const notes = notesText(this.#notes, style);
+    this.#notes = [];
+    const summary = keep ? summaryText(this.#state.board, style, (host) => this.#untold.has(host)) : '';
+    if (keep) this.#untold = new Set();
+    if (notes !== '' || summary !== '') this.#out.write(notes + summary);
+    if (keep) this.#keepDurations();
+  }
+
+  #keepDurations(): void {
+    const { taken } = this.#state;
+    if (taken.length === 0) return;
+    keepDurations(this.#durations, taken);
+    this.#state = { ...this.#state, taken: [] };
+  }
+
+  #draw(now: number, size: Size, keys: boolean): Frame {
+    const frame = frameOf(this.#state, now, size, keys);
+    this.#extent = frame.extent;
+    return frame;
+  }
+
+  #onKey(input: string, key: Key): void {
+    const wish = wishOf(input, key);
+    if (wish === undefined) return;
+    // In raw mode the terminal sends a character in place of the signal.
+    if (wish === 'interrupt') process.kill(process.pid, 'SIGINT');
+    if (wish === 'suspend') this.#suspend();
+    this.#state = afterWish(this.#state, wish, performance.now(), this.#extent);
+    this.#screen.redraw();
+  }
+
+  #suspend(): void {
+    this.#screen.close();
+    process.once('SIGCONT', () => this.#screen.open());
+    process.kill(process.pid, 'SIGTSTP');
+  }
+}

@@ -1,18 +1,22 @@
 import type { Architecture } from '../../artifacts/pins.ts';
-import { serveWalkthroughImage } from '../../artifacts/walkthrough-image.ts';
+import { byteProgress } from '../../artifacts/report.ts';
+import type { ImageServing, Registry } from '../../artifacts/walkthrough/registry.ts';
+import { walkthroughImageServing } from '../../artifacts/walkthrough-image.ts';
+import type { Emit } from '../../core/events.ts';
 import { Fail } from '../../core/fail.ts';
 import type { Connection } from '../../host/transport/connection.ts';
 import { parseReference } from '../../profile/image-reference.ts';
 import type { HostEntry } from '../../profile/profile.ts';
 import type { FlowContext } from '../context.ts';
 
-type Served = Awaited<ReturnType<typeof serveWalkthroughImage>>;
-
 /** Makes the image of the walk-through reachable for hosts that get it from us. */
 export interface ImageServer extends AsyncDisposable {
   /** Until closed, the port that the image names leads from the host's loopback to our registry. */
   offerTo(host: HostEntry, connection: Connection, signal: AbortSignal): Promise<{ close(): Promise<void> }>;
 }
+
+/** The check in which hosts fetch the image. */
+const pullCheck = 'redis.pull';
 
 const architectures: ReadonlyMap<string, Architecture> = new Map([
   ['x86_64', 'x64'],
@@ -39,26 +43,39 @@ const portOf = (image: string): number => {
   return Number(typeof parts === 'string' ? Number.NaN : parts.registry?.split(':')[1]);
 };
 
-/** Serves each architecture's image once, when the first host of that kind wants it. */
+/** Makes each architecture's image once, when the first host of that kind wants it, and serves it to each host apart. */
 export const makeImageServer = ({ emit, signal: whole, lock }: FlowContext): ImageServer => {
-  const served = new Map<Architecture, Promise<Served>>();
-  const serve = (arch: Architecture): Promise<Served> => {
-    const server = served.get(arch) ?? serveLocked(arch);
-    served.set(arch, server);
-    return server;
+  const made = new Map<Architecture, Promise<ImageServing>>();
+  const servingFor = (arch: Architecture): Promise<ImageServing> => {
+    const serving = made.get(arch) ?? makeLocked(arch);
+    made.set(arch, serving);
+    return serving;
   };
-  const serveLocked = async (arch: Architecture): Promise<Served> =>
-    serveWalkthroughImage({ arch, signal: whole, emit, lock: await lock?.() });
+  const makeLocked = async (arch: Architecture): Promise<ImageServing> =>
+    walkthroughImageServing({ arch, signal: whole, emit, lock: await lock?.() });
+  const open: Registry[] = [];
   return {
     async offerTo(host, connection, signal) {
       const { image, imageSource, level } = host.spec.verify;
       if (imageSource !== 'embedded' || level === 'smoke') return { close: async () => undefined };
-      const { port } = await serve(await architectureOf(connection, signal));
-      return await connection.forwardToLocal(portOf(image), port);
+      const { bytes, serve } = await servingFor(await architectureOf(connection, signal));
+      const registry = await serve(counted(emit, host.name, bytes));
+      open.push(registry);
+      return await connection.forwardToLocal(portOf(image), registry.port);
     },
     async [Symbol.asyncDispose]() {
-      for (const server of await Promise.allSettled(served.values()))
-        if (server.status === 'fulfilled') await server.value.close();
+      await Promise.all(open.map((registry) => registry.close()));
     },
+  };
+};
+
+/** The first pull alone is counted: what a host fetches again afterwards is no progress. */
+const counted = (emit: Emit, host: string, total: number): ((bytes: number) => void) => {
+  const tell = byteProgress({ emit, host }, pullCheck, total);
+  let done = 0;
+  return (bytes) => {
+    if (done === total) return;
+    done = Math.min(done + bytes, total);
+    tell(done);
   };
 };

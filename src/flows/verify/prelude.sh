@@ -1,5 +1,7 @@
 # Runs steps and reports each as one line, a frame, on standard output:
 #   frame TAB id TAB exit-status TAB begin-ns TAB end-ns TAB base64(stdout) TAB base64(stderr)
+# and before a step that runs outside of lanes what it runs:
+#   at TAB id TAB command
 # POSIX sh, coreutils or busybox.
 work=$(mktemp -d /run/berth-verify.XXXXXX) || exit 70
 # Where the step at work keeps its output: $work itself, or the folder of a lane.
@@ -44,6 +46,8 @@ frame() {
 step() {
   id=$1 limit=$2
   shift 2
+  # What a lane says comes when the lane is over: too late to tell what runs now.
+  [ "$here" != "$work" ] || printf 'at\t%s\t%s\n' "$id" "$*"
   begin=$(now)
   (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$here/out" 2>"$here/err" &
   child=$!

@@ -148,15 +148,14 @@ class Run {
   }
 
   async #sendAll(stream: CommandStream): Promise<void> {
-    const { space, mode, newest, journalBytes, undoes, emit } = this.#options;
-    const { host } = this.#connection;
+    const { space, mode, newest, journalBytes, undoes } = this.#options;
     for (const { folder, bytes } of space) await stream.send(command('need', folder, String(bytes)));
     const known = [newest, journalBytes].map((each) => String(each ?? ''));
     await stream.send(command('open_generation', ...known));
     for (const [index, work] of this.#works.entries()) {
       const guards = mode !== 'reset';
-      for await (const part of encodeWork(work, guards))
-        await stream.send(part, (done, total) => emit({ kind: 'bytes', host, id: work.id, done, total }));
+      const told = this.#progress.bytesOf(work);
+      for await (const part of encodeWork(work, guards)) await stream.send(part, told);
       if (guards && work.guarded && !this.#works[index + 1]?.guarded) await this.#confirm(stream, work);
     }
     if (undoes !== undefined)
@@ -221,6 +220,9 @@ class Run {
       case 'begin':
         this.#progress.begin(event.id);
         this.#heard();
+        return;
+      case 'run':
+        this.#progress.run(event.step);
         return;
       case 'done':
         this.#progress.end(event.id);

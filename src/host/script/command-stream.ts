@@ -27,8 +27,8 @@ export class CommandStream {
     this.#beats = setInterval(() => this.#beat(), options.beatSeconds * 1000);
   }
 
-  /** Waits while the host has enough. `onBytes` is told how much of a large content is sent. */
-  async send(part: Part, onBytes: (done: number, total: number) => void = () => {}): Promise<void> {
+  /** Waits while the host has enough. `onBytes` is told of each piece of a content, in bytes of that content. */
+  async send(part: Part, onBytes: (bytes: number) => void = () => {}): Promise<void> {
     this.#isBusy = true;
     try {
       if (typeof part === 'string') await this.#write(part);
@@ -43,15 +43,14 @@ export class CommandStream {
     this.#stdin.end();
   }
 
-  async #sendContent(
-    part: Exclude<Part, string>,
-    onBytes: (done: number, total: number) => void,
-  ): Promise<void> {
+  async #sendContent(part: Exclude<Part, string>, onBytes: (bytes: number) => void): Promise<void> {
     const { length } = part.bytes;
+    // What is compressed on the way counts as what it will be.
+    const bytesAt = (sent: number): number => Math.round((part.size * Math.min(sent, length)) / length);
     await this.#write(part.command);
     for (let done = 0; done < length; done += bytesPerWrite) {
       await this.#write(part.bytes.subarray(done, done + bytesPerWrite));
-      if (length > bytesPerWrite) onBytes(Math.min(done + bytesPerWrite, length), length);
+      onBytes(bytesAt(done + bytesPerWrite) - bytesAt(done));
     }
   }
 

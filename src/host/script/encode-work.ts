@@ -4,7 +4,14 @@ import { compressFile, readChecked } from './compress.ts';
 import type { Content, Origin, Step, Work } from './step.ts';
 
 /** Part of the apply stream: a command for the host's shell, and the bytes that it takes from right behind its line. */
-export type Part = string | { readonly command: string; readonly bytes: Buffer };
+export type Part = string | Sent;
+
+interface Sent {
+  readonly command: string;
+  readonly bytes: Buffer;
+  /** Bytes of the content; fewer are sent where it is compressed on the way. */
+  readonly size: number;
+}
 
 /**
  * The parts of one piece of work, in order; large contents are read only when their turn comes.
@@ -106,7 +113,7 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
       'plain',
       String(bytes.length),
     );
-    yield { command: put, bytes };
+    yield { command: put, bytes, size: bytes.length };
     return;
   }
   const sent = await compressFile(content.path, content.sha256);
@@ -114,6 +121,7 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
   yield {
     command: command('put', path, octal(mode), String(bytes), sha256, 'gzip', String(sent.length)),
     bytes: sent,
+    size: bytes,
   };
 }
 
@@ -126,7 +134,7 @@ async function* encodeStage(path: string, content: Content): AsyncGenerator<Part
   const bytes =
     content.kind === 'local-file' ? await readChecked(content.path, content.sha256) : bytesIn(content);
   const digest = createHash('sha256').update(bytes).digest('hex');
-  yield { command: command('stage', path, String(bytes.length), digest), bytes };
+  yield { command: command('stage', path, String(bytes.length), digest), bytes, size: bytes.length };
 }
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

@@ -9,6 +9,8 @@ export type HostEvent =
   | { readonly kind: 'generation'; readonly number: number }
   | { readonly kind: 'locked'; readonly holder: string }
   | { readonly kind: 'begin' | 'done'; readonly id: string }
+  /** The command of this step starts now; `step` is its index within the work. */
+  | { readonly kind: 'run'; readonly step: number }
   /** `waiting` for a package manager, `turn` for another run of berth. */
   | { readonly kind: 'waiting' | 'turn'; readonly holder: string }
   | Failure;
@@ -57,6 +59,8 @@ function parseHostEvent(line: string): HostEvent | undefined {
     case 'begin':
     case 'done':
       return { kind, id: fields[0] ?? '' };
+    case 'run':
+      return { kind, step: Number(fields[0] ?? '0') };
     case 'fail':
       return {
         kind,

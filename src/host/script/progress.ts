@@ -1,6 +1,27 @@
 import type { Emit, Phase } from '../../core/events.ts';
+import { quoteAll } from '../quote.ts';
 import { secondsOf } from './encode-work.ts';
-import type { Work } from './step.ts';
+import type { Content, Step, Work } from './step.ts';
+
+/** Contents of fewer bytes are there before anybody could watch them. */
+const shownFromBytes = 256 * 1024;
+
+/** A bar has no finer parts, and fifty hosts have fifty of them. */
+const shownShares = 100;
+
+/** Bytes of all contents that a work sends. */
+const contentBytes = ({ steps }: Work): number =>
+  steps.reduce((sum, step) => sum + ('content' in step ? sizeOf(step.content) : 0), 0);
+
+/** Of a secret not even the length is told. */
+const sizeOf = (content: Content): number => {
+  if (content.kind === 'local-file') return content.bytes;
+  return content.kind === 'text' ? Buffer.byteLength(content.text) : 0;
+};
+
+/** Undefined: a step that runs no command of its own. */
+const commandOf = (step: Step | undefined): string | undefined =>
+  step?.kind === 'run' ? quoteAll(step.argv) : undefined;
 
 /** Which work a host is at, as it tells; passed on as events. */
 export class Progress {
@@ -34,6 +55,28 @@ export class Progress {
     this.#startedAt.set(id, performance.now());
     const title = this.#current?.summary ?? id;
     this.#emit({ kind: 'step-started', host: this.#host, phase: this.#phase, id, title });
+  }
+
+  /** The command of a step of the current work starts. */
+  run(step: number): void {
+    const work = this.#current;
+    const command = commandOf(work?.steps[step]);
+    if (work === undefined || command === undefined) return;
+    this.#emit({ kind: 'command', host: this.#host, phase: this.#phase, id: work.id, command });
+  }
+
+  /** To be called with the bytes of each piece of content that is sent for the work. */
+  bytesOf(work: Work): (bytes: number) => void {
+    const total = contentBytes(work);
+    if (total < shownFromBytes) return () => undefined;
+    let done = 0;
+    let told = 0;
+    return (bytes) => {
+      done = Math.min(done + bytes, total);
+      if (done < total && done - told < total / shownShares) return;
+      told = done;
+      this.#emit({ kind: 'bytes', host: this.#host, id: work.id, done, total });
+    };
   }
 
   /** `failure`: why it did not come to its end. */

@@ -192,6 +192,7 @@ perform() {
   make_durable
   while :; do
     await_locks $locks
+    say "run$tab$step"
     began=$(date +%s)
     timeout -k 10 "$seconds" "$@" < /dev/null > "$output" 2>&1 9>&-
     code=$?

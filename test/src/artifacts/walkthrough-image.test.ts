@@ -8,11 +8,23 @@ import test, { after, before } from 'node:test';
 import { promisify } from 'node:util';
 import type { Architecture } from '../../../src/artifacts/pins.ts';
 import type { Registry } from '../../../src/artifacts/walkthrough/registry.ts';
-import { serveWalkthroughImage } from '../../../src/artifacts/walkthrough-image.ts';
+import { walkthroughImageServing } from '../../../src/artifacts/walkthrough-image.ts';
 
 const run = promisify(execFile);
 const signal = new AbortController().signal;
 const arch: Architecture = process.arch === 'arm64' ? 'arm64' : 'x64';
+
+/** Bytes of blobs: what clients got so far, and what the image has. */
+let sent = 0;
+let whole = 0;
+
+const serveImage = async (options: Parameters<typeof walkthroughImageServing>[0]): Promise<Registry> => {
+  const { bytes, serve } = await walkthroughImageServing(options);
+  whole = bytes;
+  return serve((more) => {
+    sent += more;
+  });
+};
 
 let folder: string;
 let cache: string | undefined;
@@ -22,7 +34,7 @@ before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'berth-image-'));
   cache = process.env['BERTH_CACHE'];
   process.env['BERTH_CACHE'] = join(folder, 'cache');
-  registry = await serveWalkthroughImage({ arch, emit: () => {}, signal });
+  registry = await serveImage({ arch, emit: () => {}, signal });
   base = `http://127.0.0.1:${registry.port}/v2/crio/redis`;
 });
 after(async () => {
@@ -52,6 +64,7 @@ test('another client of registries copies the image, and redis runs in it', asyn
     '--version',
   ]);
   assert.match(version.stdout, /Redis server v=\d/);
+  assert.equal(sent, whole);
   assert.match(
     (await run('chroot', [root, '/bin/sh', '-c', 'redis-cli --version; id -u'])).stdout,
     /redis-cli \d.*\n0\n/,
@@ -111,7 +124,7 @@ test('what does not exist is not found, and nothing can be written', async () =>
 
 test('the image of the other architecture holds programs of that architecture', async () => {
   const other = arch === 'x64' ? 'arm64' : 'x64';
-  const second = await serveWalkthroughImage({ arch: other, emit: () => {}, signal });
+  const second = await serveImage({ arch: other, emit: () => {}, signal });
   try {
     const layout = join(folder, 'other');
     const platform = other === 'x64' ? 'amd64' : 'arm64';
@@ -133,7 +146,7 @@ test('the image of the other architecture holds programs of that architecture', 
 
 test('a second call takes the image from the cache and leaves no scratch', async () => {
   const started = performance.now();
-  const again = await serveWalkthroughImage({ arch, emit: () => {}, signal });
+  const again = await serveImage({ arch, emit: () => {}, signal });
   await again.close();
   assert.ok(performance.now() - started < 2000, 'it was built again');
   assert.deepEqual(readdirSync(join(folder, 'cache', 'scratch')), []);

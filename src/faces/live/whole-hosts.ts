@@ -1,0 +1,64 @@
+import { currentPhase, type HostBoard } from './board.ts';
+import { bold, dim, type Line, plain, pointer, widthOf } from './line.ts';
+import { commandText, doingLines, phaseLines, phaseSpan } from './progress-lines.ts';
+import type { Ranked } from './standing.ts';
+import { expected, type LiveState } from './state.ts';
+import { troubleLines } from './trouble-lines.ts';
+
+/** What a list of hosts is drawn from. */
+export interface Room {
+  readonly state: LiveState;
+  readonly now: number;
+  readonly columns: number;
+}
+
+/** The phases of a host in a line; where they do not fit the earliest give way: the one at work is the one to see. */
+const phasesLine = (name: string, host: HostBoard, { state, columns }: Room): Line => {
+  const spans = host.phases.map(phaseSpan);
+  const head = [pointer(state.looking.chosen === name), bold(name)];
+  const length = (): number => widthOf(head) + spans.reduce((sum, { text }) => sum + text.length + 2, 0);
+  while (spans.length > 1 && length() > columns) spans.shift();
+  const waiting = host.phases.length === 0 ? [dim('  waiting')] : [];
+  return [...head, ...spans.flatMap((span) => [plain('  '), span]), ...waiting];
+};
+
+const indented = (lines: readonly Line[]): readonly Line[] => lines.map((line) => [plain('    '), ...line]);
+
+/** A host in full. */
+const wholeHost = ({ name, host }: Ranked, room: Room, rows: number | undefined): readonly Line[] => {
+  const { state, now, columns } = room;
+  const width = columns - 4;
+  const phase = currentPhase(host);
+  const estimate = phase === undefined ? undefined : expected(state, name, phase);
+  const command = state.looking.commands ? commandText(host) : undefined;
+  return [
+    phasesLine(name, host, room),
+    ...indented([
+      ...phaseLines(host, now, estimate, width),
+      ...doingLines(host, now, width),
+      ...(command === undefined ? [] : [[dim(command)]]),
+      ...host.troubles.flatMap((trouble) =>
+        troubleLines(trouble, rows === undefined ? { width } : { width, rows }),
+      ),
+    ]),
+  ];
+};
+
+/** Lines for each thing that went wrong; undefined: as many as it takes. */
+const sizes = [undefined, 12, 9, 7, 5, 4, 3] as const;
+
+/** Each host in full, in the order of the profile; undefined: they do not fit. */
+export const wholeHosts = (
+  hosts: readonly Ranked[],
+  room: Room,
+  left: number,
+): readonly Line[] | undefined => {
+  const inOrder = [...room.state.board.hosts.keys()].flatMap(
+    (name) => hosts.find((host) => host.name === name) ?? [],
+  );
+  for (const rows of sizes) {
+    const lines = inOrder.flatMap((host) => wholeHost(host, room, rows));
+    if (lines.length <= left) return lines;
+  }
+  return undefined;
+};
