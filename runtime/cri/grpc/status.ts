@@ -35,5 +35,9 @@ const shortened = (text: string): string =>
     : `${text.slice(0, MOST_CHARACTERS)}… (${text.length} characters)`
   ).toWellFormed();
 
-/** All but printable ASCII, and the percent sign itself (PROTOCOL-HTTP2.md, "Responses"). */
-const percentEncoded = (text: string): string => text.replace(/[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);
+/**
+ * All but printable ASCII, and the percent sign itself (PROTOCOL-HTTP2.md, "Responses"); blanks where a header's value
+ * may have none, too: it would be left out as a whole.
+ */
+const percentEncoded = (text: string): string =>
+  text.replace(/^ +| +$|[^\x20-\x24\x26-\x7e]+/g, encodeURIComponent);

@@ -222,6 +222,20 @@ test('bytes that are no request are the client’s mistake, on unary calls and s
   }
 });
 
+test('a text arrives with the blanks and control characters at its ends', async (t) => {
+  const texts = ['no container  ', ' 100 % of it', '\r\n', '\x7f', '\t\0 '];
+  const { client } = await serving(t, {
+    version: async ({ version }) => {
+      throw new Fail('NotFound', texts[Number(version)] ?? '');
+    },
+  });
+  for (const [index, text] of texts.entries())
+    await assert.rejects(client.version({ version: String(index) }), {
+      code: status.NOT_FOUND,
+      details: text,
+    });
+});
+
 test('a text of any length and script arrives as a status, without breaking the connection', async (t) => {
   const texts = ['x'.repeat(500_000), 'ä'.repeat(500_000), `${'x'.repeat(1999)}\u{1f680}`, 'cut \ud83d off'];
   const { client } = await serving(t, {
