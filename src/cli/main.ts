@@ -3,6 +3,7 @@ import { asFail } from '../core/as-fail.ts';
 import { failureText } from '../faces/failure-text.ts';
 import { scrubbedFailure } from '../faces/scrubbed.ts';
 import { styleFor } from '../faces/style.ts';
+import { canAsk } from './ask.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { makeProgram } from './program.ts';
 
@@ -16,13 +17,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const exitCodeOfUsage = (error: CommanderError): number =>
   error.exitCode === 0 ? exitCodes.done : exitCodes.badUsage;
 
+/** Somebody who types berth and nothing else is asked what they want; a script gets the help and an error. */
+const isTerminal = (): boolean => canAsk() && process.stdout.isTTY;
+
 const main = async (argv: readonly string[]): Promise<number> => {
   let exitCode: number = exitCodes.done;
   try {
     const program = await makeProgram((code) => {
       exitCode = code;
     });
-    await program.parseAsync(argv);
+    await program.parseAsync(argv.length === 2 && isTerminal() ? [...argv, 'init'] : argv);
   } catch (error) {
     if (error instanceof CommanderError) return exitCodeOfUsage(error);
     const fail = scrubbedFailure(asFail(error));

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Fail } from '../core/fail.ts';
 import { conform } from './conform.ts';
-import { setInYaml } from './edit-yaml.ts';
+import { removeFromYaml, setInYaml } from './edit-yaml.ts';
 import { pathText } from './finding.ts';
 import { resolveSources } from './parse-profile.ts';
 import type { ProfileSources, SourceText } from './profile.ts';
@@ -36,6 +36,18 @@ export const setInProfile = (
   const edited = { file: own.file, text: setInYaml(own.text, target.path, target.value ?? value) };
   requireEffect(withEdit(sources, edited), host, path, value);
   return edited;
+};
+
+/**
+ * Takes away what the profile says at a path of its own; what stands nowhere is left as it is. Comments of what stays and
+ * order stay.
+ * @throws Fail `BadUsage` when the value comes through a variable or an alias
+ */
+export const removeFromProfile = (sources: ProfileSources, path: Path): Edited | undefined => {
+  const target = decides(resolveSources(sources).root, path);
+  const own = sources.files.find(({ file }) => file === target?.file);
+  if (target === undefined || own === undefined) return undefined;
+  return { file: own.file, text: removeFromYaml(own.text, target.path) };
 };
 
 /** The sources with an edited file in its place, for the next edit. */

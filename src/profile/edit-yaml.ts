@@ -22,6 +22,12 @@ import type { Path } from './tree.ts';
 export const setInYaml = (text: string, path: Path, value: unknown): string =>
   spliced(text, path, value) ?? rewritten(text, path, value);
 
+/** `text` without what stands at `path`, its comments included. */
+export const removeFromYaml = (text: string, path: Path): string =>
+  reworked(text, (document) => {
+    document.deleteIn(path);
+  });
+
 const isPlain = (value: unknown): boolean => value === null || typeof value !== 'object';
 
 /** One value for another on one line; undefined when there is more to it. */
@@ -57,11 +63,14 @@ const reads = (text: string, path: Path, value: unknown): boolean => {
   return isDeepStrictEqual(isNode(found) ? found.toJS(document) : found, value);
 };
 
-const rewritten = (text: string, path: Path, value: unknown): string => {
+const rewritten = (text: string, path: Path, value: unknown): string =>
+  reworked(text, (document) => setNode(document, path, value));
+
+const reworked = (text: string, change: (document: Document.Parsed) => void): string => {
   const options = { lineWidth: 0, flowCollectionPadding: !/\{[^\s}]/.test(text.replaceAll('${', '')) };
   const document = parseDocument(text);
   const before = document.toString(options);
-  setNode(document, path, value);
+  change(document);
   return transferred(text, before, document.toString(options));
 };
 
@@ -72,12 +81,16 @@ const setNode = (document: Document.Parsed, path: Path, value: unknown): void =>
   if (isNode(now) && !isAlias(now)) {
     if (now.commentBefore) made.commentBefore = now.commentBefore;
     if (now.comment) made.comment = now.comment;
-    if (isCollection(now) && isCollection(made)) made.flow = now.flow ?? false;
+    if (isCollection(now) && isCollection(made)) made.flow = (now.flow ?? false) && !isOnlyEmpty(now, made);
     if (isSeq(now) && isSeq(made)) keepEntries(now.items, made.items);
   }
   makeWay(document, path);
   document.setIn(path, made);
 };
+
+/** `[]` says that there is nothing, and not that entries which are mappings belong on one line. */
+const isOnlyEmpty = (now: { items: readonly unknown[] }, made: { items: readonly unknown[] }): boolean =>
+  now.items.length === 0 && made.items.some(isCollection);
 
 /** Entries that stay what they are keep their comments. */
 const keepEntries = (from: readonly unknown[], to: unknown[]): void => {

@@ -26,6 +26,14 @@ type Scope = readonly string[] | 'anything';
 export interface ConfigFiles {
   /** Whether the files may say something about the host that matters. */
   mayConcern(host: string): boolean;
+  /** Names that `Host` lines give to single hosts, in their order. */
+  readonly aliases: readonly string[];
+}
+
+/** What the files say, found on the way through them. */
+interface Found {
+  readonly scopes: Scope[];
+  readonly aliases: Set<string>;
 }
 
 /** ssh takes the home folder from the password database, not from $HOME. */
@@ -37,10 +45,11 @@ export async function lookIntoConfigFiles(only: string | undefined): Promise<Con
   const files = only === undefined ? [userConfigFile(), systemConfigFile] : [only];
   if (only !== undefined && (await textOf(only)) === undefined)
     throw new Fail('BadProfile', `ssh.configFile: ${only} cannot be read`, { hint: 'correct the path' });
-  const scopes: Scope[] = [];
-  for (const file of files) await readScopes(file, file === systemConfigFile, ['*'], scopes, 0);
+  const found: Found = { scopes: [], aliases: new Set() };
+  for (const file of files) await readScopes(file, file === systemConfigFile, ['*'], found, 0);
   return {
-    mayConcern: (host) => scopes.some((scope) => scope === 'anything' || matchesHost(scope, host)),
+    mayConcern: (host) => found.scopes.some((scope) => scope === 'anything' || matchesHost(scope, host)),
+    aliases: [...found.aliases],
   };
 }
 
@@ -49,7 +58,7 @@ async function readScopes(
   file: string,
   isSystem: boolean,
   outer: Scope,
-  found: Scope[],
+  found: Found,
   depth: number,
 ): Promise<void> {
   const text = depth > 16 ? undefined : await textOf(file);
@@ -57,11 +66,13 @@ async function readScopes(
   let scope = outer;
   for (const line of text.split('\n')) {
     const { keyword, words } = parseLine(line);
-    if (keyword === 'host') scope = words;
-    else if (keyword === 'match') scope = 'anything';
+    if (keyword === 'host') {
+      scope = words;
+      for (const word of words.filter(isOneName)) found.aliases.add(word);
+    } else if (keyword === 'match') scope = 'anything';
     else if (keyword === 'include') {
       for (const pattern of words) await readIncluded(pattern, isSystem, scope, found, depth + 1);
-    } else if (keywordsThatMatter.has(keyword)) found.push(scope);
+    } else if (keywordsThatMatter.has(keyword)) found.scopes.push(scope);
   }
 }
 
@@ -69,7 +80,7 @@ async function readIncluded(
   pattern: string,
   isSystem: boolean,
   scope: Scope,
-  found: Scope[],
+  found: Found,
   depth: number,
 ): Promise<void> {
   const folder = isSystem ? dirname(systemConfigFile) : dirname(userConfigFile());
@@ -77,6 +88,9 @@ async function readIncluded(
   const path = pattern.startsWith('~/') ? join(home, pattern.slice(2)) : resolve(folder, pattern);
   for await (const file of glob(path)) await readScopes(file, isSystem, scope, found, depth);
 }
+
+/** Patterns, and names that are excluded, are names of no host. */
+const isOneName = (word: string): boolean => !/[*?!]/.test(word);
 
 /** ssh passes over files that are not there, and over what it cannot read. */
 async function textOf(file: string): Promise<string | undefined> {

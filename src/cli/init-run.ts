@@ -1,0 +1,99 @@
+import { realpath, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { Fail } from '../core/fail.ts';
+import { readIfThere } from '../core/read-if-there.ts';
+import { counted } from '../core/text.ts';
+import { blankProfile } from '../faces/wizard/blank-profile.ts';
+import { runWizard, type Written } from '../faces/wizard/wizard.ts';
+import { quote } from '../host/quote.ts';
+import { resolveProfile } from '../profile/load-profile.ts';
+import type { ProfileSources } from '../profile/profile.ts';
+import { apply } from './apply.ts';
+import { canAsk } from './ask.ts';
+import { makeErrands } from './errands.ts';
+import { exitCodes } from './exit-codes.ts';
+import { listenForInterrupts } from './interrupts.ts';
+import { runOnHosts } from './run-command.ts';
+import { requireWritable, writeWhole } from './write-whole.ts';
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+const requireTerminal = (): void => {
+  if (canAsk() && process.stdout.isTTY && process.env['TERM'] !== 'dumb') return;
+  throw new Fail('BadUsage', 'the wizard needs a terminal that it can draw on', {
+    hint: 'Copy an example from profiles/ and edit it; berth validate FILE says what is wrong with it.',
+  });
+};
+
+/** `berth init FILE`; the answer is the exit code. */
+export const init = async (file: string): Promise<number> => {
+  requireTerminal();
+  const isNew = (await readIfThere(file)) === undefined;
+  await requireWritable(file);
+  const sources = isNew ? blankProfile(file) : (await resolveProfile(file)).sources;
+  const written = await asked(sources, isNew);
+  if (written.ending === 'left') {
+    say(
+      isNew ? `Nothing was written: there is no ${file} yet.` : `Nothing was written: ${file} is as it was.`,
+    );
+    return exitCodes.cancelled;
+  }
+  await write(written, sources, isNew);
+  say(`The same without questions:\n  berth apply ${quote(file)} --yes`);
+  if (written.ending === 'write') {
+    say(`What would change on the hosts:\n  berth plan ${quote(file)}`);
+    return exitCodes.done;
+  }
+  const options = { yes: false, json: false, ci: false, verbose: false, stats: false, parallel: 50 };
+  return await runOnHosts(file, options, (context, face) => apply(context, face, options));
+};
+
+const asked = async (sources: ProfileSources, isNew: boolean): Promise<Written> => {
+  using interrupts = listenForInterrupts(() => {});
+  const gone = new AbortController();
+  const signal = AbortSignal.any([interrupts.signal, gone.signal]);
+  try {
+    return await runWizard({
+      sources,
+      isNew,
+      errands: makeErrands(signal),
+      out: process.stdout,
+      input: process.stdin,
+      signal: interrupts.signal,
+    });
+  } finally {
+    // What still runs for the wizard has nobody to answer to.
+    gone.abort(new Fail('Cancelled', 'the wizard has ended'));
+  }
+};
+
+/** Readable for whoever may read the folder, unless the file says otherwise already: secrets do not stand in profiles. */
+const newMode = 0o644;
+
+const write = async (written: Written, sources: ProfileSources, isNew: boolean): Promise<void> => {
+  const { files } = written;
+  for (const { file } of files) if (!isNew) await requireUnchanged(file, sources);
+  for (const { file, text } of files) {
+    const place = await realpath(file).catch(() => file);
+    const mode = isNew ? newMode : (await stat(place)).mode & 0o7777;
+    await writeWhole(place, text, mode);
+    say(`Wrote ${file}: ${counted(text.trimEnd().split('\n').length, 'line')}.`);
+  }
+  if (files.length === 0) say(`${basename(sources.files.at(-1)?.file ?? '')} needed no change.`);
+};
+
+/** Somebody may have edited the file meanwhile: their work is not written over. */
+const requireUnchanged = async (file: string, sources: ProfileSources): Promise<void> => {
+  const begun = sources.files.find((one) => one.file === file)?.text;
+  const now = (await readIfThere(file))?.toString('utf8');
+  if (now === begun) return;
+  throw new Fail(
+    'BadUsage',
+    `${file} was changed by somebody else while the wizard was open; nothing was written`,
+    {
+      hint: `Run berth init ${quote(file)} again: it begins with the file as it is now.`,
+    },
+  );
+};

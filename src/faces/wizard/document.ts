@@ -1,0 +1,129 @@
+import { Fail } from '../../core/fail.ts';
+import { conform } from '../../profile/conform.ts';
+import { describeIssue } from '../../profile/describe-issue.ts';
+import { removeFromProfile, setInProfile, withEdit } from '../../profile/edit-profile.ts';
+import { bare, below } from '../../profile/known-keys.ts';
+import { profileOf, resolveSources } from '../../profile/parse-profile.ts';
+import { type Problem, problemsOf } from '../../profile/problem.ts';
+import type { Profile, ProfileSources } from '../../profile/profile.ts';
+import type { ResolvedProfile } from '../../profile/resolve-hosts.ts';
+import { profileSchema, specSchema } from '../../profile/schema.ts';
+import { type Path, plainOf, type Tree, treeAt } from '../../profile/tree.ts';
+
+/*
+ * The profile that the wizard writes: read and edited as text, judged by the schema of every profile. A document is never
+ * made worse: an edit that would bring a problem is told, and not made.
+ */
+
+export type Edit =
+  | { readonly kind: 'set'; readonly path: Path; readonly value: unknown }
+  | { readonly kind: 'remove'; readonly path: Path };
+
+/** Each keystroke asks several times what the same text means. */
+const known = new WeakMap<ProfileSources, Meaning>();
+
+interface Meaning {
+  readonly resolved: ResolvedProfile;
+  /** Undefined: there are problems. */
+  readonly profile: Profile | undefined;
+  readonly problems: readonly Problem[];
+}
+
+const meaningOf = (sources: ProfileSources): Meaning => {
+  const meaning = known.get(sources) ?? understand(sources);
+  known.set(sources, meaning);
+  return meaning;
+};
+
+const understand = (sources: ProfileSources): Meaning => {
+  const resolved = resolveSources(sources);
+  try {
+    return { resolved, profile: profileOf(resolved), problems: [] };
+  } catch (error) {
+    if (!(error instanceof Fail) || error.code !== 'BadProfile') throw error;
+    return { resolved, profile: undefined, problems: problemsOf(error) };
+  }
+};
+
+/** Everything that is wrong with the document. */
+export const problemsIn = (sources: ProfileSources): readonly Problem[] => meaningOf(sources).problems;
+
+/** The profile, when nothing is wrong with it. */
+export const profileIn = (sources: ProfileSources): Profile | undefined => meaningOf(sources).profile;
+
+export const rootOf = (sources: ProfileSources): Tree => meaningOf(sources).resolved.root;
+
+/** The text of the profile's own file. */
+export const ownText = (sources: ProfileSources): string =>
+  sources.files.find(({ role }) => role === 'profile')?.text ?? '';
+
+/** What the profile says at a path, or means by saying nothing; undefined where there is no default. */
+export const valueAt = (sources: ProfileSources, path: Path): unknown => {
+  const root = rootOf(sources);
+  const found = treeAt(root, path);
+  if (found !== undefined && found.value !== null) return plainOf(found);
+  const [part, ...rest] = path;
+  if (part !== 'spec') return undefined;
+  const spec = treeAt(root, ['spec']);
+  const { form } = conform(specSchema, spec ?? { ...root, value: new Map() });
+  return rest.reduce<unknown>(step, form ?? specSchema.parse({}));
+};
+
+const step = (at: unknown, part: string | number): unknown =>
+  typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[String(part)] : undefined;
+
+/** What the schema says of a path; undefined: it knows no such key. */
+export const schemaAt = (path: Path): ReturnType<typeof below> =>
+  path.reduce<ReturnType<typeof below>>((at, part) => at && below(at, part), profileSchema);
+
+/** Whether the schema knows a key, so that what other versions of it bring is offered as soon as it is there. */
+export const knows = (path: Path): boolean => schemaAt(path) !== undefined;
+
+/** The values that may stand at a path; empty: any. */
+export const choicesAt = (path: Path): readonly string[] => {
+  const schema = schemaAt(path);
+  const inner = schema === undefined ? undefined : bare(schema);
+  const options = inner !== undefined && 'options' in inner ? inner.options : undefined;
+  return Array.isArray(options) ? options.filter((option) => typeof option === 'string') : [];
+};
+
+/** Why a value may not stand at a path, whatever the rest says; undefined: it may. */
+const misfit = (path: Path, value: unknown): string | undefined => {
+  const schema = schemaAt(path);
+  if (schema === undefined || !('safeParse' in schema)) return undefined;
+  const { safeParse } = schema as { safeParse: typeof profileSchema.safeParse };
+  const { error } = safeParse(value, { error: describeIssue });
+  return error?.issues[0]?.message;
+};
+
+export type Tried = { readonly sources: ProfileSources } | { readonly problem: string };
+
+/** Makes edits, unless the document would have a problem that it has not now; with `evenWorse`, in any case. */
+export const tryEdits = (
+  sources: ProfileSources,
+  edits: readonly Edit[],
+  { evenWorse = false }: { readonly evenWorse?: boolean } = {},
+): Tried => {
+  for (const edit of evenWorse ? [] : edits) {
+    const why = edit.kind === 'set' ? misfit(edit.path, edit.value) : undefined;
+    if (why !== undefined) return { problem: why };
+  }
+  try {
+    const made = edits.reduce(edited, sources);
+    if (evenWorse) return { sources: made };
+    const before = new Set(problemsIn(sources).map(({ message }) => message));
+    const added = problemsIn(made).find(({ message }) => !before.has(message));
+    return added === undefined ? { sources: made } : { problem: added.message };
+  } catch (error) {
+    if (!(error instanceof Fail) || error.code === 'Internal') throw error;
+    return { problem: error.hint === undefined ? error.message : `${error.message}; ${error.hint}` };
+  }
+};
+
+const edited = (sources: ProfileSources, edit: Edit): ProfileSources => {
+  const change =
+    edit.kind === 'set'
+      ? setInProfile(sources, undefined, edit.path, edit.value)
+      : removeFromProfile(sources, edit.path);
+  return change === undefined ? sources : withEdit(sources, change);
+};

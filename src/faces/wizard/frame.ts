@@ -1,0 +1,156 @@
+import { printable, shortened } from '../../core/text.ts';
+import { profileFile } from '../../profile/parse-profile.ts';
+import { formOf } from './form.ts';
+import { folded, foldedAll, type Line, line } from './lines.ts';
+import { focused, titleOf } from './pages.ts';
+import { stepNames, type WizardState } from './state.ts';
+import { yamlLines } from './yaml-pane.ts';
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** A screen, in lines: `beside` has as many as `form` when the profile lies beside it, and none when it lies below. */
+export interface Frame {
+  readonly head: readonly Line[];
+  readonly form: readonly Line[];
+  readonly formWidth: number;
+  readonly beside: readonly Line[];
+  readonly below: readonly Line[];
+  readonly foot: readonly Line[];
+  readonly cursor: { readonly x: number; readonly y: number } | undefined;
+}
+
+/** From here on the profile has room beside the form. */
+const wideFrom = 72;
+
+const keys = {
+  wide: '↑↓ move  ←→ choose  Enter take  ? explain  Ctrl-N on  Esc back  Ctrl-C leave',
+  narrow: '↑↓ ←→ Enter  ? explain  Esc back',
+} as const;
+
+const headOf = (state: WizardState, { columns, rows }: Size): Line[] => {
+  const count = `${stepNames.indexOf(state.step) + 1}/${stepNames.length}`;
+  const name = shortened(
+    `berth init  ${printable(profileFile(state.sources.files))}`,
+    columns - count.length - 1,
+  );
+  return [
+    [
+      { text: name.padEnd(columns - count.length), look: 'dim' },
+      { text: count, look: 'dim' },
+    ],
+    line(shortened(titleOf(state), columns), 'bold'),
+    ...(rows >= 24 ? [line('')] : []),
+  ];
+};
+
+const footOf = ({ notice, busy }: WizardState, { columns }: Size): Line[] => {
+  const wide = columns >= wideFrom;
+  const told =
+    notice === undefined
+      ? busy === undefined
+        ? [line('')]
+        : [line(shortened(`… ${busy}`, columns), 'cyan')]
+      : folded(printable(notice.text), columns)
+          .slice(0, 3)
+          .map((part) => line(part, notice.level === 'bad' ? 'red' : 'green'));
+  return [...told, line(shortened(wide ? keys.wide : keys.narrow, columns), 'dim')];
+};
+
+/** What `?` shows of the row in focus. */
+export const explanation = (state: WizardState): string | undefined => {
+  const row = focused(state);
+  return state.explains && row !== undefined
+    ? `${row.label}: ${row.explain || 'no more to say.'}`
+    : undefined;
+};
+
+const explained = (state: WizardState, width: number, height: number): Line[] => {
+  const text = explanation(state);
+  if (text === undefined) return [];
+  const lines = foldedAll(text, width - 2).map((part) => line(`│ ${part}`, 'yellow'));
+  return lines.slice(0, height);
+};
+
+/** The lines around the focus that fit. */
+const windowed = (lines: readonly Line[], focus: { from: number; to: number }, height: number): number => {
+  if (lines.length <= height) return 0;
+  const wanted = focus.from - Math.floor(height / 2);
+  const showsAll = Math.max(wanted, focus.to - height + 1);
+  return Math.max(0, Math.min(Math.min(showsAll, focus.from), lines.length - height));
+};
+
+const filled = (lines: readonly Line[], height: number): Line[] => [
+  ...lines.slice(0, height),
+  ...Array.from({ length: Math.max(0, height - lines.length) }, () => line('')),
+];
+
+/** The whole screen, one line less than it has: a full one makes terminals scroll. */
+export const frameOf = (state: WizardState, size: Size): Frame => {
+  const head = headOf(state, size);
+  const foot = footOf(state, size);
+  const height = Math.max(3, size.rows - 1 - head.length - foot.length);
+  if (state.question !== undefined) return questionFrame(state, head, foot, height, size);
+  const isWide = size.columns >= wideFrom;
+  const formWidth = isWide ? Math.floor(size.columns * 0.56) : size.columns;
+  const more = explained(state, formWidth, Math.ceil(height / 2));
+  const lower = isWide ? more.length : Math.max(more.length, Math.floor(height / 3));
+  const formHeight = Math.max(2, height - lower - (isWide ? 0 : 1));
+  const form = formOf(state, formWidth - 1);
+  const from = windowed(form.lines, form.focus, formHeight);
+  const shown = filled(form.lines.slice(from, from + formHeight), formHeight);
+  const cursor =
+    form.cursor === undefined ? undefined : { x: form.cursor.x, y: head.length + form.cursor.y - from };
+  if (isWide)
+    return {
+      head,
+      foot,
+      formWidth,
+      cursor,
+      form: [...shown, ...more],
+      beside: filled(yamlLines(state, { width: size.columns - formWidth - 2, height }), height),
+      below: [],
+    };
+  const below =
+    more.length > 0
+      ? filled(more, lower)
+      : filled(yamlLines(state, { width: size.columns, height: lower }), lower);
+  return {
+    head,
+    foot,
+    formWidth,
+    cursor,
+    form: shown,
+    beside: [],
+    below: [line('─'.repeat(size.columns), 'dim'), ...below],
+  };
+};
+
+/** A secret is asked for: nothing else is on the page. */
+const questionFrame = (
+  { question }: WizardState,
+  head: readonly Line[],
+  foot: readonly Line[],
+  height: number,
+  { columns }: Size,
+): Frame => {
+  const label = folded(printable(question?.label ?? ''), columns - 4);
+  const dots = '•'.repeat(Math.min([...(question?.text ?? '')].length, columns - 6));
+  const lines = [
+    ...label.map((part) => line(`  ${part}`, 'bold')),
+    line(`  ${dots}`),
+    line(''),
+    line('  Enter answers, Esc does not. It is not shown and not kept.', 'dim'),
+  ];
+  return {
+    head,
+    foot,
+    formWidth: columns,
+    form: filled(lines, height),
+    beside: [],
+    below: [],
+    cursor: { x: 2 + dots.length, y: head.length + label.length },
+  };
+};

@@ -1,0 +1,94 @@
+import type { Path } from '../../profile/tree.ts';
+import { isRow, type PageRow, type Row } from './rows.ts';
+import { pageOf, type StepName, stepNames, type WizardState } from './state.ts';
+import { candidateRows } from './steps/candidates.ts';
+import { connectionRows, meetNewHosts } from './steps/connections.ts';
+import { hostRows } from './steps/host.ts';
+import { hostsRows } from './steps/hosts.ts';
+import { kubernetesRows } from './steps/kubernetes.ts';
+import { networkRows } from './steps/network.ts';
+import { registriesRows } from './steps/registries.ts';
+import { reviewRows } from './steps/review.ts';
+import { runtimeRows } from './steps/runtime.ts';
+
+interface Step {
+  readonly title: string;
+  /** What the step writes: seen beside it where the row in focus stands nowhere. */
+  readonly section: Path;
+  readonly rows: (state: WizardState) => PageRow[];
+  /** What begins when the step is entered. */
+  readonly enter?: (state: WizardState) => WizardState;
+}
+
+const steps: Readonly<Record<StepName, Step>> = {
+  hosts: { title: 'Where are the hosts?', section: ['hosts'], rows: hostsRows },
+  connections: { title: 'Do they answer?', section: ['hosts'], rows: connectionRows, enter: meetNewHosts },
+  runtime: { title: 'What runs on them?', section: ['spec', 'engine'], rows: runtimeRows },
+  network: { title: 'Which network do pods get?', section: ['spec', 'cni'], rows: networkRows },
+  registries: { title: 'Where do images come from?', section: ['spec', 'registries'], rows: registriesRows },
+  kubernetes: { title: 'Kubernetes, or not?', section: ['spec', 'kubernetes'], rows: kubernetesRows },
+  review: { title: 'Is this right?', section: [], rows: reviewRows },
+};
+
+export const titleOf = ({ step, sheet }: WizardState): string => {
+  if (sheet === undefined) return steps[step].title;
+  return sheet.kind === 'host' ? 'One host' : 'Import';
+};
+
+export const sectionOf = ({ step }: WizardState): Path => steps[step].section;
+
+/** Everything on the page that is seen, from top to bottom. */
+export const rowsOf = (state: WizardState): readonly PageRow[] => {
+  const { sheet, step } = state;
+  if (sheet?.kind === 'host') return hostRows(state, sheet.index);
+  if (sheet?.kind === 'candidates') return candidateRows(state, sheet);
+  const rows = steps[step].rows(state);
+  return step === 'review' ? rows : [...rows, continueRow(state)];
+};
+
+const continueRow = (state: WizardState): Row => ({
+  kind: 'action',
+  id: 'continue',
+  label: 'Continue',
+  explain: 'On to the next step. Ctrl-N does the same from every row, and Esc goes back; nothing is lost.',
+  press: () => move(state, 1),
+});
+
+/** The row in focus. */
+export const focused = (state: WizardState): Row | undefined => {
+  const rows = rowsOf(state).filter(isRow);
+  const id = state.focus.get(pageOf(state));
+  return rows.find((row) => row.id === id) ?? firstOf(state, rows);
+};
+
+/** Where the rows before it come and go by themselves, nobody's Enter may meet another one than was seen. */
+const first: Readonly<Record<string, string>> = { hosts: 'add', connections: 'continue' };
+
+const firstOf = (state: WizardState, rows: readonly Row[]): Row | undefined => {
+  const wanted = first[pageOf(state)];
+  return rows.find(({ id }) => id === wanted) ?? rows[0];
+};
+
+export const withFocus = (state: WizardState, id: string): WizardState => ({
+  ...state,
+  focus: new Map(state.focus).set(pageOf(state), id),
+  cursor: undefined,
+  scrolled: 0,
+});
+
+/** Why the step cannot be left yet: an answer on it that cannot stand. */
+const unfinishedRow = (state: WizardState): Row | undefined =>
+  rowsOf(state)
+    .filter(isRow)
+    .find(({ problem }) => problem !== undefined);
+
+/** On or back by so many steps; a step with an answer that cannot stand is not left forwards. */
+export const move = (state: WizardState, by: 1 | -1): WizardState => {
+  const name = stepNames[stepNames.indexOf(state.step) + by];
+  const open = by > 0 ? unfinishedRow(state) : undefined;
+  if (open !== undefined)
+    return { ...withFocus(state, open.id), notice: { level: 'bad', text: `${open.label}: ${open.problem}` } };
+  if (name === undefined) return state;
+  const there: WizardState = { ...state, step: name, sheet: undefined, cursor: undefined, scrolled: 0 };
+  return steps[name].enter?.(there) ?? there;
+};

@@ -1,0 +1,163 @@
+import { printable } from '../../core/text.ts';
+import type { Reply } from './errands.ts';
+import type { KeyName } from './keys.ts';
+import { focused, move, rowsOf, withFocus } from './pages.ts';
+import { afterReply } from './replies.ts';
+import { isRow, type Row, type TextRow } from './rows.ts';
+import { type WizardState, withoutFinishedDrafts } from './state.ts';
+
+export type WizardEvent =
+  | { readonly kind: 'typed'; readonly text: string }
+  | { readonly kind: 'pasted'; readonly text: string }
+  | { readonly kind: 'key'; readonly key: KeyName }
+  | { readonly kind: 'reply'; readonly reply: Reply };
+
+/** The state after an event. Pure: what is wanted from the world stands in `wishes` of the new state. */
+export const reduce = (state: WizardState, event: WizardEvent): WizardState => {
+  const calm: WizardState = { ...state, wishes: [] };
+  if (event.kind === 'reply') return afterReply(calm, event.reply);
+  const quiet: WizardState = { ...calm, notice: undefined };
+  if (quiet.question !== undefined) return inQuestion(quiet, quiet.question, event);
+  if (event.kind === 'key') return afterKey(quiet, event.key);
+  return event.kind === 'pasted' ? afterPaste(quiet, event.text) : afterText(quiet, event.text);
+};
+
+type Question = NonNullable<WizardState['question']>;
+type Input = Exclude<WizardEvent, { kind: 'reply' }>;
+
+/** A question stands before everything else; who goes back does not answer it. */
+const inQuestion = (state: WizardState, question: Question, event: Input): WizardState => {
+  const withText = (text: string): WizardState => ({ ...state, question: { ...question, text } });
+  if (event.kind !== 'key') return withText(question.text + event.text.replace(/[\r\n]+$/, ''));
+  switch (event.key) {
+    case 'enter':
+      return { ...state, question: undefined, wishes: [{ kind: 'answer', text: question.text }] };
+    case 'back':
+      return { ...state, question: undefined, wishes: [{ kind: 'answer', text: undefined }] };
+    case 'leave':
+      return { ...state, ending: 'left' };
+    case 'erase':
+      return withText([...question.text].slice(0, -1).join(''));
+    case 'clear':
+      return withText('');
+    default:
+      return state;
+  }
+};
+
+const afterText = (state: WizardState, text: string): WizardState => {
+  if (text === '?') return { ...state, explains: !state.explains };
+  const row = focused(state);
+  if (row?.kind === 'text') return typedInto(state, row, text);
+  if (text !== ' ' || row === undefined) return state;
+  if (row.kind === 'switch') return row.flip();
+  return row.kind === 'choice' ? chosenBy(row, 1) : row.press();
+};
+
+/** Several lines are of use to rows that take a list; others get them as one line. */
+const afterPaste = (state: WizardState, text: string): WizardState => {
+  const row = focused(state);
+  if (row?.kind !== 'text') return state;
+  const lines = text.split(/\r\n|\r|\n/).map((line) => printable(line).trim());
+  return typedInto(state, row, lines.filter((line) => line !== '').join(', '));
+};
+
+const typedInto = (state: WizardState, row: TextRow, text: string): WizardState => {
+  const [before, after] = aroundCursor(state, row);
+  const next = row.write(before + text + after);
+  return { ...next, cursor: after === '' ? undefined : before.length + text.length };
+};
+
+const aroundCursor = ({ cursor }: WizardState, { text }: TextRow): [before: string, after: string] => {
+  const at = Math.min(cursor ?? text.length, text.length);
+  return [text.slice(0, at), text.slice(at)];
+};
+
+const afterKey = (state: WizardState, key: KeyName): WizardState => {
+  const row = focused(state);
+  switch (key) {
+    case 'leave':
+      return { ...state, ending: 'left' };
+    case 'up':
+      return step(state, -1);
+    case 'down':
+      return step(state, 1);
+    case 'scroll-up':
+      return { ...state, scrolled: state.scrolled - 8 };
+    case 'scroll-down':
+      return { ...state, scrolled: state.scrolled + 8 };
+    case 'back':
+      return back(state);
+    case 'next':
+      return state.sheet === undefined ? move(withoutFinishedDrafts(state), 1) : state;
+    case 'previous':
+      return state.sheet === undefined ? move(withoutFinishedDrafts(state), -1) : state;
+    default:
+      return row === undefined ? state : afterRowKey(state, row, key);
+  }
+};
+
+/** Out of what lies on top: the explanation, the sheet, the step. */
+const back = (state: WizardState): WizardState => {
+  if (state.explains) return { ...state, explains: false };
+  if (state.sheet !== undefined)
+    return { ...withoutFinishedDrafts(state), sheet: undefined, cursor: undefined };
+  return move(withoutFinishedDrafts(state), -1);
+};
+
+/** The neighbour in focus; after the last row comes none. */
+const step = (state: WizardState, by: 1 | -1): WizardState => {
+  const rows = rowsOf(state).filter(isRow);
+  const at = rows.findIndex(({ id }) => id === focused(state)?.id);
+  const next = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
+  return next === undefined ? state : withFocus(withoutFinishedDrafts(state), next.id);
+};
+
+const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState => {
+  if (key === 'enter') return entered(state, row);
+  if (row.kind === 'text') return edited(state, row, key);
+  if (row.kind === 'choice' && (key === 'left' || key === 'right'))
+    return chosenBy(row, key === 'left' ? -1 : 1);
+  if (row.kind === 'switch' && (key === 'left' || key === 'right')) return row.flip();
+  if (row.kind === 'action' && key === 'delete') return row.remove?.() ?? state;
+  return state;
+};
+
+const entered = (state: WizardState, row: Row): WizardState => {
+  if (row.kind === 'action') return { ...row.press(), cursor: undefined };
+  if (row.kind === 'text' && row.enter !== undefined) return { ...row.enter(), cursor: undefined };
+  return row.kind === 'switch' ? row.flip() : step(state, 1);
+};
+
+const chosenBy = (row: Extract<Row, { kind: 'choice' }>, by: 1 | -1): WizardState => {
+  const { options, chosen } = row;
+  const at = options.indexOf(chosen);
+  const next = options[(at + by + options.length) % options.length];
+  return row.choose(next ?? chosen);
+};
+
+const edited = (state: WizardState, row: TextRow, key: KeyName): WizardState => {
+  const [before, after] = aroundCursor(state, row);
+  const at = (cursor: number | undefined): WizardState => ({ ...state, cursor });
+  switch (key) {
+    case 'left':
+      return at(Math.max(0, before.length - 1));
+    case 'right':
+      return at(after.length <= 1 ? undefined : before.length + 1);
+    case 'home':
+      return at(0);
+    case 'end':
+      return at(undefined);
+    case 'clear':
+      return { ...row.write(''), cursor: undefined };
+    case 'erase':
+      return {
+        ...row.write(before.slice(0, -1) + after),
+        cursor: after === '' ? undefined : before.length - 1,
+      };
+    case 'delete':
+      return { ...row.write(before + after.slice(1)), cursor: after.length <= 1 ? undefined : before.length };
+    default:
+      return state;
+  }
+};

@@ -1,0 +1,52 @@
+import type { Reply } from './errands.ts';
+import { hostsIn, type Meeting, type WizardState } from './state.ts';
+import { meet } from './steps/connections.ts';
+
+/** The state after the world has answered. An answer about a host that is no more is nobody's. */
+export const afterReply = (state: WizardState, reply: Reply): WizardState => {
+  switch (reply.kind) {
+    case 'met':
+      return withMeeting(state, reply.key, { state: 'met', met: reply.met });
+    case 'missed':
+      return withMeeting(state, reply.key, { state: 'missed', trouble: reply.trouble });
+    case 'found':
+      return withCandidates({ ...state, busy: undefined }, reply);
+    case 'not-found':
+    case 'failed': {
+      const { message, remedy } = reply.trouble;
+      const text = remedy === undefined ? message : `${message}. ${remedy}`;
+      return { ...state, busy: undefined, notice: { level: 'bad', text } };
+    }
+    case 'reached': {
+      const { host, registry } = reply.reach;
+      return { ...state, reached: new Map(state.reached).set(`${host} ${registry}`, reply.reach) };
+    }
+    case 'reached-all':
+      return { ...state, busy: undefined };
+    case 'key-accepted':
+      return again({ ...state, busy: undefined }, reply.host);
+    case 'asked':
+      return { ...state, question: { label: reply.label, text: '' } };
+  }
+};
+
+/** The answer belongs to the host as it was asked: one that was edited meanwhile has another key. */
+const withMeeting = (state: WizardState, key: string, meeting: Meeting): WizardState => ({
+  ...state,
+  meetings: new Map(state.meetings).set(key, meeting),
+});
+
+const withCandidates = (state: WizardState, reply: Extract<Reply, { kind: 'found' }>): WizardState => {
+  const { origin, candidates } = reply;
+  if (candidates.length === 0)
+    return { ...state, notice: { level: 'bad', text: `No hosts are named there.` } };
+  const known = new Set(hostsIn(state.sources).map(({ name }) => name));
+  const fresh = candidates.flatMap(({ name }, index) => (known.has(name) ? [] : [index]));
+  return { ...state, sheet: { kind: 'candidates', origin, found: candidates, chosen: new Set(fresh) } };
+};
+
+const again = (state: WizardState, name: string): WizardState =>
+  meet(
+    state,
+    hostsIn(state.sources).filter((host) => host.name === name),
+  );

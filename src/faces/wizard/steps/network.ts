@@ -1,0 +1,97 @@
+import { subnetClash } from '../../../node/doctor/network.ts';
+import { overlaps, parseCidr } from '../../../profile/cidr.ts';
+import type { Path } from '../../../profile/tree.ts';
+import { profileIn, valueAt } from '../document.ts';
+import { answered, choiceRow, note, type PageRow, textRow } from '../rows.ts';
+import { metHosts, type WizardState } from '../state.ts';
+
+const networksPath: Path = ['spec', 'cni', 'networks'];
+
+/** Ranges that are seldom taken, the usual one first. */
+const usual = [
+  '10.88.0.0/16',
+  '10.89.0.0/16',
+  '10.120.0.0/16',
+  '10.210.0.0/16',
+  '172.30.0.0/16',
+  '192.168.240.0/20',
+];
+
+const explained = {
+  subnets: `Pods get their addresses from these ranges; with an IPv4 and an IPv6 range, one of each. A range that the
+host has a route for would send packets for that network to pods. Hosts may share a range as long
+as pods of one need not speak to pods of another.`,
+  bridge: 'The network interface on the host that its pods share: up to 15 characters.',
+  masquerade: `node: one rule set for the host, made by berth: pods leave with the address of their host.
+plugin: the same, as rules for each pod, which makes pods start later.
+none: addresses of pods are routed by your network; without that, pods reach nobody.`,
+} as const;
+
+const clashes = (state: WizardState): PageRow[] => {
+  const profile = profileIn(state.sources);
+  const met = metHosts(state);
+  if (profile === undefined || met.length === 0)
+    return [note('No host has been met: whether the ranges are free on them shows in berth plan.', 'dim')];
+  const signs = met.flatMap(({ name, met: { facts } }) => {
+    const spec = profile.hosts.find((host) => host.name === name)?.spec;
+    return spec === undefined
+      ? []
+      : subnetClash.find({ spec, facts }).map(({ evidence }) => `${name}: ${evidence}`);
+  });
+  if (signs.length === 0) return [note('✓ No route of a host that was met is in the way.', 'good')];
+  return [...signs.map((sign) => note(`✗ ${sign}`, 'bad')), ...freeRange(state)];
+};
+
+/** A range that no route of a met host overlaps. */
+const freeRange = (state: WizardState): PageRow[] => {
+  const routes = metHosts(state)
+    .flatMap(({ met: { facts } }) => facts.health.routes)
+    .filter(({ destination }) => !destination.endsWith('/0'))
+    .flatMap(({ destination }) => parseCidr(destination) ?? []);
+  const free = usual.find((text) => {
+    const range = parseCidr(text);
+    return range !== undefined && !routes.some((route) => overlaps(range, route));
+  });
+  if (free === undefined) return [];
+  const path = [...networksPath, 0, 'subnets'];
+  return [
+    {
+      kind: 'action',
+      id: 'free-range',
+      label: `Take ${free}`,
+      path,
+      explain: `None of the hosts that were met has a route for ${free}. Whether your network uses it elsewhere, you know.`,
+      press: () => answered(state, path.join('.'), free, [{ kind: 'set', path, value: [free] }]),
+    },
+  ];
+};
+
+const networkOf = (state: WizardState, index: number, count: number): PageRow[] => {
+  const at = (key: string): Path => [...networksPath, index, key];
+  const number = count === 1 ? '' : ` ${index + 1}`;
+  return [
+    textRow(state, { label: `Network${number}`, path: at('name') }),
+    textRow(state, {
+      label: `Pod ranges${number}`,
+      path: at('subnets'),
+      as: 'list',
+      explain: explained.subnets,
+    }),
+    textRow(state, {
+      label: `Bridge${number}`,
+      path: at('bridge'),
+      explain: explained.bridge,
+      empty: 'cni0',
+    }),
+    choiceRow(state, { label: `Masquerade${number}`, path: at('masquerade'), explain: explained.masquerade }),
+  ];
+};
+
+export const networkRows = (state: WizardState): PageRow[] => {
+  const networks = valueAt(state.sources, networksPath);
+  const count = Array.isArray(networks) ? networks.length : 0;
+  return [
+    ...Array.from({ length: count }, (_, index) => networkOf(state, index, count)).flat(),
+    ...clashes(state),
+  ];
+};

@@ -1,0 +1,180 @@
+import type { Path } from '../../../profile/tree.ts';
+import { type Edit, tryEdits, valueAt } from '../document.ts';
+import {
+  answered,
+  answerRow,
+  type ChoiceRow,
+  choiceRow,
+  note,
+  type PageRow,
+  textRow,
+  withAnswer,
+} from '../rows.ts';
+import { metHosts, type WizardState } from '../state.ts';
+
+const at = (...keys: readonly (string | number)[]): Path => ['spec', 'registries', ...keys];
+const imagePath: Path = ['spec', 'verify', 'image'];
+const sourcePath: Path = ['spec', 'verify', 'imageSource'];
+
+/** Where the image that berth makes itself is served, on the loopback of the host. */
+const ownRegistry = 'localhost:5000';
+const ownImage = `${ownRegistry}/crio/redis:alpine`;
+
+const list = (state: WizardState, path: Path): readonly unknown[] => {
+  const value = valueAt(state.sources, path);
+  return Array.isArray(value) ? value : [];
+};
+
+const insecureExplained = `Registries that are spoken to without TLS, or with a certificate that nobody checks.
+Whoever sits on the way can hand other images to the node.`;
+
+const mirrorRows = (state: WizardState): PageRow[] =>
+  list(state, at('mirrors')).flatMap((entry, index): PageRow[] => {
+    const registry = String((entry as Readonly<Record<string, unknown>> | null)?.['registry']);
+    return [
+      textRow(state, { label: `Mirrors: ${registry}`, path: at('mirrors', index, 'mirrors'), as: 'list' }),
+      {
+        kind: 'action',
+        id: `unmirror:${index}`,
+        label: `No mirrors of ${registry}`,
+        path: at('mirrors', index),
+        explain: `Images of ${registry} come from there alone.`,
+        press: () => {
+          const next = answered(state, `unmirror:${index}`, '', [
+            { kind: 'remove', path: at('mirrors', index) },
+          ]);
+          // What was typed about later ones belonged to places that have moved.
+          const prefix = at('mirrors').join('.');
+          return { ...next, drafts: new Map([...next.drafts].filter(([id]) => !id.startsWith(prefix))) };
+        },
+      },
+    ];
+  });
+
+/** `docker.io=mirror.example/dockerhub`, several mirrors with commas between them. */
+const mirrorEdits = (state: WizardState, text: string): readonly Edit[] | undefined => {
+  const [, registry, places] = /^\s*([^=\s]+)\s*=\s*(\S.*)$/.exec(text) ?? [];
+  if (registry === undefined || places === undefined) return undefined;
+  const mirrors = places.split(/[\s,]+/).filter((place) => place !== '');
+  const known = list(state, at('mirrors'));
+  const value = { registry, mirrors };
+  return known.length === 0
+    ? [{ kind: 'set', path: at('mirrors'), value: [value] }]
+    : [{ kind: 'set', path: at('mirrors', known.length), value }];
+};
+
+const mirrorProblem = (state: WizardState, text: string): string | undefined => {
+  const edits = mirrorEdits(state, text);
+  if (edits === undefined) return 'write REGISTRY=MIRROR, as in docker.io=mirror.example/dockerhub';
+  const tried = tryEdits(state.sources, edits);
+  return 'problem' in tried ? tried.problem : undefined;
+};
+
+const addMirror = (state: WizardState, text: string): WizardState => {
+  const edits = mirrorEdits(state, text);
+  if (edits === undefined || mirrorProblem(state, text) !== undefined) return state;
+  return withAnswer(answered(state, 'mirror', text, edits), 'mirror', '');
+};
+
+const fromRegistry = 'registry';
+const madeByBerth = 'berth';
+
+/** Where the image of the proof comes from: one answer to three keys. */
+const imageRow = (state: WizardState): ChoiceRow => {
+  const insecure = list(state, at('insecure')).map(String);
+  const embedded: Edit[] = [
+    ...(insecure.includes(ownRegistry)
+      ? []
+      : [{ kind: 'set' as const, path: at('insecure'), value: [...insecure, ownRegistry] }]),
+    { kind: 'set', path: imagePath, value: ownImage },
+    { kind: 'set', path: sourcePath, value: 'embedded' },
+  ];
+  const others = insecure.filter((registry) => registry !== ownRegistry);
+  const registry: Edit[] = [
+    { kind: 'remove', path: sourcePath },
+    { kind: 'remove', path: imagePath },
+    others.length === 0
+      ? { kind: 'remove', path: at('insecure') }
+      : { kind: 'set', path: at('insecure'), value: others },
+  ];
+  return {
+    kind: 'choice',
+    id: 'proof-image',
+    label: 'Proof image',
+    path: sourcePath,
+    explain: `The proof runs redis in a pod. ${fromRegistry}: the host pulls its image from quay.io, or from where the
+profile says. ${madeByBerth}: berth packs one from Debian's redis and serves it on the host's loopback for as long as
+the proof takes, for hosts that reach no registry.`,
+    problem: state.drafts.get('proof-image')?.problem,
+    options: [fromRegistry, madeByBerth],
+    chosen: valueAt(state.sources, sourcePath) === 'embedded' ? madeByBerth : fromRegistry,
+    choose: (option) => answered(state, 'proof-image', option, option === madeByBerth ? embedded : registry),
+  };
+};
+
+/** Every registry that the hosts would ask; not their own loopback. */
+export const registriesOf = (state: WizardState): readonly string[] => {
+  const mirrors = list(state, at('mirrors')).flatMap((entry) => {
+    const found = (entry as Readonly<Record<string, unknown>> | null)?.['mirrors'];
+    return Array.isArray(found) ? found.map(String) : [];
+  });
+  const image = String(valueAt(state.sources, imagePath) ?? '').split('/')[0] ?? '';
+  const named = [...list(state, at('unqualifiedSearch')).map(String), ...mirrors, image];
+  const hosts = named.map((name) => name.split('/')[0] ?? '').filter((name) => /[.:]/.test(name));
+  return [...new Set(hosts)].filter((name) => !/^(localhost|127\.0\.0\.1)(:|$)/.test(name));
+};
+
+const reachRows = (state: WizardState): PageRow[] => {
+  const met = metHosts(state).map(({ name }) => name);
+  if (met.length === 0) return [note('No host has been met: registries are asked from the hosts.', 'dim')];
+  const asked = registriesOf(state);
+  const seen = [...state.reached.values()].filter(
+    ({ host, registry }) => met.includes(host) && asked.includes(registry),
+  );
+  return [
+    {
+      kind: 'action',
+      id: 'reach',
+      label: `Ask ${asked.join(', ') || 'no registry'} from the hosts`,
+      explain: `Each host that was met asks each registry for its API, by the proxy of the profile if there is one.
+One that does not answer makes pulls fail, unless a mirror stands before it.`,
+      press: () => ({
+        ...state,
+        reached: new Map(),
+        busy: 'asking registries',
+        wishes: [{ kind: 'reach', sources: state.sources, registries: asked }],
+      }),
+    },
+    ...seen.map(({ host, registry, ok, detail }) =>
+      note(`${ok ? '✓' : '✗'} ${host}: ${registry} ${detail}`, ok ? 'good' : 'bad'),
+    ),
+    ...(seen.some(({ ok }) => !ok) ? [note(`  → ${remedy}`, 'warn')] : []),
+  ];
+};
+
+const remedy =
+  'Give the hosts a mirror that they reach, or spec.proxy in the file; or load images another way, and let berth make the image of the proof.';
+
+export const registriesRows = (state: WizardState): PageRow[] => [
+  textRow(state, { label: 'Short names', path: at('unqualifiedSearch'), as: 'list', empty: 'nowhere' }),
+  ...mirrorRows(state),
+  answerRow(state, {
+    id: 'mirror',
+    label: 'Mirror',
+    empty: 'docker.io=mirror.example/dockerhub; Enter adds',
+    explain: `A mirror is asked before the registry that it stands for; where it does not answer, the registry is.
+Write REGISTRY=MIRROR, several mirrors with commas between them.`,
+    problemIn: (text) => mirrorProblem(state, text),
+    enter: (text) => addMirror(state, text),
+  }),
+  textRow(state, {
+    label: 'No TLS',
+    path: at('insecure'),
+    as: 'list',
+    empty: 'none',
+    explain: insecureExplained,
+  }),
+  choiceRow(state, { label: 'Proof', path: ['spec', 'verify', 'level'] }),
+  imageRow(state),
+  ...reachRows(state),
+];

@@ -1,0 +1,179 @@
+import { knownKeys } from '../../../profile/known-keys.ts';
+import { profileSchema } from '../../../profile/schema.ts';
+import type { Path } from '../../../profile/tree.ts';
+import { choicesAt, knows, valueAt } from '../document.ts';
+import {
+  answered,
+  answerOf,
+  answerRow,
+  type ChoiceRow,
+  choiceRow,
+  note,
+  type PageRow,
+  type SwitchRow,
+  textRow,
+} from '../rows.ts';
+import { schemaRow } from '../schema-rows.ts';
+import { metHosts, type WizardState } from '../state.ts';
+import { crictlFits, crictlFor, crioFits, kubernetesVersion, newestPinned } from '../versions.ts';
+
+const enginePath: Path = ['spec', 'engine'];
+const runtimesPath: Path = ['spec', 'ociRuntimes'];
+const crictlPath: Path = ['spec', 'crictl', 'version'];
+
+const engineExplained = `What the kubelet and crictl talk to. berth is berth's own runtime: pods without a pause process,
+and daemons that may be restarted or upgraded under running containers. cri-o is CRI-O.
+Both read crio.conf and answer on the same socket. A change of engine ends the pods of a node.`;
+
+/** What the schema knows of the engine besides its name is asked where another engine than berth's own is chosen. */
+const engineRows = (state: WizardState): PageRow[] => {
+  const name = valueAt(state.sources, [...enginePath, 'name']);
+  const more = name === 'berth' ? [] : knownKeys(profileSchema, enginePath).filter((key) => key !== 'name');
+  return [
+    choiceRow(state, { label: 'Engine', path: [...enginePath, 'name'], explain: engineExplained }),
+    ...more.flatMap((key) => schemaRow(state, [...enginePath, key], `Engine ${key}`)),
+  ];
+};
+
+interface Entry {
+  readonly name: string;
+  readonly form: unknown;
+}
+
+const runtimesIn = (state: WizardState): readonly Entry[] => {
+  const list = valueAt(state.sources, runtimesPath);
+  return Array.isArray(list)
+    ? list.map((form: unknown) => ({
+        form,
+        name: String(typeof form === 'object' && form !== null && 'name' in form ? form.name : form),
+      }))
+    : [];
+};
+
+const defaultRow = (state: WizardState, known: readonly string[]): ChoiceRow => {
+  const installed = runtimesIn(state);
+  return {
+    kind: 'choice',
+    id: 'default-runtime',
+    label: 'Default runtime',
+    path: runtimesPath,
+    explain: `Starts the containers of pods that ask for no RuntimeClass. runc is the reference; crun is smaller and
+starts faster. Pods that ask for another one by name get it if it is switched on below.`,
+    problem: state.drafts.get('default-runtime')?.problem,
+    options: known,
+    chosen: installed[0]?.name ?? '',
+    choose: (option) => {
+      const own = installed.find(({ name }) => name === option)?.form ?? { name: option };
+      const others = installed.filter(({ name }) => name !== option).map(({ form }) => form);
+      return answered(state, 'default-runtime', option, [
+        { kind: 'set', path: runtimesPath, value: [own, ...others] },
+      ]);
+    },
+  };
+};
+
+const runtimeSwitch = (state: WizardState, name: string): SwitchRow => {
+  const installed = runtimesIn(state);
+  const index = installed.findIndex((entry) => entry.name === name);
+  const id = `runtime:${name}`;
+  const value = { name };
+  return {
+    kind: 'switch',
+    id,
+    label: index === 0 ? `${name} (the default)` : name,
+    path: index < 0 ? runtimesPath : [...runtimesPath, index],
+    explain: `Installs ${name} and makes it a handler of its name: a RuntimeClass with handler ${name} chooses it.
+Each one more is a package more on the node.`,
+    problem: state.drafts.get(id)?.problem,
+    on: index >= 0,
+    flip: () =>
+      answered(state, id, name, [
+        index < 0
+          ? { kind: 'set', path: [...runtimesPath, installed.length], value }
+          : { kind: 'remove', path: [...runtimesPath, index] },
+      ]),
+  };
+};
+
+/** Versions and sources of the runtimes that are installed, where the schema knows such keys. */
+const runtimeDetails = (state: WizardState): PageRow[] =>
+  runtimesIn(state).flatMap(({ name }, index) =>
+    knownKeys(profileSchema, [...runtimesPath, index])
+      .filter((key) => key !== 'name')
+      .flatMap((key) => schemaRow(state, [...runtimesPath, index, key], `${name} ${key}`)),
+  );
+
+/** The Kubernetes version that everything must fit: of the profile, of the person, or of a kubelet that is there. */
+export const kubernetesOf = (state: WizardState): string | undefined => {
+  const path: Path = ['spec', 'kubernetes', 'version'];
+  const inProfile = knows(path) ? valueAt(state.sources, path) : undefined;
+  const typed = answerOf(state, 'kubernetes');
+  const met = metHosts(state).flatMap(({ met: { kubelet } }) => kubelet ?? []);
+  return kubernetesVersion(typeof inProfile === 'string' ? inProfile : typed === '' ? (met[0] ?? '') : typed);
+};
+
+const fitRow = (state: WizardState): PageRow =>
+  answerRow(state, {
+    id: 'kubernetes',
+    label: 'For Kubernetes',
+    empty: kubernetesOf(state) ?? 'such as 1.36: says which versions fit',
+    explain: `The Kubernetes that the hosts belong to, or will. It is not written into the profile here: it decides
+which versions fit. crictl may be one minor version away from the kubelet; CRI-O has the kubelet's.`,
+    problemIn: (text) =>
+      kubernetesVersion(text) === undefined ? 'is no version of Kubernetes such as 1.36' : undefined,
+  });
+
+const crictlRows = (state: WizardState): PageRow[] => {
+  const now = String(valueAt(state.sources, crictlPath) ?? '');
+  const kubernetes = kubernetesOf(state);
+  const newest = newestPinned('crictl');
+  const best = kubernetes === undefined ? newest : crictlFor(kubernetes);
+  const fits = kubernetes === undefined || crictlFits(now, kubernetes);
+  return [
+    textRow(state, { label: 'crictl', path: crictlPath, empty: newest ?? '' }),
+    note(
+      [
+        ...(newest === undefined ? [] : [`newest that berth knows: ${newest}`]),
+        ...(kubernetes === undefined
+          ? []
+          : [`${now} ${fits ? 'fits' : 'does not fit'} Kubernetes ${kubernetes}`]),
+      ].join('; '),
+      fits ? 'dim' : 'warn',
+    ),
+    ...(best === undefined || best === now || (fits && kubernetes !== undefined)
+      ? []
+      : [
+          {
+            kind: 'action' as const,
+            id: 'crictl:best',
+            label: `Take crictl ${best}`,
+            path: crictlPath,
+            explain: `crictl ${best} ${kubernetes === undefined ? 'is the newest that this berth knows by checksum' : `fits Kubernetes ${kubernetes}`}.`,
+            press: () =>
+              answered(state, crictlPath.join('.'), best, [{ kind: 'set', path: crictlPath, value: best }]),
+          },
+        ]),
+  ];
+};
+
+const engineFit = (state: WizardState): PageRow[] => {
+  const version = valueAt(state.sources, [...enginePath, 'version']);
+  const kubernetes = kubernetesOf(state);
+  if (typeof version !== 'string' || kubernetes === undefined) return [];
+  return crioFits(version, kubernetes)
+    ? []
+    : [note(`CRI-O ${version} is not of the minor version of Kubernetes ${kubernetes}.`, 'warn')];
+};
+
+export const runtimeRows = (state: WizardState): PageRow[] => {
+  const known = choicesAt([...runtimesPath, 0, 'name']);
+  return [
+    fitRow(state),
+    ...engineRows(state),
+    ...engineFit(state),
+    defaultRow(state, known),
+    ...known.map((name) => runtimeSwitch(state, name)),
+    ...runtimeDetails(state),
+    ...crictlRows(state),
+  ];
+};

@@ -1,0 +1,34 @@
+import semver from 'semver';
+import { type ArtifactName, artifactSpecs } from '../../artifacts/pins.ts';
+
+/** crictl follows the kubelet's minor versions; one apart is what its project tests. */
+const crictlMayDiffer = 1;
+
+/** The newest version of a program that this berth knows by checksum; undefined: it knows none. */
+export const newestPinned = (name: ArtifactName): string | undefined =>
+  Object.keys(artifactSpecs[name].pins).toSorted(semver.rcompare)[0];
+
+/** Of `1.36` or `1.36.2`, with or without a v: the whole version; undefined when it is none. */
+export const kubernetesVersion = (text: string): string | undefined => {
+  const [, minor, patch] = /^v?1\.(\d{1,3})(?:\.(\d{1,3}))?$/.exec(text.trim()) ?? [];
+  return minor === undefined ? undefined : `1.${minor}.${patch ?? 0}`;
+};
+
+/** Whether a crictl may be used with a Kubernetes version. */
+export const crictlFits = (crictl: string, kubernetes: string): boolean =>
+  semver.valid(crictl) === null ||
+  (semver.major(crictl) === semver.major(kubernetes) &&
+    Math.abs(semver.minor(crictl) - semver.minor(kubernetes)) <= crictlMayDiffer);
+
+/** The crictl for a Kubernetes version: one that is pinned where one fits, else the first of the same minor version. */
+export const crictlFor = (kubernetes: string): string =>
+  Object.keys(artifactSpecs.crictl.pins)
+    .toSorted(semver.rcompare)
+    .find((version) => crictlFits(version, kubernetes)) ?? `1.${semver.minor(kubernetes)}.0`;
+
+/** CRI-O has the minor versions of Kubernetes, and goes with the same one. */
+export const crioFits = (crio: string, kubernetes: string): boolean =>
+  semver.valid(crio) === null || semver.minor(crio) === semver.minor(kubernetes);
+
+/** The Kubernetes that the newest crictl belongs to: the two come out together. */
+export const newestKubernetes = (): string => newestPinned('crictl') ?? '1.37.0';

@@ -1,0 +1,51 @@
+import { isNode } from 'yaml';
+import { printable, shortened } from '../../core/text.ts';
+import { type Path, treeAt } from '../../profile/tree.ts';
+import { ownText, rootOf } from './document.ts';
+import type { Line } from './lines.ts';
+import { focused, sectionOf } from './pages.ts';
+import type { WizardState } from './state.ts';
+
+/** Lines of the profile, first and last, counted from 0. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+const lineAt = (text: string, offset: number): number => text.slice(0, offset).split('\n').length - 1;
+
+/** Where the profile says what the row in focus asks; undefined: nowhere in its own file. */
+export const rangeInFocus = (state: WizardState): Range | undefined => {
+  const path = focused(state)?.path;
+  return path === undefined ? undefined : rangeOf(state, path);
+};
+
+const rangeOf = (state: WizardState, path: Path): Range | undefined => {
+  const found = treeAt(rootOf(state.sources), path);
+  const text = ownText(state.sources);
+  if (found === undefined || found.place.source.text !== text) return undefined;
+  const { source, keyOffset, offset } = found.place;
+  const node = source.document.getIn(found.place.path, true);
+  const end = isNode(node) ? (node.range?.[1] ?? offset) : offset;
+  const from = lineAt(text, keyOffset ?? offset);
+  return { from, to: Math.max(from, lineAt(text, Math.max(offset, end - 1))) };
+};
+
+/** The part of the profile around the row in focus, in so many lines. */
+export const yamlLines = (state: WizardState, size: { width: number; height: number }): Line[] => {
+  const lines = ownText(state.sources).trimEnd().split('\n');
+  const range = rangeInFocus(state);
+  const start = range?.from ?? rangeOf(state, sectionOf(state))?.from ?? 0;
+  const wanted = start - Math.floor(size.height / 3) + state.scrolled;
+  const from = Math.max(0, Math.min(wanted, lines.length - size.height));
+  return lines.slice(from, from + size.height).map((text, index) => {
+    const isInFocus = range !== undefined && from + index >= range.from && from + index <= range.to;
+    return yamlLine(shortened(printable(text), size.width - 2), isInFocus);
+  });
+};
+
+const yamlLine = (text: string, isInFocus: boolean): Line => {
+  const gutter = isInFocus ? ({ text: '┃ ', look: 'cyan' } as const) : ({ text: '│ ', look: 'dim' } as const);
+  if (/^\s*#/.test(text)) return [gutter, { text, look: 'dim' }];
+  return [gutter, { text, ...(isInFocus ? { look: 'bold' as const } : {}) }];
+};

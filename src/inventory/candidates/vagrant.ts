@@ -1,0 +1,52 @@
+import { runCommand } from '../../core/command.ts';
+import { Fail } from '../../core/fail.ts';
+import { type Candidate, hostNameOf } from './candidate.ts';
+
+/** Vagrant is slow to start, and waits for others that use the same machines. */
+const deadlineSeconds = 120;
+
+/**
+ * The machines of a Vagrantfile that are up. `directory` stays as it was typed: the profile says it the same way.
+ * @throws Fail `Unsupported` where there is no vagrant, `BadUsage` when it knows no machine there
+ */
+export async function vagrantHosts(directory: string, signal: AbortSignal): Promise<readonly Candidate[]> {
+  const { exitCode, stdout, stderr } = await asked(directory, signal);
+  if (exitCode === 127)
+    throw new Fail('Unsupported', 'there is no vagrant on this machine', {
+      hint: 'Install Vagrant, or add the machines by their addresses.',
+    });
+  const names = [...stdout.matchAll(/^Host\s+(\S+)/gm)].map(([, name = '']) => name);
+  if (names.length === 0)
+    throw new Fail('BadUsage', `vagrant knows no machine of ${directory} that is up: ${lastLine(stderr)}`, {
+      hint: 'Bring them up with vagrant up; vagrant status lists them.',
+    });
+  return names.map((machine) => candidateOf(machine, directory));
+}
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1) || 'it says nothing';
+
+/** Each machine that is not up makes vagrant fail after it told of the others. */
+async function asked(directory: string, signal: AbortSignal) {
+  try {
+    return await runCommand(['vagrant', 'ssh-config'], {
+      signal,
+      cwd: directory,
+      deadlineSeconds,
+      env: { VAGRANT_NO_COLOR: '1', VAGRANT_CHECKPOINT_DISABLE: '1' },
+    });
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new Fail('BadUsage', `there is no folder ${directory}`, {
+      hint: 'Name the folder of the Vagrantfile.',
+      cause,
+    });
+  }
+}
+
+/** What ssh-config says of it is asked for at each run: addresses and ports of Vagrant move. */
+const candidateOf = (machine: string, directory: string): Candidate => ({
+  name: hostNameOf(machine),
+  way: { vagrant: { machine, ...(directory === '.' ? {} : { directory }) } },
+  groups: [],
+  about: 'a machine of Vagrant',
+});
