@@ -1,7 +1,5 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { Fail } from '../core/fail.ts';
 import {
   type CachedFile,
@@ -13,13 +11,14 @@ import {
   withScratch,
   writeRecord,
 } from './cache.ts';
+import { type Checksum, parseChecksum, pinnedChecksum, requireChecksum } from './checksum.ts';
 import { download, downloadText } from './download.ts';
 import { goInstall } from './go-install.ts';
 import { type LockedProgram, programOrigin } from './lock/lock.ts';
-import { type Architecture, type ArtifactName, type ArtifactSpec, artifactSpecs } from './pins.ts';
+import { type Architecture, type ArtifactName, type ArtifactSpec, artifactSpecs, features } from './pins.ts';
 import type { Work } from './report.ts';
 import type { ArtifactSources } from './sources.ts';
-import { findInTar } from './tar.ts';
+import { programOf } from './unpack-release.ts';
 
 type Way = Exclude<ArtifactSources['source'], 'auto'>;
 
@@ -55,7 +54,9 @@ export async function fetchArtifact(
   work: Work,
   locked?: LockedProgram,
 ): Promise<CachedFile> {
-  const known = await (locked === undefined ? cached(keyOf(name, version, arch)) : cachedBlob(locked.sha256));
+  const known = await (locked === undefined
+    ? cached(keyOf(name, version, arch, sources))
+    : cachedBlob(locked.sha256));
   if (known !== undefined) return known;
   const { path, sha256, bytes } = await fetchProgram(name, version, arch, sources, work, locked);
   return { path, sha256, bytes };
@@ -70,14 +71,24 @@ export async function fetchWithOrigin(
   work: Work,
   { fresh }: { readonly fresh: boolean },
 ): Promise<Program> {
-  const known = fresh ? undefined : await cached(keyOf(name, version, arch));
-  const from = known === undefined ? undefined : await readOrigin(keyOf(name, version, arch), known.sha256);
+  const key = keyOf(name, version, arch, sources);
+  const known = fresh ? undefined : await cached(key);
+  const from = known === undefined ? undefined : await readOrigin(key, known.sha256);
   if (known !== undefined && from !== undefined) return { ...known, from };
   return fetchProgram(name, version, arch, sources, work, undefined);
 }
 
-const keyOf = (name: ArtifactName, version: string, arch: Architecture): string =>
-  `${name}-${version}-${arch}`;
+/** What was built otherwise, or checked by another digest, is another thing. */
+const keyOf = (
+  name: ArtifactName,
+  version: string,
+  arch: Architecture,
+  { source, tags = [], sha256 = {} }: ArtifactSources,
+): string => {
+  const how = name === 'crictl' || source === 'auto' ? [] : [source === 'go' ? 'go' : 'release'];
+  const pin = sha256[arch]?.slice(0, 12);
+  return [name, version, arch, ...how, ...tags, ...(pin === undefined ? [] : [pin])].join('-');
+};
 
 async function fetchProgram(
   name: ArtifactName,
@@ -87,7 +98,7 @@ async function fetchProgram(
   work: Work,
   locked: LockedProgram | undefined,
 ): Promise<Program> {
-  const key = keyOf(name, version, arch);
+  const key = keyOf(name, version, arch, sources);
   const wanted = { spec: artifactSpecs[name], version, arch, sources, locked };
   return withScratch(async (folder) => {
     const { path, from } = await byFirstWay(wanted, folder, work);
@@ -146,19 +157,19 @@ async function byFirstWay(wanted: Wanted, folder: string, work: Work): Promise<B
 }
 
 /** In this order, because the nearest is the fastest. */
-function waysOf({ source, folder, mirror }: ArtifactSources): Way[] {
+function waysOf({ source, folder, mirror, built = true }: ArtifactSources, { go }: ArtifactSpec): Way[] {
   if (source !== 'auto') return [source];
   return [
     ...(folder === undefined ? [] : (['folder'] as const)),
     ...(mirror === undefined ? [] : (['mirror'] as const)),
     'release',
-    'go',
+    ...(go === undefined || !built ? [] : (['go'] as const)),
   ];
 }
 
 /** An archive and a build of the same version are not the same bytes: a lock knows one of them. */
 function lockedWays({ spec, sources, locked }: Wanted): Way[] {
-  const all = waysOf(sources);
+  const all = waysOf(sources, spec);
   if (locked === undefined) return all;
   const fitting = all.filter((way) => (way === 'go') === 'go' in locked.from);
   if (fitting.length > 0) return fitting;
@@ -177,14 +188,26 @@ const ways: Record<Way, (wanted: Wanted, folder: string, work: Work) => Promise<
       throw new Fail('BadProfile', 'spec.artifacts.source is mirror, but spec.artifacts.mirror is not set');
     return fromAddress(wanted, wanted.sources.mirror, folder, work);
   },
-  release: (wanted, folder, work) =>
-    fromAddress(wanted, wanted.spec.releaseAddress(wanted.version), folder, work),
-  go: async ({ spec, version, arch, locked }, folder, work) => {
+  release: (wanted, folder, work) => fromAddress(wanted, undefined, folder, work),
+  go: async ({ spec, version, arch, sources, locked }, folder, work) => {
     const goLocked = locked !== undefined && 'go' in locked.from ? locked.from.go : undefined;
-    const { path, origin } = await goInstall(spec, version, arch, folder, work, goLocked);
+    const { path, origin } = await goInstall(tagged(spec, sources), version, arch, folder, work, goLocked);
     return { path, from: { go: origin } };
   },
 };
+
+/** The features that a profile names stand in place of the usual ones; how it is linked is no feature. */
+const tagged = (spec: ArtifactSpec, { tags }: ArtifactSources): ArtifactSpec =>
+  spec.go === undefined || tags === undefined
+    ? spec
+    : {
+        ...spec,
+        go: {
+          ...spec.go,
+          tags: [...tags, ...(spec.go.tags ?? []).filter((tag) => !features.includes(tag))],
+          libraries: tags.includes('seccomp') ? (spec.go.libraries ?? []) : [],
+        },
+      };
 
 async function fromFolder(wanted: Wanted, folder: string): Promise<Brought> {
   const { spec, version, arch, sources } = wanted;
@@ -198,48 +221,54 @@ async function fromFolder(wanted: Wanted, folder: string): Promise<Brought> {
     throw new Fail('Fetch', `${source} cannot be read: ${(cause as Error).message}`, { cause });
   }
   const expected =
-    knownArchive(wanted) ?? parseChecksum(await readFile(`${source}.sha256`, 'utf8').catch(() => ''));
-  const sha256 = requireChecksum(source, await sha256OfFile(archive), expected);
+    knownArchive(wanted) ??
+    parseChecksum(
+      await readFile(`${source}.sha256`, 'utf8').catch(() => ''),
+      spec.archiveName(version, arch),
+    );
+  const sha256 = await requireChecksum(source, archive, expected);
   return extract(wanted, { path: archive, sha256 }, folder);
 }
 
 /** The digest that an archive must have, where anything but the publisher's own checksum file says it. */
-const knownArchive = ({ spec, version, arch, locked }: Wanted): string | undefined =>
-  locked !== undefined && 'archive' in locked.from
-    ? locked.from.archive.sha256
-    : spec.pins[version]?.archives[arch];
+const knownArchive = ({ spec, version, arch, sources, locked }: Wanted): Checksum | undefined =>
+  pinnedChecksum(
+    locked !== undefined && 'archive' in locked.from
+      ? locked.from.archive.sha256
+      : (sources.sha256?.[arch] ?? spec.pins[version]?.archives[arch]),
+  );
 
-async function fromAddress(wanted: Wanted, address: string, folder: string, work: Work): Promise<Brought> {
-  const url = archiveAddress(wanted, address);
+/** `mirror` is the address of one; undefined: the project's own pages. */
+async function fromAddress(
+  wanted: Wanted,
+  mirror: string | undefined,
+  folder: string,
+  work: Work,
+): Promise<Brought> {
+  const { spec, version, arch } = wanted;
+  const url = mirror === undefined ? ownAddress(wanted) : mirrorAddress(wanted, mirror);
+  const names = mirror === undefined ? spec.releaseNames?.(version, arch) : undefined;
+  const name = names?.archive ?? spec.archiveName(version, arch);
+  const sums = `${url.slice(0, -name.length)}${names?.checksum ?? `${name}.sha256`}`;
   const archive = join(folder, 'archive');
   const pinned = knownArchive(wanted);
-  const expected = pinned ?? parseChecksum((await downloadText(`${url}.sha256`, work)) ?? '');
+  const expected = pinned ?? parseChecksum((await downloadText(sums, work)) ?? '', name);
   if (pinned === undefined && expected !== undefined)
     work.emit({
       kind: 'note',
       level: 'info',
       message: `${url}: checked by the checksum published beside it`,
     });
-  const sha256 = requireChecksum(url, await download(url, archive, work), expected);
+  await download(url, archive, work);
+  const sha256 = await requireChecksum(url, archive, expected, sums);
   return extract(wanted, { path: archive, sha256 }, folder);
 }
 
-const archiveAddress = ({ spec, version, arch }: Wanted, address: string): string =>
+const mirrorAddress = ({ spec, version, arch }: Wanted, address: string): string =>
   `${address.replace(/\/+$/, '')}/${spec.archiveName(version, arch)}`;
 
-/** The first word of a checksum file: `<hex>` or `<hex>  <name>`. */
-const parseChecksum = (text: string): string | undefined =>
-  /^\s*([0-9a-f]{64})\b/i.exec(text)?.[1]?.toLowerCase();
-
-function requireChecksum(source: string, actual: string, expected: string | undefined): string {
-  if (expected === undefined)
-    throw new Fail('Fetch', `${source} has no checksum: none is pinned, and ${source}.sha256 does not exist`);
-  if (actual === expected) return actual;
-  throw new Fail('ChecksumMismatch', `${source} has sha256 ${actual}; ${expected} is expected`, {
-    hint: 'the file was damaged or replaced: remove it, or ask who publishes it',
-    context: { source, actual, expected },
-  });
-}
+const ownAddress = ({ spec, version, arch }: Wanted): string =>
+  `${spec.releaseAddress(version, arch)}/${spec.releaseNames?.(version, arch).archive ?? spec.archiveName(version, arch)}`;
 
 async function extract(
   wanted: Wanted,
@@ -247,13 +276,10 @@ async function extract(
   folder: string,
 ): Promise<Brought> {
   const { spec, version, arch, sources } = wanted;
-  const packed = await readFile(archive.path);
-  const content = findInTar(await promisify(gunzip)(packed), spec.program);
-  if (content === undefined) throw new Fail('Fetch', `the archive holds no ${spec.program}`);
-  const path = join(folder, spec.program);
-  await writeFile(path, content);
-  const places = [spec.releaseAddress(version), ...(sources.mirror === undefined ? [] : [sources.mirror])];
-  const addresses = places.map((place) => archiveAddress(wanted, place));
+  const { size } = await stat(archive.path);
+  const path = await programOf(spec, archive.path, folder);
+  const { mirror } = sources;
+  const addresses = [ownAddress(wanted), ...(mirror === undefined ? [] : [mirrorAddress(wanted, mirror)])];
   const name = spec.archiveName(version, arch);
-  return { path, from: { archive: { name, sha256: archive.sha256, bytes: packed.length, addresses } } };
+  return { path, from: { archive: { name, sha256: archive.sha256, bytes: size, addresses } } };
 }

@@ -1,14 +1,19 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { commandOutput } from '../core/command.ts';
 import { Fail } from '../core/fail.ts';
+import { buildNative, requireToolsFor } from './build-native.ts';
 import type { LockedProgram } from './lock/lock.ts';
 import { type Architecture, type ArtifactSpec, goArchitecture } from './pins.ts';
 import type { Work } from './report.ts';
+import { makeStagedModule } from './staged-module.ts';
+import { packPrograms } from './unpack-release.ts';
 
 /** A cold build of a large module on two busy cores takes minutes. */
 const buildDeadlineSeconds = 900;
+/** Of Kubernetes: thousands of packages. */
+const stagedDeadlineSeconds = 3600;
 
 /** From 1.21 on go checks the checksum database also for the toolchain that a module asks for. */
 const oldestGo = [1, 21] as const;
@@ -36,31 +41,63 @@ export async function goInstall(
   work: Work,
   locked?: GoOrigin,
 ): Promise<Built> {
-  const go = await findGo(work.signal);
-  const toolchain = locked === undefined ? {} : { GOTOOLCHAIN: locked.toolchain };
-  const env = { ...(await buildEnvironment(go, arch, folder, work.signal)), ...toolchain };
+  const { go } = spec;
+  if (go === undefined)
+    throw new Fail('Fetch', `${spec.program} is no Go module: it cannot be built that way`, {
+      hint: 'name another source of it in the profile',
+    });
+  await requireToolsFor(go, arch, work.signal);
+  const command = await findGo(work.signal);
+  const env = {
+    ...(await buildEnvironment(command, arch, folder, work.signal)),
+    ...(locked === undefined ? {} : { GOTOOLCHAIN: locked.toolchain }),
+    ...(go.libraries?.length ? { CGO_ENABLED: '1' } : {}),
+  };
   const run = (args: readonly string[]): Promise<string> =>
-    commandOutput([go, ...args], {
+    commandOutput([command, ...args], {
       signal: work.signal,
       cwd: folder,
       env,
-      deadlineSeconds: buildDeadlineSeconds,
+      deadlineSeconds: go.staging === undefined ? buildDeadlineSeconds : stagedDeadlineSeconds,
       endsWithUs: true,
     });
-  const sum = await requirePinnedModule(spec, version, run, locked);
-  const linkerFlags = `-s -w -X ${spec.go.versionVariable}=${version}`;
-  await run(['install', `-ldflags=${linkerFlags}`, `${spec.go.package}@v${version}`]);
-  // A cross build lies one folder deeper.
-  const program = [spec.program, join(`linux_${goArchitecture[arch]}`, spec.program)]
-    .map((path) => join(folder, 'path', 'bin', path))
-    .find((path) => existsSync(path));
-  if (program === undefined) throw new Fail('Fetch', `go install ${spec.go.package} made no ${spec.program}`);
+  const { sum, source } = await requirePinnedModule(spec, go.module, version, run, locked);
+  const { staging, variables } = go;
+  const staged = staging && (await makeStagedModule(folder, source, go.module, version, staging(version)));
+  const linkerFlags = [
+    '-s -w',
+    ...Object.entries(variables?.(version) ?? {}).map(([name, value]) => `-X ${name}=${value}`),
+    ...(go.versionVariable === undefined ? [] : [`-X ${go.versionVariable}=${version}`]),
+    ...(go.libraries?.length ? ['-linkmode external -extldflags=-static'] : []),
+  ].join(' ');
+  await run([
+    'install',
+    ...(staged === undefined ? [] : ['-C', staged, '-mod=mod']),
+    `-ldflags=${linkerFlags}`,
+    ...(go.tags === undefined ? [] : [`-tags=${go.tags.join(',')}`]),
+    ...go.packages.map((name) => (staged === undefined ? `${name}@v${version}` : name)),
+  ]);
+  const programs = [
+    ...go.packages.map((name) => installedProgram(name, arch, folder)),
+    ...(await buildNative(go.native ?? [], source, folder, work.signal)),
+  ];
+  const [first] = programs;
+  if (first === undefined) throw new Fail('Internal', `nothing of ${go.module} is built`);
+  const toolchain = await toolchainOf(first.path, run);
   const built = join(folder, spec.program);
-  await rename(program, built);
-  return {
-    path: built,
-    origin: { module: spec.go.module, sum, toolchain: await toolchainOf(built, run) },
-  };
+  if (spec.programs === undefined) await rename(first.path, built);
+  else await writeFile(built, await packPrograms(programs));
+  return { path: built, origin: { module: go.module, sum, toolchain } };
+}
+
+/** A cross build lies one folder deeper. */
+function installedProgram(name: string, arch: Architecture, folder: string): { name: string; path: string } {
+  const program = basename(name);
+  const path = [program, join(`linux_${goArchitecture[arch]}`, program)]
+    .map((each) => join(folder, 'path', 'bin', each))
+    .find((each) => existsSync(each));
+  if (path === undefined) throw new Fail('Fetch', `go install ${name} made no ${program}`);
+  return { name: program, path };
 }
 
 /** The toolchain that compiled a program, as the program itself says: go may have chosen another than the installed one. */
@@ -136,20 +173,23 @@ async function buildEnvironment(
   };
 }
 
+/** Answers the hash of the module, and the folder with its source. */
 async function requirePinnedModule(
-  { go, pins }: ArtifactSpec,
+  { pins }: ArtifactSpec,
+  module: string,
   version: string,
   run: (args: readonly string[]) => Promise<string>,
   locked: GoOrigin | undefined,
-): Promise<string> {
-  const answer = JSON.parse(await run(['mod', 'download', '-json', `${go.module}@v${version}`])) as {
+): Promise<{ sum: string; source: string }> {
+  const answer = JSON.parse(await run(['mod', 'download', '-json', `${module}@v${version}`])) as {
     Sum: string;
+    Dir: string;
   };
   const pinned = locked?.sum ?? pins[version]?.goModule;
-  if (pinned === undefined || pinned === answer.Sum) return answer.Sum;
+  if (pinned === undefined || pinned === answer.Sum) return { sum: answer.Sum, source: answer.Dir };
   throw new Fail(
     'ChecksumMismatch',
-    `Go module ${go.module} v${version} is ${answer.Sum}; ${pinned} is ${locked === undefined ? 'pinned' : 'locked'}`,
+    `Go module ${module} v${version} is ${answer.Sum}; ${pinned} is ${locked === undefined ? 'pinned' : 'locked'}`,
     {
       hint: 'do not use this module proxy; name another source in spec.artifacts',
     },

@@ -1,4 +1,4 @@
-/** Just enough of the ustar format (POSIX.1-1988) for archives that we make, and for one file of a release. */
+/** Just enough of the ustar format (POSIX.1-1988) for archives that we make, and for those of releases. */
 
 const block = 512;
 
@@ -8,21 +8,52 @@ export interface TarEntry {
   readonly content: Buffer | { readonly linkTo: string } | 'folder';
 }
 
-/** The content of the first regular file whose last path component is `name`. */
-export function findInTar(archive: Buffer, name: string): Buffer | undefined {
+/**
+ * Regular files, folders and symbolic links of an archive that lies in memory; other entries are passed over. GNU's entries
+ * for long names are understood.
+ * @throws RangeError where it ends inside a file
+ */
+export function readTar(archive: Buffer): TarEntry[] {
+  const entries: TarEntry[] = [];
+  let longName: string | undefined;
   for (let at = 0; at + block <= archive.length; ) {
     const header = archive.subarray(at, at + block);
-    const path = textOf(header, 0, 100);
-    if (path === '') return undefined;
-    const size = Number.parseInt(textOf(header, 124, 12), 8);
-    const regular = header[156] === 0x30 || header[156] === 0;
-    if (regular && path.split('/').at(-1) === name)
-      return at + block + size <= archive.length
-        ? archive.subarray(at + block, at + block + size)
-        : undefined;
+    const name = textOf(header, 0, 100);
+    if (name === '') return entries;
+    const size = Number.parseInt(textOf(header, 124, 12), 8) || 0;
+    const content = archive.subarray(at + block, at + block + size);
+    if (content.length < size) throw new RangeError(`the archive ends inside ${name}`);
+    const type = String.fromCharCode(header[156] ?? 0);
+    if (type === 'L') longName = textOf(content, 0, size);
+    else {
+      const entry = entryOf(header, longName ?? nameOf(header), type, content);
+      longName = undefined;
+      if (entry !== undefined) entries.push(entry);
+    }
     at += block + Math.ceil(size / block) * block;
   }
-  return undefined;
+  return entries;
+}
+
+function nameOf(header: Buffer): string {
+  const isUstar = textOf(header, 257, 5) === 'ustar' && header[262] === 0;
+  const prefix = isUstar ? textOf(header, 345, 155) : '';
+  return prefix === '' ? textOf(header, 0, 100) : `${prefix}/${textOf(header, 0, 100)}`;
+}
+
+function entryOf(header: Buffer, path: string, type: string, content: Buffer): TarEntry | undefined {
+  const mode = Number.parseInt(textOf(header, 100, 8), 8) & 0o7777;
+  switch (type) {
+    case '0':
+    case '\0':
+      return { path, mode, content };
+    case '2':
+      return { path, mode, content: { linkTo: textOf(header, 157, 100) } };
+    case '5':
+      return { path: path.replace(/\/$/, ''), mode, content: 'folder' };
+    default:
+      return undefined;
+  }
 }
 
 /** An archive with owner root and time zero, so that equal content gives equal bytes. */

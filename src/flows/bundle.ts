@@ -18,6 +18,7 @@ import { supplyProgram } from '../artifacts/supply/program.ts';
 import { supplyRelease } from '../artifacts/supply/release.ts';
 import { Fail } from '../core/fail.ts';
 import type { FlowContext } from './context.ts';
+import { artifactsOf } from './lock.ts';
 import { inPhase } from './on-hosts.ts';
 
 /** Archives of distributions are served by many for many: no more at a time from us. */
@@ -48,10 +49,9 @@ export async function makeBundle(
 /** Fetches, builds and makes what is not a package; afterwards the cache has it under the locked digests. */
 async function supplyArtifacts({ profile }: FlowContext, inUse: LockInUse, work: Work): Promise<void> {
   const { artifacts, release, image = {} } = inUse.lock;
-  const sources = new Map(profile.hosts.map(({ spec }) => [spec.crictl.version, spec.artifacts]));
-  for (const [version, from] of sources)
-    for (const arch of architecturesIn(artifacts[`crictl ${version}`]?.files ?? {}))
-      await supplyProgram('crictl', version, arch, from, work, inUse);
+  for (const [key, { name, version, sources }] of artifactsOf(profile.hosts))
+    for (const arch of architecturesIn(artifacts[key]?.files ?? {}))
+      await supplyProgram(name, version, arch, sources, work, inUse);
   for (const arch of architecturesIn(release)) await supplyRelease(arch, work, inUse);
   for (const arch of architecturesIn(image)) await supplyImage(arch, work, inUse);
 }

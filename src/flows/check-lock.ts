@@ -1,8 +1,8 @@
-import { artifactKey, type Lock } from '../artifacts/lock/lock.ts';
+import type { Lock } from '../artifacts/lock/lock.ts';
 import type { Architecture } from '../artifacts/pins.ts';
 import { buildRelease } from '../artifacts/release/build.ts';
 import type { FlowContext } from './context.ts';
-import { needsImage } from './lock.ts';
+import { artifactsOf, needsImage } from './lock.ts';
 import type { LockOptions } from './lock-options.ts';
 import { distributionsOf, isEnough } from './lock-packages.ts';
 
@@ -22,7 +22,7 @@ function checkArtifacts(
   lock: Lock,
   architectures: readonly Architecture[],
 ): string[] {
-  const needed = new Set(profile.hosts.map(({ spec }) => artifactKey('crictl', spec.crictl.version)));
+  const needed = new Set(artifactsOf(profile.hosts).keys());
   const lacking = [...needed].flatMap((key) =>
     architectures
       .filter((arch) => lock.artifacts[key]?.files[arch] === undefined)

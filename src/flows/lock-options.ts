@@ -23,7 +23,8 @@ const parts = ['crictl', 'image', 'packages'];
 export function requireUpgradable({ upgrade }: LockOptions, lock: Lock | undefined, file: string): void {
   if (upgrade === 'all') return;
   const locked = Object.values(lock?.packages ?? {}).flatMap(({ packages }) => Object.keys(packages));
-  const known = [...parts, ...locked];
+  const artifacts = Object.keys(lock?.artifacts ?? {}).map((key) => key.split(' ')[0] ?? key);
+  const known = [...new Set([...parts, ...artifacts, ...locked])];
   const unknown = upgrade.find((name) => !known.includes(name));
   if (unknown === undefined) return;
   const guess = nearest(unknown, known);

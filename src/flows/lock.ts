@@ -10,9 +10,9 @@ import { type Architecture, artifactSpecs } from '../artifacts/pins.ts';
 import { buildRelease, npmPackagesOf } from '../artifacts/release/build.ts';
 import { npmSignature } from '../artifacts/release/npm-signature.ts';
 import type { Work } from '../artifacts/report.ts';
-import type { ArtifactSources } from '../artifacts/sources.ts';
 import { redisImage } from '../artifacts/walkthrough/image.ts';
 import { Fail } from '../core/fail.ts';
+import { type WantedArtifact, wantedArtifacts } from '../node/artifacts.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { isUpgraded, type LockOptions } from './lock-options.ts';
@@ -65,30 +65,35 @@ async function lockArtifacts(
   options: LockOptions,
   work: Work,
 ): Promise<Lock['artifacts']> {
-  const versions = new Map(hosts.map(({ spec }) => [spec.crictl.version, spec.artifacts]));
   const locked: Record<string, LockedArtifact> = {};
-  for (const [version, sources] of versions) {
-    const key = artifactKey('crictl', version);
-    const known = isUpgraded(options, 'crictl') ? undefined : before?.artifacts[key];
-    locked[key] = await lockCrictl(version, sources, known, options, work);
+  for (const [key, wanted] of artifactsOf(hosts)) {
+    const known = isUpgraded(options, wanted.name) ? undefined : before?.artifacts[key];
+    locked[key] = await lockArtifact(wanted, known, options, work);
   }
   return locked;
 }
 
-async function lockCrictl(
-  version: string,
-  sources: ArtifactSources,
+/** What the hosts need from this machine, by its name in the lock. */
+export const artifactsOf = (hosts: readonly HostEntry[]): ReadonlyMap<string, WantedArtifact> =>
+  new Map(
+    hosts.flatMap(({ spec }) =>
+      wantedArtifacts(spec).map((wanted) => [artifactKey(wanted.name, wanted.version), wanted] as const),
+    ),
+  );
+
+async function lockArtifact(
+  { name, version, sources }: WantedArtifact,
   known: LockedArtifact | undefined,
   options: LockOptions,
   work: Work,
 ): Promise<LockedArtifact> {
-  const fresh = isUpgraded(options, 'crictl');
+  const fresh = isUpgraded(options, name);
   const files = await forEach(options.architectures, async (arch) => {
     const { sha256, bytes, from } =
-      known?.files[arch] ?? (await fetchWithOrigin('crictl', version, arch, sources, work, { fresh }));
+      known?.files[arch] ?? (await fetchWithOrigin(name, version, arch, sources, work, { fresh }));
     return { sha256, bytes, from };
   });
-  return { signature: { kind: 'none', why: artifactSpecs.crictl.unsigned }, files };
+  return { signature: { kind: 'none', why: artifactSpecs[name].unsigned }, files };
 }
 
 /** Always that of this berth: there is no other that it could install. */

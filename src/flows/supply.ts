@@ -1,11 +1,23 @@
+import { type ArtifactName, artifactSpecs } from '../artifacts/pins.ts';
+import { supplyEngineKey } from '../artifacts/supply/engine-key.ts';
 import { supplyProgram } from '../artifacts/supply/program.ts';
 import { supplyRelease } from '../artifacts/supply/release.ts';
+import { type Unpacked, unpacked } from '../artifacts/unpack-release.ts';
+import { wantedArtifacts } from '../node/artifacts.ts';
 import type { Supplies } from '../node/concern.ts';
+import { engineRepository, keyAddress } from '../node/repositories.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { inPhase } from './on-hosts.ts';
 
 type Architecture = 'x64' | 'arm64';
+
+/** What decides about the things that a host gets from here. */
+export interface SupplyTarget {
+  readonly arch: Architecture;
+  /** Whose repositories the host reads. */
+  readonly manager: 'apt' | 'dnf' | undefined;
+}
 
 /**
  * What hosts need from this machine, made once for all that need the same.
@@ -13,11 +25,12 @@ type Architecture = 'x64' | 'arm64';
  */
 export function supplyHosts(
   context: FlowContext,
-): (host: HostEntry, arch: Architecture) => Promise<Supplies> {
+): (host: HostEntry, target: SupplyTarget) => Promise<Supplies> {
   const made = new Map<string, Promise<Supplies>>();
-  return (host, arch) => {
-    const key = JSON.stringify([arch, host.spec.crictl, host.spec.artifacts]);
-    const supplies = made.get(key) ?? makeSupplies(context, host, arch);
+  return (host, target) => {
+    const { spec } = host;
+    const key = JSON.stringify([target, wantedArtifacts(spec), spec.engine]);
+    const supplies = made.get(key) ?? makeSupplies(context, host, target);
     made.set(key, supplies);
     return inPhase(context, host.name, 'prepare', () => supplies);
   };
@@ -26,17 +39,45 @@ export function supplyHosts(
 async function makeSupplies(
   context: FlowContext,
   { name: host, spec }: HostEntry,
-  arch: Architecture,
+  { arch, manager }: SupplyTarget,
 ): Promise<Supplies> {
   const work = { emit: context.emit, signal: context.signal, host };
   const lock = await context.lock?.();
-  const [release, crictl] = await Promise.all([
+  const artifacts = wantedArtifacts(spec).map(async ({ name, version, sources }) => {
+    const file = await step(context, host, name, `${name} ${version}`, () =>
+      supplyProgram(name, version, arch, sources, work, lock),
+    );
+    return [name, await unpacked(artifactSpecs[name], file)] as const;
+  });
+  const [release, engineKey, ...programs] = await Promise.all([
     step(context, host, 'berth', 'the berth release', () => supplyRelease(arch, work, lock)),
-    step(context, host, 'crictl', `crictl ${spec.crictl.version}`, () =>
-      supplyProgram('crictl', spec.crictl.version, arch, spec.artifacts, work, lock),
-    ),
+    supplyKey(context, host, spec, manager),
+    ...artifacts,
   ]);
-  return { release, crictl };
+  const byName: ReadonlyMap<ArtifactName, Unpacked> = new Map(programs);
+  const crictl = byName.get('crictl')?.files[0];
+  return {
+    release,
+    artifacts: byName,
+    ...(crictl === undefined ? {} : { crictl }),
+    ...(engineKey === undefined ? {} : { engineKey }),
+  };
+}
+
+async function supplyKey(
+  context: FlowContext,
+  host: string,
+  { engine }: HostEntry['spec'],
+  manager: SupplyTarget['manager'],
+): Promise<string | undefined> {
+  const repository = manager === undefined ? undefined : engineRepository(engine, manager);
+  // A bundle has the packages, and whose they are was checked when it was made.
+  if (repository === undefined || manager === undefined || (await context.lock?.())?.bundle !== undefined)
+    return undefined;
+  const work = { emit: context.emit, signal: context.signal, host };
+  return step(context, host, 'engine-key', 'the key of the repository of CRI-O', () =>
+    supplyEngineKey(keyAddress(repository, manager), engine.keySha256, work),
+  );
 }
 
 async function step<T>(

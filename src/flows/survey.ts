@@ -62,7 +62,7 @@ export async function surveyor(
     expect?.(host.name, facts);
     const arch = named(host.name, () => requireSupported(facts));
     const packages = named(host.name, () => lockedPackages(lock, facts, packagesFor(host.spec, facts)));
-    const made = await supply(host, arch);
+    const made = await supply(host, { arch, manager: facts.packages.manager });
     const supplies = packages === undefined ? made : { ...made, packages };
     const secrets = await readSecrets(context, host);
     const planWith = (given: Given): HostPlan => ({

@@ -4,6 +4,7 @@ import type { CniNetwork, Spec } from '../profile/profile.ts';
 import type { Origin } from '../resources/change.ts';
 import type { Resource } from '../resources/resource.ts';
 import { type Concern, rendered } from './concern.ts';
+import { daemonOf } from './engines.ts';
 import { everyPlace, placesOn } from './places.ts';
 import type { Render } from './templates.ts';
 
@@ -28,15 +29,17 @@ export const cni: Concern = {
   }),
   resources: ({ spec, facts, render }) => ({
     resources: [
-      ...spec.cni.networks.map((network, index) => networkFile(network, index, facts, render)),
-      rendered(render, loopback, {}),
-      ...ways(spec, facts, render),
+      ...spec.cni.networks.map((network, index) => networkFile(network, index, spec, facts, render)),
+      // Beside another CNI nothing of berth's may be found first.
+      ...(spec.cni.provider === 'other'
+        ? []
+        : [rendered(render, loopback, {}), ...ways(spec, facts, render)]),
     ],
     notes: foreignFiles(spec, facts),
   }),
 };
 
-function networkFile(network: CniNetwork, index: number, facts: Facts, render: Render): Resource {
+function networkFile(network: CniNetwork, index: number, spec: Spec, facts: Facts, render: Render): Resource {
   const path = fileOf(network, index);
   const { name, bridge, subnets } = network;
   const values = {
@@ -53,7 +56,7 @@ function networkFile(network: CniNetwork, index: number, facts: Facts, render: R
     path,
     content: { kind: 'text', text: render(`${folder}/10-mynet.conflist`, values, path) },
     mode: 0o644,
-    readBy: ['berthd.service'],
+    readBy: [daemonOf(spec)],
     origins,
   };
 }
@@ -104,7 +107,8 @@ export function flushed({ cni: { networks } }: Spec, { health, units }: Facts): 
 }
 
 /** They stay: the default network is named in crio.conf, so none of them can win by its name. */
-function foreignFiles({ cni: { networks } }: Spec, facts: Facts): string[] {
+function foreignFiles({ cni: { networks, provider } }: Spec, facts: Facts): string[] {
+  if (provider === 'other') return otherCni(facts);
   const ours = new Set([...networks.map(fileOf), loopback]);
   const earlier = new Set(facts.install.applied.keys());
   const foreign = entriesOf(facts.files, folder)
@@ -114,3 +118,13 @@ function foreignFiles({ cni: { networks } }: Spec, facts: Facts): string[] {
     (path) => `${path} is not berth's and stays; pods use ${networks[0]?.name ?? 'no network'}`,
   );
 }
+
+/** What a plan can say of a network that somebody else makes: whether it is there yet. */
+const otherCni = (facts: Facts): string[] => {
+  const found = entriesOf(facts.files, folder).filter(
+    (name) => /\.(conf|conflist|json)$/.test(name) && !facts.install.applied.has(`${folder}/${name}`),
+  );
+  return found.length > 0
+    ? [`pods use the first network of another CNI: ${found.toSorted()[0]}`]
+    : [`another CNI is to make the pod network, and ${folder} has none yet: pods wait for it`];
+};

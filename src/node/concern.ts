@@ -1,13 +1,27 @@
+import type { ArtifactName } from '../artifacts/pins.ts';
+import type { Unpacked } from '../artifacts/unpack-release.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import type { SecretSource, Spec } from '../profile/profile.ts';
 import type { LockedPackages, ReleaseFile, Resource } from '../resources/resource.ts';
 import type { Render } from './templates.ts';
 
+/** A file on the control machine, for hosts. */
+interface SuppliedFile {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
 /** What must be there before it can be said what a node is: made or fetched on the control machine. */
 export interface Supplies {
   readonly release: { readonly version: string; readonly files: readonly ReleaseFile[] };
-  readonly crictl: { readonly path: string; readonly sha256: string; readonly bytes: number };
+  /** Undefined: a package brings it. */
+  readonly crictl?: SuppliedFile;
+  /** What is fetched or built besides, unpacked. */
+  readonly artifacts: ReadonlyMap<ArtifactName, Unpacked>;
+  /** The key that signs the repository of the engine; undefined: there is none. */
+  readonly engineKey?: string;
   /** Undefined: berth.lock says nothing of packages, or there is none. */
   readonly packages?: LockedPackages;
 }

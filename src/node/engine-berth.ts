@@ -1,11 +1,9 @@
 import type { Resource } from '../resources/resource.ts';
-import { type Concern, rendered } from './concern.ts';
+import { type Given, rendered } from './concern.ts';
+import { shim } from './engines.ts';
 import { everyPlace, placesOn } from './places.ts';
-import { loginsFileOf } from './registry-logins.ts';
 
-const config = '/etc/crio/crio.conf.d/10-berth.conf';
-const shim = 'berth-shim.service';
-export const daemon = 'berthd.service';
+const daemon = 'berthd.service';
 const unitFile = (unit: string): string => `/etc/systemd/system/${unit}`;
 
 /**
@@ -23,47 +21,33 @@ const reads = {
   [daemon]: ['/etc/berth/', '/etc/crio/', '/etc/containers/registries.conf.d/', '/etc/cni/net.d/'],
 };
 
-export const engineBerth: Concern = {
-  asks: () => ({
-    files: [config, ...everyPlace('launcher'), unitFile(shim), unitFile(daemon)],
-    units: [shim, daemon],
-  }),
-  resources: ({ spec, facts, supplies, render }) => {
-    const { releases: root, launcher } = placesOn(facts);
-    const { version } = supplies.release;
-    const unit = (name: typeof shim | typeof daemon): Resource => ({
-      kind: 'unit',
-      name,
-      file: unitFile(name),
-      runs: { root, version, files: runs[name] },
-      reads: reads[name],
-    });
-    return {
-      resources: [
-        { kind: 'release', root, version, files: supplies.release.files, readBy: runs },
-        rendered(
-          render,
-          config,
-          {
-            defaultRuntime: spec.ociRuntimes[0]?.name ?? 'runc',
-            runtimes: spec.ociRuntimes.map((runtime) => runtime.name),
-            defaultNetwork: spec.cni.networks[0]?.name ?? '',
-            pluginDirs: spec.cni.pluginDirs,
-            globalAuthFile: loginsFileOf(spec.registries.auth),
-          },
-          { readBy: [daemon] },
-        ),
-        {
-          kind: 'file',
-          path: launcher,
-          content: { kind: 'text', text: render('/usr/bin/berthd', { root }, launcher) },
-          mode: 0o755,
-        },
-        rendered(render, unitFile(shim), { root }, { readBy: [shim] }),
-        rendered(render, unitFile(daemon), { root }, { readBy: [daemon] }),
-        unit(shim),
-        unit(daemon),
-      ],
-    };
-  },
-};
+export const berthAsks = () => ({
+  files: [...everyPlace('launcher'), unitFile(shim), unitFile(daemon)],
+  units: [shim, daemon],
+});
+
+/** berth's own runtime: its release, and the services that run it. */
+export function berthResources({ facts, supplies, render }: Given): Resource[] {
+  const { releases: root, launcher } = placesOn(facts);
+  const { version } = supplies.release;
+  const unit = (name: typeof shim | typeof daemon): Resource => ({
+    kind: 'unit',
+    name,
+    file: unitFile(name),
+    runs: { root, version, files: runs[name] },
+    reads: reads[name],
+  });
+  return [
+    { kind: 'release', root, version, files: supplies.release.files, readBy: runs },
+    {
+      kind: 'file',
+      path: launcher,
+      content: { kind: 'text', text: render('/usr/bin/berthd', { root }, launcher) },
+      mode: 0o755,
+    },
+    rendered(render, unitFile(shim), { root }, { readBy: [shim] }),
+    rendered(render, unitFile(daemon), { root }, { readBy: [daemon] }),
+    unit(shim),
+    unit(daemon),
+  ];
+}

@@ -5,21 +5,28 @@ import type { Spec } from '../profile/profile.ts';
 import type { HostPlan } from '../resources/change.ts';
 import { obsoleteTag, planResources } from '../resources/plan.ts';
 import type { Resource } from '../resources/resource.ts';
+import { isSelected } from '../resources/select-services.ts';
 import { cni } from './cni.ts';
+import { cniPlugins } from './cni-plugins.ts';
 import type { Concern, Given } from './concern.ts';
 import { crictl } from './crictl.ts';
 import { doctorNotes } from './doctor/notes.ts';
 import { watchedUnits } from './doctor/runtimes.ts';
-import { engineBerth } from './engine-berth.ts';
+import { engine } from './engine.ts';
+import { withoutAlias } from './engines.ts';
 import { firewall } from './firewall.ts';
 import { kernel } from './kernel.ts';
+import { kubernetes } from './kubernetes.ts';
+import { leaveEngine, withEngineLeft } from './leave-engine.ts';
 import { limits } from './limits.ts';
 import { networkManager } from './network-manager.ts';
+import { ociRuntimes } from './oci-runtimes.ts';
 import { packages } from './packages.ts';
 import { everyPlace } from './places.ts';
 import { policy } from './policy.ts';
 import { proxy } from './proxy.ts';
 import { registries } from './registries.ts';
+import { repositories } from './repositories.ts';
 import { selinux } from './selinux.ts';
 import { swap } from './swap.ts';
 import type { Render } from './templates.ts';
@@ -31,6 +38,7 @@ import { requireOneEach, userTemplates } from './user-templates.ts';
  * carries the name of its concern, and `--tags` selects by it.
  */
 const concernsByName: Readonly<Record<string, Concern>> = {
+  repositories,
   packages,
   kernel,
   limits,
@@ -38,13 +46,17 @@ const concernsByName: Readonly<Record<string, Concern>> = {
   'time-sync': timeSync,
   'network-manager': networkManager,
   firewall,
+  'cni-plugins': cniPlugins,
   cni,
   registries,
   policy,
   crictl,
   proxy,
   templates: userTemplates,
-  engine: engineBerth,
+  'oci-runtimes': ociRuntimes,
+  engine,
+  // After its runtime, which it would only wait for.
+  kubernetes,
   // After the files that it labels, and before the services that run them.
   selinux,
 };
@@ -77,7 +89,8 @@ export function probeRequest(spec: Spec, render?: Pick<Render, 'added'>): ProbeR
 }
 
 /** What differs between the host and the node that the profile describes. */
-export function planNode(given: Given): Omit<HostPlan, 'host'> {
+export function planNode(asked: Given): Omit<HostPlan, 'host'> {
+  const given = { ...asked, facts: withoutAlias(asked.facts) };
   const made = Object.entries(concernsByName).map(([tag, concern]) => {
     const { resources, notes } = concern.resources(given);
     return { notes, resources: resources.map((resource): Resource => ({ ...resource, tag })) };
@@ -85,8 +98,10 @@ export function planNode(given: Given): Omit<HostPlan, 'host'> {
   const resources = made.flatMap((each) => each.resources);
   requireOneEach(resources);
   const planned = planResources(resources, given.facts, given.tags);
+  const leaving = isSelected('engine', given.tags) ? leaveEngine(given.spec, given.facts) : [];
   return {
     ...planned,
+    changes: withEngineLeft(planned.changes, leaving, given.facts),
     notes: [...made.flatMap(({ notes }) => notes ?? []), ...doctorNotes(given), ...planned.notes],
   };
 }

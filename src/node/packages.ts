@@ -1,27 +1,48 @@
 import type { Facts } from '../host/facts/probe.ts';
-import type { Spec } from '../profile/profile.ts';
+import type { OciRuntime, Spec } from '../profile/profile.ts';
 import type { LockedPackages } from '../resources/resource.ts';
 import type { Concern } from './concern.ts';
 import { proxyVariables } from './proxy.ts';
 import { selinuxPackages } from './selinux.ts';
 import { timePackages } from './time-sync.ts';
 
-type Need = 'runc' | 'crun' | 'cniPlugins' | 'socat' | 'iproute' | 'iptables' | 'conntrack';
+type Need =
+  | OciRuntime['name']
+  | 'cniPlugins'
+  | 'socat'
+  | 'iproute'
+  | 'iptables'
+  | 'conntrack'
+  | 'crictl'
+  | 'conmon';
+type Manager = 'apt' | 'dnf';
 
-/** What the distributions call what a node needs; the second name is for those that do not know the first. */
-const names: Readonly<Record<'apt' | 'dnf', Readonly<Record<Need, readonly [string, string?]>>>> = {
+/**
+ * What the distributions call what a node needs; the second name is for those that do not know the first. Empty: none has
+ * it.
+ */
+const names: Readonly<Record<Manager, Readonly<Record<Need, readonly [string?, string?]>>>> = {
   apt: {
     runc: ['runc'],
     crun: ['crun'],
+    runsc: ['runsc'],
+    kata: [],
+    'bwrap-oci': [],
     cniPlugins: ['containernetworking-plugins'],
     socat: ['socat'],
     iproute: ['iproute2'],
     iptables: ['iptables'],
     conntrack: ['conntrack'],
+    crictl: ['cri-tools'],
+    conmon: ['conmon'],
   },
   dnf: {
     runc: ['runc'],
     crun: ['crun'],
+    // Of gVisor's own repository.
+    runsc: ['runsc'],
+    kata: ['kata-containers'],
+    'bwrap-oci': ['bwrap-oci'],
     // RHEL 10 has no plugins; the repository of Kubernetes has them under the second name.
     cniPlugins: ['containernetworking-plugins', 'kubernetes-cni'],
     socat: ['socat'],
@@ -29,40 +50,100 @@ const names: Readonly<Record<'apt' | 'dnf', Readonly<Record<Need, readonly [stri
     // RHEL 8 has no package but iptables, and that one is for nftables.
     iptables: ['iptables-nft', 'iptables'],
     conntrack: ['conntrack-tools'],
+    crictl: ['cri-tools'],
+    conmon: ['conmon'],
   },
 };
 
-const always: readonly Need[] = ['cniPlugins', 'socat', 'iproute', 'iptables', 'conntrack'];
+/** The package of a runtime; undefined: the family has none. */
+export const runtimePackage = (name: OciRuntime['name'], manager: Manager): string | undefined =>
+  names[manager][name][0];
 
-const needsOf = (spec: Spec): Need[] => [...spec.ociRuntimes.map((runtime) => runtime.name), ...always];
+/** What the host builds bwrap-oci with, and bubblewrap, which it runs. */
+const bwrapNeeds: Readonly<Record<Manager, readonly string[]>> = {
+  apt: [
+    'bubblewrap',
+    'gcc',
+    'libc6-dev',
+    'make',
+    'autoconf',
+    'automake',
+    'libtool',
+    'pkg-config',
+    'libjson-glib-dev',
+    'libseccomp-dev',
+  ],
+  dnf: [
+    'bubblewrap',
+    'gcc',
+    'make',
+    'autoconf',
+    'automake',
+    'libtool',
+    'pkgconf-pkg-config',
+    'json-glib-devel',
+    'libseccomp-devel',
+  ],
+};
 
-const wanted = (spec: Spec, nameOf: (need: Need) => string): string[] => [
-  ...new Set([...needsOf(spec).map(nameOf), ...spec.packages.extra]),
+const always: readonly Need[] = ['socat', 'iproute', 'iptables', 'conntrack'];
+
+const needsOf = ({ ociRuntimes, cni, crictl, engine }: Spec): Need[] => [
+  ...ociRuntimes.flatMap(({ name, source }) => (source === 'package' ? [name] : [])),
+  ...(cni.plugins.source === 'package' ? (['cniPlugins'] as const) : []),
+  ...always,
+  ...(crictl.source === 'package' ? (['crictl'] as const) : []),
+  // The other ways of CRI-O bring it.
+  ...(engine.name === 'cri-o' && engine.source === 'source' ? (['conmon'] as const) : []),
 ];
 
-const firstNames = (spec: Spec, manager: 'apt' | 'dnf'): string[] =>
-  wanted(spec, (need) => names[manager][need][0]);
+/** CRI-O's own package; Fedora has one for each minor, and had one for all before. */
+const enginePackages = ({ engine }: Spec, manager: Manager): readonly [string?, string?] => {
+  if (engine.name !== 'cri-o') return [];
+  const source = engine.source ?? 'upstream';
+  if (source === 'upstream') return ['cri-o'];
+  if (source !== 'packages') return [];
+  const minor = engine.version?.split('.').slice(0, 2).join('.');
+  return manager === 'dnf' && minor !== undefined ? [`cri-o${minor}`, 'cri-o'] : ['cri-o'];
+};
+
+const buildNeeds = ({ ociRuntimes }: Spec, manager: Manager): readonly string[] =>
+  ociRuntimes.some(({ name, source }) => name === 'bwrap-oci' && source === 'source')
+    ? bwrapNeeds[manager]
+    : [];
+
+/** All names that may be meant, each with the one to take where the first is not known. */
+const pairsOf = (spec: Spec, manager: Manager): (readonly [string?, string?])[] => [
+  enginePackages(spec, manager),
+  ...needsOf(spec).map((need) => names[manager][need]),
+  ...buildNeeds(spec, manager).map((name) => [name] as const),
+];
+
+const firstNames = (spec: Spec, manager: Manager): string[] => [
+  ...new Set([...pairsOf(spec, manager).flatMap(([name]) => name ?? []), ...spec.packages.extra]),
+];
 
 const otherNames = (spec: Spec): Record<string, string> =>
   Object.fromEntries(
-    needsOf(spec).flatMap((need) => {
-      const [name, other] = names.dnf[need];
-      return other === undefined ? [] : [[name, other]];
-    }),
+    pairsOf(spec, 'dnf').flatMap(([name, other]) =>
+      name === undefined || other === undefined ? [] : [[name, other]],
+    ),
   );
 
 /** The name that is installed, or can be; where nothing is known of either, the one that the release is known to have. */
 const nameOn =
   ({ packages, system: { os } }: Facts) =>
-  (need: Need): string => {
-    const [name, other] = names[packages.manager ?? 'apt'][need];
-    if (other === undefined) return name;
+  ([name, other]: readonly [string?, string?]): string[] => {
+    if (name === undefined) return [];
+    if (other === undefined) return [name];
     const isThere = (each: string) => packages.packages.get(each)?.state === 'installed';
     const canBe = (each: string) => packages.packages.get(each)?.candidate !== undefined;
-    if (isThere(name) || isThere(other)) return isThere(name) ? name : other;
-    if (canBe(name) || canBe(other)) return canBe(name) ? name : other;
+    if (isThere(name) || isThere(other)) return [isThere(name) ? name : other];
+    if (canBe(name) || canBe(other)) return [canBe(name) ? name : other];
     const release = releaseOfRhel(os) ?? 9;
-    return (need === 'iptables' && release <= 8) || (need === 'cniPlugins' && release >= 10) ? other : name;
+    const older =
+      (name === 'iptables-nft' && release <= 8) || (name === 'containernetworking-plugins' && release >= 10);
+    return [older ? other : name];
   };
 
 /** Of RHEL, CentOS Stream and rebuilds, the major release; undefined: another distribution. */
@@ -90,8 +171,19 @@ const forOthers = (spec: Spec, facts: Facts): readonly string[] => [
 
 /** The packages by name that this host should have. */
 export const packagesFor = (spec: Spec, facts: Facts): string[] => [
-  ...new Set([...wanted(spec, nameOn(facts)), ...forOthers(spec, facts)]),
+  ...new Set([
+    ...pairsOf(spec, facts.packages.manager ?? 'apt').flatMap(nameOn(facts)),
+    ...spec.packages.extra,
+    ...forOthers(spec, facts),
+  ]),
 ];
+
+/** A package of CRI-O that is installed in another version than the profile's is exchanged. */
+function engineVersions(spec: Spec, facts: Facts): Record<string, string> | undefined {
+  const { version } = spec.engine;
+  const [name] = nameOn(facts)(enginePackages(spec, facts.packages.manager ?? 'apt'));
+  return version === undefined || name === undefined ? undefined : { [name]: version };
+}
 
 export const packages: Concern = {
   asks: (spec) => ({
@@ -103,6 +195,7 @@ export const packages: Concern = {
   }),
   resources: ({ spec, facts, secrets, supplies: { packages: locked } }) => {
     const names = packagesFor(spec, facts);
+    const versions = engineVersions(spec, facts);
     return {
       resources: [
         {
@@ -111,6 +204,7 @@ export const packages: Concern = {
           layer: spec.packages.ostree === 'layer',
           ...(facts.packages.manager === 'dnf' ? { hintWhenUnknown: hintFor(spec, facts) } : {}),
           env: proxyVariables(spec, secrets),
+          ...(versions === undefined ? {} : { versions }),
           ...(locked === undefined ? {} : { locked }),
         },
       ],

@@ -1,5 +1,6 @@
 import { fileAt } from '../host/facts/files.ts';
 import { type Concern, rendered } from './concern.ts';
+import { daemonOf } from './engines.ts';
 
 /** crio.conf names this one, as CRI-O's own packages do; the file that podman and skopeo read stays as it is. */
 const file = '/etc/crio/policy.json';
@@ -13,7 +14,7 @@ export const policy: Concern = {
         render,
         file,
         { default: spec.policy.default === 'accept' ? 'insecureAcceptAnything' : 'reject' },
-        { readBy: ['berthd.service'] },
+        { readBy: [daemonOf(spec)] },
       ),
     ],
     notes:

@@ -4,6 +4,7 @@ import type { ProxyAddress, SecretSource, Spec } from '../profile/profile.ts';
 import { proxyProblem, secretAddress } from '../profile/proxy-address.ts';
 import type { Resource } from '../resources/resource.ts';
 import { type Concern, rendered } from './concern.ts';
+import { engineUnits } from './engines.ts';
 
 /** Read by the units that pull images; only root may see it. */
 export const proxyFile = '/etc/berth/proxy.env';
@@ -53,7 +54,7 @@ export const proxy: Concern = {
   resources: ({ spec, render, secrets }) => {
     const variables = Object.entries(proxyVariables(spec, secrets));
     if (variables.length === 0) return { resources: [] };
-    const rest = { mode: 0o600, readBy: ['berth-shim.service', 'berthd.service'] };
+    const rest = { mode: 0o600, readBy: engineUnits[spec.engine.name] };
     const values = { variables: variables.map(([name, value]) => ({ name, value: textOf(value) })) };
     const file = rendered(render, proxyFile, values, rest);
     const isSecret = variables.some(([, value]) => value instanceof Secret);

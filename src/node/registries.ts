@@ -1,5 +1,6 @@
 import type { Registries } from '../profile/profile.ts';
 import { type Concern, rendered } from './concern.ts';
+import { daemonOf } from './engines.ts';
 import { loginsFile, loginsResource } from './registry-logins.ts';
 
 /**
@@ -20,7 +21,7 @@ export const registries: Concern = {
           unqualifiedSearch: spec.registries.unqualifiedSearch,
           registries: registryTables(spec.registries),
         },
-        { readBy: ['berthd.service'] },
+        { readBy: [daemonOf(spec)] },
       ),
     ],
   }),

@@ -1,12 +1,12 @@
-import { Fail } from '../core/fail.ts';
-import { fileAt } from '../host/facts/files.ts';
 import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import type { Spec } from '../profile/profile.ts';
-import type { Change, HostPlan, Step } from '../resources/change.ts';
+import type { HostPlan } from '../resources/change.ts';
 import { planRemoval, type Tree } from '../resources/remove.ts';
-import { daemon } from './engine-berth.ts';
+import { engineOn, withoutAlias } from './engines.ts';
+import { leaveCluster } from './leave-cluster.ts';
 import { probeRequest } from './node.ts';
-import { everyPlace, placesOn } from './places.ts';
+import { everyPlace } from './places.ts';
+import { packagedCrictl, podRecords, stopPods } from './stop-pods.ts';
 
 /** What the runtime keeps besides what apply installed: state of pods, images, leases of pod addresses, releases. */
 const treesOf = (spec: Spec, roots: readonly string[]): Tree[] => [
@@ -20,91 +20,24 @@ const treesOf = (spec: Spec, roots: readonly string[]): Tree[] => [
   ...roots.map((path) => ({ path, kept: true as const })),
 ];
 
-/** One record for each pod, as long as the pod lives: a reboot ends both. */
-const podRecords = '/run/berth/pods';
-
 /** The probe of an apply, and the trees that only a removal touches. */
 export function removalRequest(spec: Spec): ProbeRequest {
   const request = probeRequest(spec);
   const trees = treesOf(spec, everyPlace('releases')).map(({ path }) => path);
-  return { ...request, needs: true, files: [...request.files, ...trees, podRecords] };
+  return { ...request, needs: true, files: [...request.files, ...trees, podRecords, packagedCrictl] };
 }
 
 /** What must go, and come back, for the host to be as it was before berth. */
-export const planNodeRemoval = (spec: Spec, facts: Facts): Omit<HostPlan, 'host'> =>
-  planRemoval(facts, treesOf(spec, [facts.releases.root]), stopPods(facts));
-
-/**
- * Before the daemon goes, it takes its pods down: addresses, rules and mounts with them. One that is down while its
- * containers live is started for it.
- * @throws Fail `Unsupported` when there are pods and no crictl to end them with
- */
-export function stopPods(facts: Facts): Change | undefined {
-  const { units, files } = facts;
-  const { crictl } = placesOn(facts);
-  const removePods = podRemoval(crictl);
-  const isUp = units.get(daemon)?.activeState === 'active';
-  const records = fileAt(files, podRecords);
-  const hasPods = records.kind === 'directory' && !records.empty;
-  const hasCrictl = fileAt(files, crictl).kind === 'file';
-  if (hasPods && !hasCrictl)
-    throw new Fail('Unsupported', `pods are left, and ${crictl}, which could end them, is gone`, {
-      hint: 'Run berth apply first, which brings it back, or reboot the host, which ends all pods.',
-    });
-  if (!hasCrictl || (!isUp && !hasPods)) return undefined;
-  return {
-    id: 'pods',
-    action: 'remove',
-    summary: 'stop and remove all pods',
-    ...(isUp ? {} : { reason: 'berthd is started for it, and stopped again' }),
-    // What is started here is not among the units that the plan found running, and stops here too.
-    steps: [...(isUp ? [removePods] : [startDaemon, removePods, stopDaemon]), removePortChains],
-  };
+export function planNodeRemoval(spec: Spec, facts: Facts): Omit<HostPlan, 'host'> {
+  const seen = withoutAlias(facts);
+  const engine = engineOn(seen) ?? spec.engine.name;
+  const removal = planRemoval(seen, treesOf(spec, [facts.releases.root]), stopPods(seen, engine));
+  // First of all: a kubelet would start the pods again.
+  const planned = { ...removal, changes: [...leaveCluster(facts), ...removal.changes] };
+  return spec.engine.name === 'cri-o' && planned.changes.length > 0
+    ? { ...planned, notes: [...planned.notes, crioImages] }
+    : planned;
 }
 
-const startDaemon: Step = {
-  kind: 'run',
-  argv: [
-    'sh',
-    '-c',
-    'systemctl reset-failed "$1" 2>/dev/null; systemctl start "$1" && exit 0; ' +
-      'journalctl --no-pager -o cat -n 40 -u "$1"; ' +
-      'echo "pods are left and $1, which could end them, does not start: reboot the host, then reset again"; exit 1',
-    'sh',
-    daemon,
-  ],
-  deadlineSeconds: 150,
-};
-
-const stopDaemon: Step = { kind: 'run', argv: ['systemctl', 'stop', daemon], deadlineSeconds: 150 };
-
-const podRemoval = (crictl: string): Step => ({
-  kind: 'run',
-  argv: [crictl, '--runtime-endpoint', 'unix:///var/run/crio/crio.sock', 'rmp', '--all', '--force'],
-  deadlineSeconds: 300,
-});
-
-/**
- * The portmap plugin takes the rules of a pod away, and leaves the chains that it made for the first one. Where somebody
- * else still publishes ports by them, they stay; a chain that is needed again is made again.
- */
-const removePortChains: Step = {
-  kind: 'run',
-  argv: [
-    'sh',
-    '-c',
-    String.raw`for program in iptables ip6tables; do
-  command -v "$program" >/dev/null || continue
-  nat="$program -w 30 -t nat"
-  $nat -S 2>/dev/null | grep -q -e '-A CNI-HOSTPORT-DNAT' && continue
-  # xargs takes the quotes of comments away.
-  $nat -S 2>/dev/null | sed -n 's/^-A \(.*-j CNI-HOSTPORT-.*\)/-D \1/p' | while IFS= read -r rule; do
-    echo "$rule" | xargs $nat
-  done
-  for chain in $($nat -S 2>/dev/null | sed -n 's/^-N \(CNI-HOSTPORT-[A-Z]*\)$/\1/p'); do
-    $nat -F "$chain" && $nat -X "$chain"
-  done
-done`,
-  ],
-  deadlineSeconds: 100,
-};
+/** Podman and skopeo keep theirs in the same place. */
+const crioImages = 'images of CRI-O stay in /var/lib/containers/storage, which other programs share';

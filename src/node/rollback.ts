@@ -4,9 +4,11 @@ import type { Spec } from '../profile/profile.ts';
 import type { Change, HostPlan } from '../resources/change.ts';
 import { planRollback } from '../resources/rollback.ts';
 import { isOfRelease } from '../resources/way-back.ts';
-import { daemon } from './engine-berth.ts';
+import { daemons, type EngineName, withoutAlias } from './engines.ts';
+import { leaveCluster } from './leave-cluster.ts';
 import { everyPlace } from './places.ts';
-import { planNodeRemoval, removalRequest, stopPods } from './removal.ts';
+import { planNodeRemoval, removalRequest } from './removal.ts';
+import { stopPods } from './stop-pods.ts';
 
 /** The probe of a removal, and everything that the generations to undo have touched. */
 export function rollbackRequest(spec: Spec, records: readonly BeforeRecord[]): ProbeRequest {
@@ -37,10 +39,13 @@ export function planNodeRollback(
   history: History,
   records: readonly BeforeRecord[],
 ): Omit<HostPlan, 'host'> {
-  const planned = planRollback({ records, history, facts, release: { root: facts.releases.root } });
-  const ends = planned.changes.some(({ id }) => id === `unit:${daemon}`);
-  const pods = ends ? stopPods(facts) : undefined;
-  return { ...planned, changes: [...(pods === undefined ? [] : [pods]), ...planned.changes] };
+  const seen = withoutAlias(facts);
+  const planned = planRollback({ records, history, facts: seen, release: { root: facts.releases.root } });
+  const isEnded = (engine: EngineName) => planned.changes.some(({ id }) => id === `unit:${daemons[engine]}`);
+  const ended = (['berth', 'cri-o'] as const).find(isEnded);
+  const pods = ended === undefined ? undefined : stopPods(seen, ended);
+  const cluster = ended === undefined ? [] : leaveCluster(facts);
+  return { ...planned, changes: [...cluster, ...(pods === undefined ? [] : [pods]), ...planned.changes] };
 }
 
 /** As before berth, like a removal, but berth's memory of the host stays: this can be undone too. */

@@ -1,5 +1,6 @@
 import { diffArrays } from 'diff';
 import type { ExplainedFile } from '../core/explanation.ts';
+import { Fail } from '../core/fail.ts';
 import { Secret } from '../core/secret.ts';
 import { type Facts, type ProbeRequest, parseFacts } from '../host/facts/probe.ts';
 import type { SecretSource, Spec } from '../profile/profile.ts';
@@ -23,6 +24,7 @@ export interface Trace {
 const supplies: Supplies = {
   release: { version: 'VERSION', files: [] },
   crictl: { path: '/', sha256: '', bytes: 0 },
+  artifacts: new Map(),
 };
 
 /**
@@ -39,13 +41,24 @@ export const traceOf = (
   const files = new Map<string, ExplainedFile>();
   const deeds = new Set<string>();
   for (const other of others) {
-    const changed = changesFor(other, render, facts);
+    const changed = changesIfPossible(other, render, facts);
+    if (changed === undefined) continue;
     for (const file of changedFiles(made.texts, changed.texts))
       files.set(file.path, joined(files.get(file.path), file));
     for (const [id, deed] of made.deeds)
       if (changed.deeds.get(id)?.same !== deed.same) deeds.add(deed.summary);
   }
   return { files: [...files.values()], deeds: [...deeds], texts: made.texts, changes: made.changes };
+};
+
+/** Another value may be one that the host cannot have, such as a runtime that needs what it lacks: it tells nothing. */
+const changesIfPossible = (...asked: Parameters<typeof changesFor>) => {
+  try {
+    return changesFor(...asked);
+  } catch (error) {
+    if (error instanceof Fail && error.code === 'Unsupported') return undefined;
+    throw error;
+  }
 };
 
 const joined = (one: ExplainedFile | undefined, other: ExplainedFile): ExplainedFile => {

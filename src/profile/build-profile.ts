@@ -2,8 +2,11 @@ import { dirname, resolve } from 'node:path';
 import semver from 'semver';
 import { parseHop } from './jump-host.ts';
 import type {
+  GceInstance,
   HostAddress,
   HostEntry,
+  KubernetesJoin,
+  KubernetesSpec,
   Profile,
   ProxyAddress,
   RegistryLogin,
@@ -101,8 +104,43 @@ const sshEntry = (form: SshForm, secret: SecretAt): SshEntry => {
   };
 };
 
-const hostAddress = (form: HostForm, secret: SecretAt): HostAddress => {
+type GceForm = NonNullable<HostForm['gce']>;
+
+const gceInstance = (form: GceForm, host: string, secret: SecretAt): GceInstance => ({
+  project: form.project,
+  zone: form.zone,
+  instance: form.instance ?? host.toLowerCase(),
+  machineType: form.machineType ?? 'e2-standard-2',
+  image: {
+    ...(form.image === undefined
+      ? { kind: 'family', name: form.imageFamily ?? 'debian-12' }
+      : { kind: 'image', name: form.image }),
+    project: form.imageProject ?? 'debian-cloud',
+  },
+  disk: { sizeGb: form.disk?.sizeGb, type: form.disk?.type ?? 'pd-balanced' },
+  network: {
+    name: form.network?.name ?? 'default',
+    subnetwork: form.network?.subnetwork,
+    externalAddress: form.network?.externalAddress ?? true,
+    tags: form.network?.tags ?? [],
+  },
+  spot: form.spot ?? false,
+  labels: form.labels ?? {},
+  serviceAccount: form.serviceAccount,
+  user: form.user ?? 'berth',
+  identityFile: form.identityFile,
+  osLogin: form.osLogin ?? false,
+  jump: form.jump?.map((hop, index) => jumpHost(hop, {}, secret, ['gce', 'jump', index])),
+});
+
+/** `file` is where the host is mentioned. */
+const hostAddress = (form: HostForm, file: string, secret: SecretAt): HostAddress => {
   if (form.ssh) return { kind: 'ssh', ssh: sshEntry(form.ssh, secret) };
+  if (form.gce) return { kind: 'gce', gce: gceInstance(form.gce, form.name, secret) };
+  if (form.vagrant) {
+    const { machine, directory = dirname(resolve(file)) } = form.vagrant;
+    return { kind: 'vagrant', vagrant: { machine, directory } };
+  }
   return form.embedded ? { kind: 'embedded', embedded: form.embedded } : { kind: 'local' };
 };
 
@@ -116,7 +154,7 @@ export interface HostParts {
 const hostEntry = ({ host, access }: HostParts, spec: Spec, secret: SecretAt): HostEntry => ({
   name: access.name,
   groups: host.groups,
-  address: hostAddress(access, secret),
+  address: hostAddress(access, host.tree.place.source.file, secret),
   sudo: access.sudo ?? true,
   sudoPassword: secret(access.sudoPassword, ['sudoPassword']),
   spec,
@@ -126,7 +164,7 @@ const hostEntry = ({ host, access }: HostParts, spec: Spec, secret: SecretAt): H
 const sysctlText = (value: string | number | boolean): string =>
   typeof value === 'boolean' ? String(Number(value)) : String(value);
 
-const specOf = (form: SpecForm, secret: SecretAt): Spec => ({
+const specOf = ({ kubernetes, ...form }: SpecForm, secret: SecretAt): Spec => ({
   ...form,
   registries: {
     ...form.registries,
@@ -137,7 +175,10 @@ const specOf = (form: SpecForm, secret: SecretAt): Spec => ({
     ...said('http', proxyAddress(form.proxy.http, secret, 'http')),
     ...said('https', proxyAddress(form.proxy.https, secret, 'https')),
   },
-  crictl: { version: semver.clean(form.crictl.version) ?? form.crictl.version },
+  crictl: { ...form.crictl, version: semver.clean(form.crictl.version) ?? form.crictl.version },
+  // Networks that are written beside another CNI are nobody's: the default ones always are.
+  cni: { ...form.cni, networks: form.cni.provider === 'other' ? [] : form.cni.networks },
+  ...said('kubernetes', kubernetes && kubernetesOf(kubernetes, secret)),
   kernel: {
     modules: [...new Set([...neededModules, ...form.kernel.modules])],
     sysctls: {
@@ -169,6 +210,27 @@ const loginOf = (form: LoginForm, secret: SecretAt, index: number): RegistryLogi
   const password = secret(form.password, ['spec', 'registries', 'auth', index, 'password']);
   if (password === undefined) throw new Error('a login has a password');
   return { registry: form.registry, username: form.username, password };
+};
+
+type KubernetesForm = NonNullable<SpecForm['kubernetes']>;
+
+const kubernetesOf = ({ join, ...form }: KubernetesForm, secret: SecretAt): KubernetesSpec => ({
+  ...form,
+  version: semver.clean(form.version) ?? form.version,
+  ...said('join', join && joinOf(join, secret)),
+});
+
+const joinOf = (form: NonNullable<KubernetesForm['join']>, secret: SecretAt): KubernetesJoin => {
+  const at = (key: string): Path => ['spec', 'kubernetes', 'join', key];
+  const token = secret(form.token, at('token'));
+  if (token === undefined) throw new Error('a cluster is joined with a token');
+  const { endpoint, caCertHashes } = form;
+  return {
+    endpoint,
+    token,
+    caCertHashes,
+    ...said('certificateKey', secret(form.certificateKey, at('certificateKey'))),
+  };
 };
 
 /** The profile of valid forms. Hosts of which the same is said share their spec. */

@@ -1,7 +1,10 @@
 import { nearest } from '../core/nearest.ts';
 import { type AddressRange, overlaps, parseCidr } from './cidr.ts';
+import { clusterRules, kubernetesRules } from './cluster-checks.ts';
 import type { Finding } from './finding.ts';
+import { gceRules } from './gce-rules.ts';
 import { parseReference } from './image-reference.ts';
+import { engineAndRuntimeRules } from './runtime-rules.ts';
 import { locate, plainOf, type Tree } from './tree.ts';
 import { mentionsVariables } from './variables.ts';
 
@@ -54,7 +57,7 @@ const duplicates = (
   });
 };
 
-const ways = ['ssh', 'local', 'embedded'] as const;
+const ways = ['ssh', 'local', 'embedded', 'vagrant', 'gce'] as const;
 
 const oneWay = (host: unknown, index: number): Finding[] => {
   if (!isMapping(host)) return [];
@@ -66,7 +69,7 @@ const oneWay = (host: unknown, index: number): Finding[] => {
     return [
       finding(
         ['hosts', index],
-        'says no way to reach the host; add ssh: { host: ADDRESS }, local: {} or embedded: {}',
+        'says no way to reach the host; add ssh: { host: ADDRESS }, local: {}, embedded: {}, vagrant: { machine: NAME } or gce: { project: ID, zone: ZONE }',
       ),
     ];
   return [
@@ -87,6 +90,7 @@ const hostRules = (profile: unknown, where: Where): Finding[] => {
   );
   return [
     ...hosts.flatMap(oneWay),
+    ...hosts.flatMap(gceRules),
     ...duplicates(
       hosts.map((host, index) => [mapping(host)['name'], ['hosts', index, 'name']]),
       'the host name',
@@ -247,7 +251,11 @@ export const writtenRules = (root: Tree): readonly Finding[] => {
 export const documentRules = (document: Tree): readonly Finding[] => {
   const profile = plainOf(document);
   const where = whereIn(document);
-  return [...hostRules(profile, where), ...overlapping(hostRanges(profile), [], where)];
+  return [
+    ...hostRules(profile, where),
+    ...overlapping(hostRanges(profile), [], where),
+    ...clusterRules(profile),
+  ];
 };
 
 /** One host, or the profile where all of them are alike: what it says under `spec`. */
@@ -258,9 +266,11 @@ export const specRules = (host: Tree, taken: readonly Taken[]): readonly Finding
     ...overlapping(podRanges(plain), taken, where),
     ...networkRules(plain, where),
     ...runtimeRules(plain, where),
+    ...engineAndRuntimeRules(plain),
     ...artifactRules(plain),
     ...embeddedImageRules(plain),
     ...authRules(plain, where),
+    ...kubernetesRules(plain),
   ];
 };
 

@@ -50,7 +50,9 @@ export interface HostEntry extends HostAccess {
 export type HostAddress =
   | { readonly kind: 'ssh'; readonly ssh: SshEntry }
   | { readonly kind: 'local' }
-  | { readonly kind: 'embedded'; readonly embedded: EmbeddedAddress };
+  | { readonly kind: 'embedded'; readonly embedded: EmbeddedAddress }
+  | { readonly kind: 'vagrant'; readonly vagrant: VagrantMachine }
+  | { readonly kind: 'gce'; readonly gce: GceInstance };
 
 /** What the profile says of a host over SSH. What it leaves open comes from ssh_config(5), then from defaults. */
 export interface SshEntry {
@@ -118,6 +120,38 @@ export interface EmbeddedAddress {
   readonly network: string;
 }
 
+/** A machine of a Vagrantfile. */
+export interface VagrantMachine {
+  readonly machine: string;
+  /** Absolute: where the Vagrantfile lies. */
+  readonly directory: string;
+}
+
+/** An instance of Google Compute Engine: how it is found, and what it is made as where there is none. */
+export interface GceInstance {
+  readonly project: string;
+  readonly zone: string;
+  readonly instance: string;
+  readonly machineType: string;
+  readonly image: { readonly kind: 'image' | 'family'; readonly name: string; readonly project: string };
+  /** `sizeGb` undefined: as the image asks. */
+  readonly disk: { readonly sizeGb: number | undefined; readonly type: string };
+  readonly network: {
+    readonly name: string;
+    readonly subnetwork: string | undefined;
+    readonly externalAddress: boolean;
+    readonly tags: readonly string[];
+  };
+  readonly spot: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string | undefined;
+  readonly user: string;
+  /** Undefined: a key that is made for the instance. */
+  readonly identityFile: string | undefined;
+  readonly osLogin: boolean;
+  readonly jump: readonly SshEntry[] | undefined;
+}
+
 /** Where a secret is read from when it is needed; the value itself never enters the profile, a plan or a log. */
 export type SecretSource =
   | { readonly kind: 'env'; readonly name: string }
@@ -137,10 +171,20 @@ export type SecretOf = (source: SecretSource, what: string) => Promise<Secret>;
 export interface Spec {
   /** Folder of templates of the user: they take the place of berth's, or add files. */
   readonly templates?: string | undefined;
-  readonly engine: { readonly name: 'berth' };
+  readonly engine: EngineSpec;
   readonly ociRuntimes: readonly OciRuntime[];
-  readonly crictl: { readonly version: string };
-  readonly cni: { readonly networks: readonly CniNetwork[]; readonly pluginDirs: readonly string[] };
+  readonly crictl: { readonly version: string; readonly source: 'pinned' | 'package' };
+  readonly cni: {
+    /** `other`: a CNI that is not berth's brings its own configuration, and there are no networks here. */
+    readonly provider: 'berth' | 'other';
+    readonly plugins: {
+      readonly source: ProgramSource;
+      readonly version?: string | undefined;
+      readonly sha256?: ReleaseChecksums | undefined;
+    };
+    readonly networks: readonly CniNetwork[];
+    readonly pluginDirs: readonly string[];
+  };
   readonly registries: Registries;
   readonly policy: { readonly default: 'accept' | 'reject' };
   readonly kernel: {
@@ -156,9 +200,53 @@ export interface Spec {
     readonly ostree: 'refuse' | 'layer';
   };
   readonly artifacts: ArtifactSources;
+  /** Undefined: the host is no node of Kubernetes as far as berth is concerned. */
+  readonly kubernetes?: KubernetesSpec | undefined;
   /** How many applies a host remembers the way back of. */
   readonly generations: { readonly keep: number };
   readonly verify: VerifySpec;
+}
+
+/** What makes the host a node of a cluster. */
+export interface KubernetesSpec {
+  /** Of kubelet, kubeadm and kubectl alike; without a leading v. */
+  readonly version: string;
+  /** `standalone`: a kubelet without a cluster. `none`: prepared, and left to others. */
+  readonly role: 'control-plane' | 'worker' | 'standalone' | 'none';
+  readonly source: 'artifacts' | 'packages';
+  readonly kubelet: {
+    readonly maxPods: number;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly ignorePreflightErrors: readonly string[];
+  };
+  readonly init: KubernetesInit;
+  /** Undefined: the first control plane of the profile is the cluster to join. */
+  readonly join?: KubernetesJoin | undefined;
+  readonly drain: {
+    readonly enabled: boolean;
+    readonly timeoutSeconds: number;
+    readonly deleteEmptyDirData: boolean;
+  };
+}
+
+/** The cluster that the first control plane makes. */
+export interface KubernetesInit {
+  readonly controlPlaneEndpoint?: string | undefined;
+  readonly serviceSubnet: string;
+  readonly podSubnet?: string | undefined;
+  readonly dnsDomain: string;
+  readonly imageRepository: string;
+  readonly certSans: readonly string[];
+  readonly schedulable: boolean;
+  readonly skipPhases: readonly string[];
+}
+
+/** A cluster beyond the profile. */
+export interface KubernetesJoin {
+  readonly endpoint: string;
+  readonly token: SecretSource;
+  readonly caCertHashes: readonly string[];
+  readonly certificateKey?: SecretSource | undefined;
 }
 
 /** An address without a login as text; any other is a secret. */
@@ -171,9 +259,34 @@ export interface ProxySpec {
   readonly no: readonly string[];
 }
 
+/** `cri-o` alone has the other keys. */
+export interface EngineSpec {
+  readonly name: 'berth' | 'cri-o';
+  /** `1.35.2`, or where packages decide about the patch `1.35`. */
+  readonly version?: string | undefined;
+  readonly source?: 'packages' | 'upstream' | 'static' | 'source' | undefined;
+  readonly sha256?: ReleaseChecksums | undefined;
+  readonly buildTags?: readonly ('seccomp' | 'apparmor' | 'selinux')[] | undefined;
+  readonly repository?: string | undefined;
+  readonly keySha256?: string | undefined;
+}
+
+export type ProgramSource = 'package' | 'release' | 'source';
+
+/** sha256 of a release's file, by architecture. */
+export interface ReleaseChecksums {
+  readonly x64?: string | undefined;
+  readonly arm64?: string | undefined;
+}
+
 export interface OciRuntime {
   /** Handler name; the first entry is the default. */
-  readonly name: 'runc' | 'crun';
+  readonly name: 'runc' | 'crun' | 'runsc' | 'kata' | 'bwrap-oci';
+  readonly source: ProgramSource;
+  readonly version?: string | undefined;
+  readonly sha256?: ReleaseChecksums | undefined;
+  /** Words of its command line before the verb. */
+  readonly args: readonly string[];
 }
 
 export interface CniNetwork {

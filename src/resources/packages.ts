@@ -25,7 +25,11 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
   const unhealthy = [...facts.packages.packages].flatMap(([name, { state }]) =>
     state === 'half-installed' ? [name] : [],
   );
-  const absent = names.filter((name) => factOf(facts, name).state !== 'installed');
+  const fits = (name: string, version: string | undefined) => isOf(version, resource.versions?.[name]);
+  const absent = names.filter((name) => {
+    const { state, version } = factOf(facts, name);
+    return state !== 'installed' || !fits(name, version);
+  });
   if (absent.length === 0 && unhealthy.length === 0) return [];
   const run = (argv: readonly string[], deadlineSeconds: number): Step => ({
     kind: 'run',
@@ -37,7 +41,16 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
   });
   const steps: Step[] = [];
   if (unhealthy.length > 0) steps.push(run(manager.repair(unhealthy), installDeadlineSeconds));
-  if (manager.refresh && locked === undefined && absent.length > 0 && listsMustBeRefreshed(facts, absent)) {
+  const isOffered = (name: string): boolean => {
+    const { candidate } = factOf(facts, name);
+    return candidate !== undefined && fits(name, candidate);
+  };
+  if (
+    manager.refresh &&
+    locked === undefined &&
+    absent.length > 0 &&
+    listsMustBeRefreshed(facts, absent, isOffered)
+  ) {
     steps.push(run(manager.refresh, refreshDeadlineSeconds));
   }
   const missing = managerName === 'apt' ? absent : absent.filter((name) => !unhealthy.includes(name));
@@ -105,9 +118,22 @@ const notAsLocked = ({ packages }: LockedPackages, facts: Facts): string[] =>
     return now.state === 'installed' && now.version === version ? [] : [name];
   });
 
-const listsMustBeRefreshed = (facts: Facts, absent: readonly string[]): boolean =>
+const listsMustBeRefreshed = (
+  facts: Facts,
+  absent: readonly string[],
+  isOffered: (name: string) => boolean,
+): boolean =>
   (facts.packages.listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds ||
-  absent.some((name) => factOf(facts, name).candidate === undefined);
+  !absent.every(isOffered);
+
+/** `1.35` is the beginning of `1.35.2-1.1` and of `1:1.35.2`, and not of `1.350`. */
+const isOf = (version: string | undefined, beginning: string | undefined): boolean => {
+  if (beginning === undefined) return true;
+  const bare = version?.replace(/^\d+:/, '') ?? '';
+  return (
+    bare === beginning || (bare.startsWith(beginning) && /^[^0-9A-Za-z]/.test(bare.slice(beginning.length)))
+  );
+};
 
 const noManager = ({ system }: Facts): Fail =>
   new Fail('Unsupported', `${system.os.prettyName} has neither apt-get nor dnf`, {

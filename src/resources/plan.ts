@@ -1,4 +1,5 @@
 import type { Facts } from '../host/facts/probe.ts';
+import { planBuilt } from './built.ts';
 import type { Change, HostPlan } from './change.ts';
 import { planContext } from './context.ts';
 import { planEntry, removeEntry } from './entry.ts';
@@ -89,6 +90,8 @@ function planThing(resource: Resource, facts: Facts): { changes: Change[]; notes
       return only(planContext(resource, facts));
     case 'no-swap':
       return only(planNoSwap(facts));
+    case 'built':
+      return only(planBuilt(resource, facts));
     case 'unit':
       // After everything that they run or read.
       return only([]);
@@ -104,7 +107,9 @@ function planObsolete(resources: readonly Resource[], facts: Facts): Change[] {
   );
   const units = new Set(resources.flatMap((resource) => (resource.kind === 'unit' ? [resource.name] : [])));
   const release = resources.find((resource) => resource.kind === 'release');
-  const isRelease = (path: string) => release !== undefined && path.startsWith(`${release.root}/`);
+  // Where another engine runs, the last release stays for the way back.
+  const root = release?.root ?? facts.releases.root;
+  const isRelease = (path: string) => path.startsWith(`${root}/`);
   // What the doctor mended was not for a profile: reset alone undoes it.
   const mended = new Set(
     facts.install.origins.flatMap((origin) => (origin.kind === 'fix' ? [origin.name] : [])),

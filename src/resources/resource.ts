@@ -18,7 +18,8 @@ type Thing =
   | UnitResource
   | EntryResource
   | ContextResource
-  | NoSwapResource;
+  | NoSwapResource
+  | BuiltResource;
 
 export interface FileResource {
   readonly kind: 'file';
@@ -52,6 +53,8 @@ export interface PackagesResource {
   readonly hintWhenUnknown?: string;
   /** For the package manager, beside its own: the way through a proxy. */
   readonly env?: Environment;
+  /** Beginnings that the version of a package must have, by name: `1.35` goes for `1.35.2-1.1`. */
+  readonly versions?: Readonly<Record<string, string>>;
   /** Exactly these versions; undefined: what the host's repositories offer. */
   readonly locked?: LockedPackages;
 }
@@ -120,6 +123,8 @@ export interface UnitResource {
   readonly runs?: { readonly root: string; readonly version: string; readonly files: readonly string[] };
   /** Folders whose files it reads: it runs with what was there until it is restarted, also when one goes. */
   readonly reads?: readonly string[];
+  /** Enabled, and left alone while it does not run: somebody else starts it when there is something to do for it. */
+  readonly startedByOthers?: true;
   /** What it made when it started is not there any more, and why: a restart makes it again. */
   readonly undone?: string;
 }
@@ -139,6 +144,16 @@ export interface ContextResource {
   readonly kind: 'context';
   readonly path: string;
   readonly type: string;
+}
+
+/** A program that the host builds from a source archive. */
+export interface BuiltResource {
+  readonly kind: 'built';
+  readonly name: string;
+  readonly path: string;
+  readonly source: { readonly path: string; readonly sha256: string; readonly bytes: number };
+  /** A file that notes which source became which program. */
+  readonly marker: string;
 }
 
 /** Nothing is swapped out now. */

@@ -1,38 +1,13 @@
 import type { Check, Emit } from '../../core/events.ts';
 import { CommandFailed, Fail, type FailCode } from '../../core/fail.ts';
-import { fileAt } from '../../host/facts/files.ts';
 import { type Facts, probe } from '../../host/facts/probe.ts';
 import type { Connection } from '../../host/transport/connection.ts';
-import type { Given, Supplies } from '../../node/concern.ts';
+import type { Given } from '../../node/concern.ts';
 import { planNode, probeRequest } from '../../node/node.ts';
-import { placesOn } from '../../node/places.ts';
+import { suppliesOn } from '../../node/supplies-on-host.ts';
 import { loadTemplates } from '../../node/templates.ts';
 import type { Spec } from '../../profile/profile.ts';
 import type { Change } from '../../resources/change.ts';
-
-/**
- * The release and crictl as the host has them: whether they are the right ones, versions.* say. Nothing has to be made or
- * fetched to look at everything else.
- */
-const suppliesOn = (facts: Facts): Supplies | undefined => {
-  const { releases, files } = facts;
-  const { crictl } = placesOn(facts);
-  const { current } = releases;
-  const program = fileAt(files, crictl);
-  if (current === undefined || program.kind !== 'file') return undefined;
-  const release = [...(releases.releases.get(current) ?? [])];
-  return {
-    release: {
-      version: current,
-      files: release.flatMap(([name, fact]) =>
-        fact.kind === 'file'
-          ? [{ name, path: name, sha256: fact.sha256, bytes: fact.bytes, mode: fact.mode }]
-          : [],
-      ),
-    },
-    crictl: { path: crictl, sha256: program.sha256, bytes: program.bytes },
-  };
-};
 
 const tellOf = ({ summary, reason }: Change): string =>
   reason === undefined ? summary : `${summary} (${reason})`;
@@ -80,10 +55,10 @@ const look = async (
     const seen = notRun('berth has applied nothing on this host');
     return [seen, seen];
   }
-  const supplies = suppliesOn(facts);
+  const supplies = suppliesOn(spec, facts);
   if (supplies === undefined)
     return [
-      { ok: false, detail: `there is no current release, or no ${placesOn(facts).crictl}`, remedy },
+      { ok: false, detail: 'there is no current release, or a program of the profile is missing', remedy },
       notRun('it needs config.rendered'),
     ];
   return judged(facts, planNode({ host: connection.host, spec, facts, supplies, render, secrets }).changes);

@@ -4,14 +4,13 @@ import type { Frame } from './frame.ts';
 
 export type Evidence = NonNullable<Check['evidence']>;
 
-const units = ['berthd', 'berth-shim'];
-
-const journalScript = units
-  .map(
-    (unit) =>
-      `printf '\\036%s\\n' ${unit}; timeout 10 journalctl -u ${unit} -n 30 --no-pager -o short-precise 2>&1 | head -c 32768`,
-  )
-  .join('\n');
+const journalScript = (units: readonly string[]): string =>
+  units
+    .map(
+      (unit) =>
+        `printf '\\036%s\\n' ${unit}; timeout 10 journalctl -u ${unit} -n 30 --no-pager -o short-precise 2>&1 | head -c 32768`,
+    )
+    .join('\n');
 
 /** What the step itself printed. */
 export const ownEvidence = (frame: Frame): Evidence =>
@@ -21,8 +20,12 @@ export const ownEvidence = (frame: Frame): Evidence =>
   ].filter(({ text }) => text.trim() !== '');
 
 /** The last lines of the daemons' journals, in one round trip. */
-export const journals = async (connection: Connection, signal: AbortSignal): Promise<Evidence> => {
-  const { stdout } = await connection.sh(journalScript, { signal });
+export const journals = async (
+  connection: Connection,
+  units: readonly string[],
+  signal: AbortSignal,
+): Promise<Evidence> => {
+  const { stdout } = await connection.sh(journalScript(units), { signal });
   return stdout
     .split('\u001e')
     .slice(1)

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { Spec } from '../../profile/profile.ts';
+import { engineOf } from './engine.ts';
 import { memoryLimits } from './pod.ts';
 import { done, green, type Judge, red } from './verdict.ts';
 
@@ -95,18 +97,20 @@ const capabilities: Judge = {
 };
 
 /** The checks of full.sh, by its identifiers. */
-export const fullJudges: ReadonlyMap<string, Judge> = new Map<string, Judge>([
-  ['restart.pod', done('a pod starts', 'started', journal)],
-  ['security.process', confined],
-  ['security.capabilities', capabilities],
-  ['limits.memory', memoryLimit],
-  ['limits.oom', oomKill],
-  ['restart.before', done('a container runs', 'running')],
-  ['restart.berthd', done('berthd is restarted', 'restarted, and answers', journal)],
-  ['restart.berth-shim', done('berth-shim is restarted', 'restarted, and berthd answers', journal)],
-  ['restart.container', sameContainer],
-  ['restart.exec', done('a program runs in it', 'it answers', journal)],
-  ['restart.log', logGoesOn],
-  ['restart.clean-up', done('the pod is taken away', 'taken away', 'crictl pods; crictl rmp --force POD')],
-  ['restart.rest', done('the rest of level full', 'checked')],
-]);
+export const fullJudges = (spec: Pick<Spec, 'engine'>): ReadonlyMap<string, Judge> =>
+  new Map<string, Judge>([
+    ['restart.pod', done('a pod starts', 'started', journal)],
+    ['security.process', confined],
+    ['security.capabilities', capabilities],
+    ['limits.memory', memoryLimit],
+    ['limits.oom', oomKill],
+    ['restart.before', done('a container runs', 'running')],
+    ...engineOf(spec).units.map(
+      (unit) => [`restart.${unit}`, done(`${unit} is restarted`, 'restarted, and answers', journal)] as const,
+    ),
+    ['restart.container', sameContainer],
+    ['restart.exec', done('a program runs in it', 'it answers', journal)],
+    ['restart.log', logGoesOn],
+    ['restart.clean-up', done('the pod is taken away', 'taken away', 'crictl pods; crictl rmp --force POD')],
+    ['restart.rest', done('the rest of level full', 'checked')],
+  ]);

@@ -2,9 +2,13 @@
 # end. A name that ends in .json is a file of crictl's; @WORK@ in it is the folder of this run.
 while IFS= read -r line && [ "$line" != . ]; do
   case ${line%% *} in
+    engine) engine=${line#* } ;;
+    units) units=${line#* } ;;
+    families) families=${line#* } ;;
     runtimes) runtimes=${line#* } ;;
     plugin-folders) plugin_folders=${line#* } ;;
     level) level=${line#* } ;;
+    kubernetes) kubernetes=${line#* } ;;
     image) image=${line#* } ;;
     value) value=${line#* } ;;
     host-port) host_port=${line#* } ;;

@@ -152,6 +152,13 @@ published_checks() {
     not_run hostport.rest 'it needs hostport.pod'
     return
   fi
+  case " $families " in
+    *' 4 '*) ;;
+    *)
+      published6_checks
+      return
+      ;;
+  esac
   host_address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
   # A host without a default route has its addresses all the same.
   [ -n "$host_address" ] || host_address=$(ip -4 -o addr show scope global 2>/dev/null | sed -n 's/.* inet \([0-9.]*\).*/\1/p' | head -n 1)
@@ -164,6 +171,19 @@ published_checks() {
   udp_check
 }
 
+# Pods have IPv6 alone. The portmap plugin publishes on each address of the host but ::1.
+published6_checks() {
+  host_address=$(ip -6 -o addr show scope global 2>/dev/null | sed -n 's/.* inet6 \([0-9a-f:]*\).*/\1/p' | head -n 1)
+  repeat 0 redis_says "[$host_address]:$host_port"
+  frame hostport.address "$begin"
+  not_run hostport.loopback 'pods have IPv6 alone, and ::1 is published nowhere'
+  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $host_address $host_port"
+  frame hostport.from-pod "$begin"
+  not_run hostport.udp 'pods have IPv6 alone: TCP has shown it'
+}
+
+v6_alone() { case " $families " in *' 4 '*) return 1 ;; esac; }
+
 dns_checks() {
   repeat 0 in_client cat /etc/resolv.conf
   cat "$here/client-pod.json" >>"$here/err"
@@ -172,6 +192,8 @@ dns_checks() {
   name=$(head -n 1 "$work/world/name")
   if [ -z "$name" ]; then
     not_run dns.name "the host itself resolves none of: ${names:-(the profile names no registry)}"
+  elif v6_alone && case $servers in *:*) false ;; esac; then
+    not_run dns.name 'pods have IPv6 alone, and the DNS servers of the host have IPv4'
   elif [ -z "$servers" ]; then
     not_run dns.name 'the host names no DNS server that a pod could ask'
   else
@@ -216,6 +238,10 @@ path_checks() {
   child=
 
   outside=$(head -n 1 "$work/world/target")
+  if v6_alone; then
+    not_run network.way-out 'pods have IPv6 alone, and what answers the host has IPv4'
+    return
+  fi
   if [ -z "$outside" ]; then
     not_run network.way-out 'nothing outside answers the host itself'
     return

@@ -55,6 +55,10 @@ const talkative = {
 /** As process 1 a sleep would not mind SIGTERM, and the pod would take its whole grace period to stop. */
 const asleep = { command: ['sh', '-c', 'trap "exit 0" TERM; sleep 600 & wait'] };
 
+const greeting = {
+  command: ['sh', '-c', 'trap "exit 0" TERM; echo berth here; sleep 600 & wait'],
+};
+
 /** Bytes of memory that a container may use, which its cgroup must say, and that another is to exceed. */
 export const memoryLimits = { limited: 64 * 2 ** 20, greedy: 32 * 2 ** 20 } as const;
 
@@ -87,6 +91,8 @@ export const podForms = (image: string, uid: string): Readonly<Record<string, un
   'client.json': container('client', image, asleep),
   'streams-pod.json': pod('-streams', uid),
   'streams.json': container('streams', image, talkative),
+  'handler-pod.json': pod('-handler', uid),
+  'handler.json': container('handler', image, greeting),
   'full-pod.json': pod('-full', uid),
   'writer.json': container('writer', image, { ...counting, ...confined }),
   'limited.json': container('limited', image, { ...asleep, ...limitedTo(memoryLimits.limited) }),

@@ -1,5 +1,6 @@
-import type { Spec } from '../../profile/profile.ts';
+import type { OciRuntime, Spec } from '../../profile/profile.ts';
 import { readRuntimeInfo } from './answers.ts';
+import { engineOf } from './engine.ts';
 import { runningConfiguration } from './running-configuration.ts';
 import { done, green, type Judge, red, type Verdict } from './verdict.ts';
 import { kubeletVersion, releaseSkew } from './version-skew.ts';
@@ -38,7 +39,7 @@ const unitVerdict = (unit: string, text: string): Verdict => {
 /** A service that was killed once is none that flaps; systemd starts one that flaps again within seconds. */
 const flapping = { restarts: 3, seconds: 60 };
 
-const unit = (name: string): Judge => ({
+export const unit = (name: string): Judge => ({
   title: 'runs, starts at boot',
   judge: ({ stdout }) => unitVerdict(name, stdout),
   remedy: 'the host must run systemd',
@@ -47,17 +48,30 @@ const unit = (name: string): Judge => ({
 const field = (text: string, name: string): string | undefined =>
   new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(text)?.[1];
 
-const socketVersion = (own: string): Judge => ({
+const socketVersion = (spec: Spec, own: string): Judge => ({
   title: 'answers crictl version',
   judge: ({ stdout }) => {
     const api = field(stdout, 'RuntimeApiVersion');
     const version = field(stdout, 'RuntimeVersion');
     const name = `${field(stdout, 'RuntimeName')} ${version}`;
     if (api !== 'v1') return red(`${name} speaks CRI ${api}, not v1`);
+    const { runtimeName } = engineOf(spec);
+    if (field(stdout, 'RuntimeName') !== runtimeName)
+      return red(
+        `${name} serves the socket, not ${runtimeName}`,
+        'run berth apply: it ends the other engine',
+      );
+    if (spec.engine.name === 'cri-o') return engineVersion(name, version ?? '', spec.engine.version);
     return releaseSkew(version ?? '', own) ?? green(`${name}, CRI ${api}`);
   },
   remedy: 'look at: systemctl status berthd; ls -l /run/crio/crio.sock; cat /etc/crictl.yaml',
 });
+
+/** A pin may be a minor alone. */
+const engineVersion = (name: string, seen: string, pinned: string | undefined): Verdict =>
+  pinned === undefined || seen === pinned || seen.startsWith(`${pinned}.`)
+    ? green(`${name}, CRI v1`)
+    : red(`${name}; the profile has ${pinned}`, 'run berth apply: it installs the version of the profile');
 
 const socketInfo: Judge = {
   title: 'runtime, network ready',
@@ -88,16 +102,30 @@ const crictlVersion = (wanted: string): Judge => ({
   },
 });
 
-const runtimeVersion = (name: string): Judge => ({
+/** A package's version is its repository's matter. */
+const anyCrictl: Judge = {
   title: 'runs',
+  judge: ({ stdout }) => green(/v?(\d+\.\d+\.\d+\S*)/.exec(stdout)?.[1] ?? stdout.trim()),
+};
+
+const runtimeVersion = ({ name, version: pinned }: OciRuntime): Judge => ({
+  title: pinned === undefined ? 'runs' : `is ${pinned}`,
   judge: ({ stdout }) => {
-    const version = /version\s+(\S+)/.exec(stdout)?.[1];
+    const version = /(?:version:?\s+|^bwrap-oci\s+|:\s*)(?:release-)?v?(\d\S*)/m
+      .exec(stdout)?.[1]
+      ?.replace(/,$/, '');
     const spec = /spec:\s*(\S+)/.exec(stdout)?.[1];
     if (version === undefined) return red(`no version in its answer: ${stdout.slice(0, 60)}`);
+    if (pinned !== undefined && !isRelease(version, pinned))
+      return red(`${version}; the profile has ${pinned}`, `run berth apply: it installs ${name} ${pinned}`);
     return green(spec === undefined ? version : `${version}, OCI ${spec}`);
   },
   remedy: `run berth apply: it installs ${name}`,
 });
+
+/** Distributions and builds add to what the project calls a release: 1.1.5+ds1. */
+const isRelease = (seen: string, pinned: string): boolean =>
+  seen === pinned || (seen.startsWith(pinned) && /^[^0-9A-Za-z.]/.test(seen.slice(pinned.length)));
 
 const cniVersion: Judge = {
   title: 'the bridge plugin runs',
@@ -114,12 +142,11 @@ const cniVersion: Judge = {
 /** The checks of level smoke: what smoke.sh runs, by its identifiers. */
 export const smokeJudges = (spec: Spec, own: string): ReadonlyMap<string, Judge> =>
   new Map<string, Judge>([
-    ['units.berthd', unit('berthd')],
-    ['units.berth-shim', unit('berth-shim')],
-    ['socket.version', socketVersion(own)],
+    ...engineOf(spec).units.map((name) => [`units.${name}`, unit(name)] as const),
+    ['socket.version', socketVersion(spec, own)],
     ['socket.info', socketInfo],
-    ['versions.crictl', crictlVersion(spec.crictl.version)],
-    ...spec.ociRuntimes.map(({ name }) => [`versions.${name}`, runtimeVersion(name)] as const),
+    ['versions.crictl', spec.crictl.source === 'package' ? anyCrictl : crictlVersion(spec.crictl.version)],
+    ...spec.ociRuntimes.map((runtime) => [`versions.${runtime.name}`, runtimeVersion(runtime)] as const),
     ['versions.cni', cniVersion],
     ['versions.kubelet', kubeletVersion(spec.crictl.version)],
     ['config.running', runningConfiguration],

@@ -5,10 +5,13 @@ import { CommandFailed } from '../../core/fail.ts';
 import { ownVersion } from '../../core/own-version.ts';
 import type { Connection, RemoteProcess } from '../../host/transport/connection.ts';
 import type { Spec, VerifyLevel } from '../../profile/profile.ts';
+import { engineOf, forEngine } from './engine.ts';
 import { type Evidence, journals, ownEvidence } from './evidence.ts';
-import { type Frame, linesOf, parseFrame } from './frame.ts';
+import { type At, type Frame, linesOf, parseAt, parseFrame } from './frame.ts';
 import { fullJudges } from './full.ts';
+import { handlerJudges } from './handlers.ts';
 import { inputOf } from './input.ts';
+import { kubeletJudges } from './kubelet.ts';
 import { networkJudges } from './network.ts';
 import { smokeJudges } from './smoke.ts';
 import { streamJudges } from './streams.ts';
@@ -31,8 +34,8 @@ const scriptText = (name: string): Promise<string> => readFile(new URL(name, imp
 
 /** The scripts of each level, after those of the levels below it. */
 const scripts: Readonly<Record<VerifyLevel, readonly string[]>> = {
-  smoke: ['prelude.sh', 'inputs.sh', 'smoke.sh'],
-  node: ['network.sh', 'streams.sh', 'walk-through.sh'],
+  smoke: ['prelude.sh', 'inputs.sh', 'smoke.sh', 'kubelet.sh'],
+  node: ['network.sh', 'streams.sh', 'walk-through.sh', 'handlers.sh'],
   full: ['full.sh'],
 };
 
@@ -42,10 +45,16 @@ const judgesOf = (
   spec: Spec,
   value: string,
   own: string,
-): Readonly<Record<VerifyLevel, Iterable<[string, Judge]>>> => ({
-  smoke: smokeJudges(spec, own),
-  node: [...walkThroughJudges(spec, value), ...troubleJudges, ...networkJudges(spec, value), ...streamJudges],
-  full: fullJudges,
+): Readonly<Record<VerifyLevel, Iterable<readonly [string, Judge]>>> => ({
+  smoke: [...smokeJudges(spec, own), ...kubeletJudges(spec)],
+  node: [
+    ...walkThroughJudges(spec, value),
+    ...troubleJudges,
+    ...networkJudges(spec, value),
+    ...streamJudges,
+    ...handlerJudges(spec),
+  ],
+  full: fullJudges(spec),
 });
 
 const examinationOf = async (spec: Spec): Promise<Examination> => {
@@ -73,16 +82,19 @@ const tailOf = (process: RemoteProcess): (() => string) => {
   return () => text;
 };
 
-const frames = async function* (process: RemoteProcess): AsyncGenerator<Frame> {
+const frames = async function* (process: RemoteProcess, onAt: (at: At) => void): AsyncGenerator<Frame> {
   for await (const line of linesOf(process.stdout)) {
     const frame = parseFrame(line);
     if (frame) yield frame;
+    const at = parseAt(line);
+    if (at) onAt(at);
   }
 };
 
 const checkOf = async (
   frame: Frame,
   { judge, grade }: Graded,
+  spec: Spec,
   gather: () => Promise<Evidence>,
 ): Promise<Check> => {
   const { ok, detail, remedy } = verdictOf(frame, judge);
@@ -95,7 +107,7 @@ const checkOf = async (
     milliseconds: frame.milliseconds,
     detail,
     ...(ok || !wasRun(frame) ? {} : { evidence: [...ownEvidence(frame), ...(await gather())] }),
-    ...(remedy === undefined ? {} : { remedy }),
+    ...(remedy === undefined ? {} : { remedy: forEngine(remedy, spec) }),
   };
 };
 
@@ -120,17 +132,19 @@ export const verifyHost = async (
   // A script that breaks off closes its input; how it ended says more than the broken pipe.
   remote.stdin.on('error', () => undefined);
   remote.stdin.write(input);
+  const { host } = connection;
+  const onAt = (at: At): void => emit({ kind: 'command', host, phase: 'verify', ...at });
   const checks: Check[] = [];
   let journalsOnce: Promise<Evidence> | undefined;
   const gather = (): Promise<Evidence> => {
-    journalsOnce ??= journals(connection, signal);
+    journalsOnce ??= journals(connection, engineOf(spec).units, signal);
     return journalsOnce;
   };
   try {
-    for await (const frame of frames(remote)) {
-      const check = await checkOf(frame, judges.get(frame.id) ?? unknown, gather);
+    for await (const frame of frames(remote, onAt)) {
+      const check = await checkOf(frame, judges.get(frame.id) ?? unknown, spec, gather);
       checks.push(check);
-      emit({ kind: 'checked', host: connection.host, check });
+      emit({ kind: 'checked', host, check });
     }
   } catch (error) {
     // A stream that broke off is a symptom; why it did is known where the process ended.

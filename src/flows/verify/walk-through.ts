@@ -1,6 +1,6 @@
 import type { Spec } from '../../profile/profile.ts';
 import { readContainerStatus, readPodStatus } from './answers.ts';
-import { outsideRanges } from './pod-range.ts';
+import { missingAddresses, outsideRanges } from './pod-range.ts';
 import { done, green, type Judge, red, type Verdict } from './verdict.ts';
 
 /** An identifier as people see it elsewhere: crictl shows 13 characters. */
@@ -31,7 +31,7 @@ const podAddress = (spec: Spec): Judge => ({
     if (!network || network.ip === '')
       return red('the pod has no address', 'see why with: journalctl -u berthd -n 50');
     const addresses = [network.ip, ...network.additionalIps.map(({ ip }) => ip)];
-    return outsideRanges(addresses, spec) ?? green(addresses.join(', '));
+    return outsideRanges(addresses, spec) ?? missingAddresses(addresses, spec) ?? green(addresses.join(', '));
   },
 });
 

@@ -1,8 +1,8 @@
 import type { Change } from '../../resources/change.ts';
-import { daemon } from '../engine-berth.ts';
+import { daemons, engineUnits, shim } from '../engines.ts';
 import type { Cause, Sign } from './cause.ts';
 
-const ourUnits = ['berthd.service', 'berth-shim.service', 'berth-masquerade.service'];
+const ourUnits = [...Object.values(engineUnits).flat(), 'berth-masquerade.service'];
 
 const restart = (unit: string): Change => ({
   id: `restart:${unit}`,
@@ -55,7 +55,7 @@ export const oldProgram: Cause = {
   find: ({ facts }) => {
     const { current } = facts.releases;
     if (current === undefined) return [];
-    return [daemon, 'berth-shim.service'].flatMap((unit): Sign[] => {
+    return [daemons.berth, shim].flatMap((unit): Sign[] => {
       const program = facts.units.get(unit)?.mainProcess?.executable;
       const isStale = facts.install.stale.has(unit);
       const deleted = program?.endsWith(' (deleted)') ?? false;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { kubernetes } from './kubernetes.ts';
+import { cniPlugins, crictl, engine, ociRuntime } from './runtimes.ts';
 import { proxyAddress, secret } from './secrets.ts';
-import { cidr, file, httpAddress, imageReference, registryPrefix, section, text, version } from './values.ts';
+import { cidr, file, httpAddress, imageReference, registryPrefix, section, text } from './values.ts';
 
 /* What hosts should be. */
 
@@ -40,28 +42,20 @@ export const mynet = {
 
 export const spec = section(
   {
-    engine: section(
-      {
-        name: z.enum(['berth']).default('berth').meta({ description: 'The runtime behind the CRI socket.' }),
-      },
-      'The CRI runtime.',
-    ).prefault({}),
+    engine: engine.prefault({}),
     ociRuntimes: z
-      .array(
-        section(
-          { name: z.enum(['runc', 'crun']).meta({ description: 'Name of the runtime and of its handler.' }) },
-          'One OCI runtime.',
-        ),
-      )
+      .array(ociRuntime)
       .min(1)
-      .default([{ name: 'runc' }])
+      .prefault([{ name: 'runc' }])
       .meta({ description: 'OCI runtimes to install; the first is the default handler.' }),
-    crictl: section(
-      { version: version.default('1.37.0').meta({ description: 'Release of crictl to install.' }) },
-      'The command line of the CRI.',
-    ).prefault({}),
+    crictl: crictl.prefault({}),
     cni: section(
       {
+        provider: z.enum(['berth', 'other']).default('berth').meta({
+          description:
+            'Who makes the pod networks. berth: those below. other: a CNI of the cluster, such as Calico or Cilium, which brings its own configuration; berth writes none, and leaves it in charge.',
+        }),
+        plugins: cniPlugins.prefault({}),
         networks: z
           .array(network)
           .min(1)
@@ -213,6 +207,7 @@ export const spec = section(
       },
       'Where pinned programs come from.',
     ).prefault({}),
+    kubernetes: kubernetes.optional(),
     templates: file
       .meta({
         description:

@@ -184,7 +184,7 @@ const hello: ArtifactSpec = {
   releaseAddress: () => '',
   go: {
     module: 'golang.org/x/example/hello',
-    package: 'golang.org/x/example/hello',
+    packages: ['golang.org/x/example/hello'],
     versionVariable: 'main.version',
   },
   unsigned: 'a test',

@@ -22,13 +22,19 @@ const supplies: Supplies = {
     files: [{ name: 'node', path: '/build/node', sha256: 'n', bytes: 1, mode: 0o755 }],
   },
   crictl: { path: '/build/crictl', sha256: 'c', bytes: 1 },
+  artifacts: new Map(),
 };
 
 const spec: Spec = {
   engine: { name: 'berth' },
-  ociRuntimes: [{ name: 'runc' }, { name: 'crun' }],
-  crictl: { version: '1.37.0' },
+  ociRuntimes: [
+    { name: 'runc', source: 'package', args: [] },
+    { name: 'crun', source: 'package', args: [] },
+  ],
+  crictl: { version: '1.37.0', source: 'pinned' },
   cni: {
+    provider: 'berth',
+    plugins: { source: 'package' },
     networks: [
       {
         name: 'mynet',

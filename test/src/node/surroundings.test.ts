@@ -17,6 +17,7 @@ const supplies: Supplies = {
     files: [{ name: 'node', path: '/build/node', sha256: 'n', bytes: 1, mode: 0o755 }],
   },
   crictl: { path: '/build/crictl', sha256: 'c', bytes: 1 },
+  artifacts: new Map(),
 };
 
 const render = await loadTemplates();

@@ -53,9 +53,11 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
   );
   assert.deepEqual(spec, {
     engine: { name: 'berth' },
-    ociRuntimes: [{ name: 'runc' }],
-    crictl: { version: '1.37.0' },
+    ociRuntimes: [{ name: 'runc', source: 'package', args: [] }],
+    crictl: { version: '1.37.0', source: 'pinned' },
     cni: {
+      provider: 'berth',
+      plugins: { source: 'package' },
       networks: [
         { name: 'mynet', type: 'bridge', bridge: 'cni0', subnets: ['10.88.0.0/16'], masquerade: 'node' },
       ],

@@ -6,6 +6,8 @@ import { runningConfiguration } from '../../../../src/flows/verify/running-confi
 import { type Judge, type Verdict, verdictOf } from '../../../../src/flows/verify/verdict.ts';
 import { kubeletVersion, releaseSkew } from '../../../../src/flows/verify/version-skew.ts';
 
+const full = fullJudges({ engine: { name: 'berth' } });
+
 const frame = (stdout: string, more: Partial<Frame> = {}): Frame => ({
   id: 'x',
   status: 0,
@@ -75,13 +77,13 @@ const status = (capabilities: string): string =>
   `CapInh:\t0000000000000000\nCapBnd:\t${capabilities}\nNoNewPrivs:\t1\nSeccomp:\t2\n{"config":{"defaultCapabilities":["CAP_CHOWN","KILL"]}}`;
 
 test('capabilities are named, not counted', () => {
-  const judge = fullJudges.get('security.capabilities');
+  const judge = full.get('security.capabilities');
   assert.equal(judged(judge, status('0000000000000021')).ok, true);
   assert.equal(judged(judge, status('0000000000200020')).detail, 'besides: SYS_ADMIN; missing: CHOWN');
 });
 
 test('a process without a filter or with a way to new privileges is red', () => {
-  const judge = fullJudges.get('security.process');
+  const judge = full.get('security.process');
   assert.equal(judged(judge, 'NoNewPrivs:\t1\nSeccomp:\t2\n').ok, true);
   assert.equal(judged(judge, 'NoNewPrivs:\t1\nSeccomp:\t0\n').detail, 'no seccomp filter (mode 0)');
   assert.equal(judged(judge, 'NoNewPrivs:\t0\nSeccomp:\t2\n').detail, 'NoNewPrivs is 0');
@@ -89,24 +91,18 @@ test('a process without a filter or with a way to new privileges is red', () => 
 });
 
 test('limits that are not there, and a kill that is told as something else, are red', () => {
-  assert.equal(judged(fullJudges.get('limits.memory'), '67108864\n').ok, true);
+  assert.equal(judged(full.get('limits.memory'), '67108864\n').ok, true);
   assert.equal(
-    judged(fullJudges.get('limits.memory'), '9223372036854771712\n').detail,
+    judged(full.get('limits.memory'), '9223372036854771712\n').detail,
     'the cgroup says 9223372036854771712, not 67108864',
   );
-  assert.equal(judged(fullJudges.get('limits.oom'), 'CONTAINER_EXITED 137 OOMKilled\n').ok, true);
-  assert.equal(judged(fullJudges.get('limits.oom'), 'CONTAINER_EXITED 137 Error\n').ok, false);
+  assert.equal(judged(full.get('limits.oom'), 'CONTAINER_EXITED 137 OOMKilled\n').ok, true);
+  assert.equal(judged(full.get('limits.oom'), 'CONTAINER_EXITED 137 Error\n').ok, false);
 });
 
 test('a container that is another one after the restart is red', () => {
   const before = 'abc 42 2026-01-01T00:00:00Z CONTAINER_RUNNING';
-  assert.equal(
-    judged(fullJudges.get('restart.container'), `${before}\n${before}\n`).detail,
-    'process 42 runs',
-  );
-  assert.equal(
-    judged(fullJudges.get('restart.container'), `${before}\n${before.replace('42', '43')}\n`).ok,
-    false,
-  );
-  assert.equal(judged(fullJudges.get('restart.container'), `${before}\n`).ok, false);
+  assert.equal(judged(full.get('restart.container'), `${before}\n${before}\n`).detail, 'process 42 runs');
+  assert.equal(judged(full.get('restart.container'), `${before}\n${before.replace('42', '43')}\n`).ok, false);
+  assert.equal(judged(full.get('restart.container'), `${before}\n`).ok, false);
 });
