@@ -1,7 +1,7 @@
 // The rooms of docs/architecture.md: imports point down the list within each half,
 // and the halves never import each other (both may import runtime/spec).
 const src = ['cli', 'faces', 'flows', 'node', 'resources', 'host', 'inventory', 'profile', 'artifacts', 'core'];
-const runtime = ['cri', 'pods', 'containers', 'images', 'streaming', 'network', 'oci', 'shim', 'resources', 'config', 'observe', 'linux', 'spec', 'core'];
+const runtime = ['cri', 'nri', 'pods', 'containers', 'images', 'streaming', 'network', 'oci', 'shim', 'ttrpc', 'resources', 'config', 'observe', 'linux', 'spec', 'core'];
 
 const downwards = (half, rooms) =>
   rooms.flatMap((room, index) =>
@@ -29,7 +29,7 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^runtime/spec/cri/' },
+    exclude: { path: '^runtime/spec/(cri|ttrpc)/' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },

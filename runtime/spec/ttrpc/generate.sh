@@ -1,0 +1,48 @@
+#!/bin/sh
+# Writes the types of what goes over ttrpc anew, from the pinned modules: ttrpc's own frames, the Node Resource
+# Interface, and the task service of shims (version 2 of their API). Run it when one of them moves: change the version
+# here, run `npm run generate:ttrpc`, read the diff.
+set -eu
+ttrpc=v1.2.9
+nri=v0.12.3
+containerd_api=v1.12.0
+buf=1.75.0
+protoc_gen_es=2.17.0
+
+here=$(CDPATH= cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# the Go checksum database decides whether a module is the published one
+module() { go mod download -json "$1@$2" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",$/\1/p'; }
+mkdir -p "$work/proto/google/rpc" "$work/proto/ttrpc" "$work/proto/nri" "$work/proto/types/task" "$work/proto/task"
+cp "$(module github.com/containerd/ttrpc "$ttrpc")/request.proto" "$work/proto/ttrpc/"
+# ttrpc takes it from googleapis, which is no Go module of .proto files; these are all of its fields
+cat > "$work/proto/google/rpc/status.proto" <<'PROTO'
+syntax = "proto3";
+package google.rpc;
+import "google/protobuf/any.proto";
+message Status {
+  int32 code = 1;
+  string message = 2;
+  repeated google.protobuf.Any details = 3;
+}
+PROTO
+cp "$(module github.com/containerd/nri "$nri")/pkg/api/api.proto" "$work/proto/nri/"
+api=$(module github.com/containerd/containerd/api "$containerd_api")
+cp "$api/types/mount.proto" "$work/proto/types/"
+cp "$api/types/task/task.proto" "$work/proto/types/task/"
+cp "$api/runtime/task/v2/shim.proto" "$work/proto/task/shim_v2.proto"
+cp "$api/runtime/task/v3/shim.proto" "$work/proto/task/shim_v3.proto"
+chmod -R u+w "$work/proto"
+cd "$work"
+printf 'version: v2\nmodules: [{ path: proto }]\n' > buf.yaml
+printf 'version: v2\nplugins: [{ local: ./node_modules/.bin/protoc-gen-es, out: out, opt: [target=js+dts, import_extension=js] }]\n' > buf.gen.yaml
+echo '{}' > package.json
+npm install --silent --no-save "@bufbuild/buf@$buf" "@bufbuild/protoc-gen-es@$protoc_gen_es"
+./node_modules/.bin/buf build --exclude-source-info -o image.binpb
+./node_modules/.bin/buf generate image.binpb
+for each in ttrpc nri task types google; do
+  rm -rf "${here:?}/$each"
+  cp -R "out/$each" "$here/"
+done
+printf '/** Of the module that api_pb.js is made from; plugins are told. */\nexport const NRI_VERSION = %s;\n' "'$nri'" > "$here/nri/version.ts"
