@@ -9,20 +9,24 @@ import { containerRecords, type Roots } from './containers/folders.ts';
 import { createQueues } from './containers/queue.ts';
 import { openContainers } from './containers/record.ts';
 import { Fail } from './core/fail.ts';
+import { CRI_SOCKET_HINT, takeSocket } from './core/take-socket.ts';
 import { createAppArmor } from './cri/app-armor.ts';
 import { createContainerEvents } from './cri/container-events.ts';
 import type { Daemon } from './cri/daemon.ts';
 import { createHandlerFeatures } from './cri/handler-features.ts';
 import { createMetrics } from './cri/metrics/metrics.ts';
+import { nriOrders } from './cri/nri-orders.ts';
 import { criServices } from './cri/services.ts';
 import { createStats } from './cri/stats/stats.ts';
 import { configForm } from './cri/status.ts';
-import { serve, takeSocket } from './cri/transport.ts';
+import { serve } from './cri/transport.ts';
 import { createPullImage } from './images/pull.ts';
 import type { PullImage } from './images/store/image.ts';
 import { openImageStore } from './images/store/open.ts';
 import { lockFile } from './linux/locks.ts';
 import { createNetwork } from './network/create-network.ts';
+import { Nri } from './nri/nri.ts';
+import { serveNri } from './nri/serve.ts';
 import { createLog, type Log } from './observe/log.ts';
 import { createNotify } from './observe/notify.ts';
 import { keepWatchdog } from './observe/watchdog.ts';
@@ -89,13 +93,14 @@ const unknownCommand = (command: string): Fail =>
 
 /** From the first look at the records to the last answer. */
 const run = async (config: Config, sources: ConfigSources, log: Log): Promise<void> => {
-  await takeSocket(config.listen);
+  await takeSocket(config.listen, CRI_SOCKET_HINT);
   takeRecords(config.runRoot);
   const shim = await connectShim({
     socketPath: join(config.runRoot, 'shim.sock'),
     reconnectMs: SHIM_RECONNECT_MS,
   });
-  const context = openContext(config, shim, log);
+  const hosting: { daemon?: Daemon } = {};
+  const context = openContext(config, shim, log, hosting);
   const images = await openImageStore({ root: config.root, log });
   const pulling = reloadablePull(
     (settings) => createPullImage({ store: images, shim, config: settings }),
@@ -134,6 +139,16 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
     handlerFeatures: createHandlerFeatures({ ...context, host }),
     appArmor: createAppArmor({ shim, log, enabled: host.apparmor, profile: config.apparmorProfile }),
   };
+  hosting.daemon = daemon;
+  const { runRoot } = config;
+  const nri = await serveNri({
+    nri: daemon.hooks,
+    config: config.nri,
+    shim,
+    runRoot,
+    release: packageJson.version,
+    log,
+  });
   const server = await serve({
     listen: config.listen,
     maxMessageBytes: config.grpcMaxMessageBytes,
@@ -156,22 +171,34 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   notify({ STOPPING: 1, STATUS: 'answering the last calls' });
   daemon.events.close();
   await server.close(CLOSE_GRACE_MS);
+  await nri.close();
   await streaming.close();
   await shim.close();
   process.exit(0);
 };
 
-const openContext = (config: Config, shim: Shim, log: Log): PodContext => {
+const openContext = (
+  config: Config,
+  shim: Shim,
+  log: Log,
+  hosting: { readonly daemon?: Daemon },
+): PodContext & Pick<Daemon, 'hooks'> => {
   const roots: Roots = { root: config.root, runRoot: config.runRoot };
   const containers = openContainers(containerRecords(roots));
-  const context: PodContext = {
+  const pods = openPods(podRecords(roots));
+  const orders = nriOrders(() => {
+    if (hosting.daemon !== undefined) return hosting.daemon;
+    throw new Fail('Unavailable', 'berthd has not started yet');
+  });
+  const context: PodContext & Pick<Daemon, 'hooks'> = {
     roots,
     shim,
     containers,
     exits: createExits(containers, log),
     queues: createQueues(),
     log,
-    pods: openPods(podRecords(roots)),
+    pods,
+    hooks: new Nri({ pods, containers, roots, log, config: config.nri, appliance: orders }),
     network: createNetwork({
       cni: config.cni,
       stateDir: networkState(roots),

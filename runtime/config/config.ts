@@ -61,6 +61,20 @@ export interface Config {
     readonly collectionPeriodSeconds: number;
     readonly includedPodMetrics: readonly MetricGroup[];
   };
+  /** The Node Resource Interface: plugins that have a say in what containers get. */
+  readonly nri: {
+    readonly enabled: boolean;
+    /** Socket to which plugins connect. */
+    readonly listen: string;
+    /** Whether they may. */
+    readonly connections: boolean;
+    /** Plugins in this folder are started by the daemon; their configuration is in the other. */
+    readonly pluginDir: string;
+    readonly pluginConfigDir: string;
+    readonly registrationTimeoutMs: number;
+    /** A plugin that takes longer to answer is dropped. */
+    readonly requestTimeoutMs: number;
+  };
   readonly pauseImage: string;
   readonly cni: {
     readonly defaultNetwork: string | undefined;

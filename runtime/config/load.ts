@@ -1,11 +1,13 @@
 import { Fail } from '../core/fail.ts';
 import { cipherSuites } from './cipher-suites.ts';
 import type { Config } from './config.ts';
+import { readNri } from './nri.ts';
 import { readPolicy } from './policy.ts';
 import { absolutePath, assignment, duration, flag, integer, listOf, oneOf, text, ulimit } from './readers.ts';
 import { readRegistries } from './registries.ts';
 import { emptyOr, readRuntimes } from './runtimes.ts';
 import { NotAsExpected, type Reader, Settings } from './settings.ts';
+import { socketPath } from './socket-path.ts';
 import { readStats } from './stats.ts';
 import { listDropIns, readToml, type TomlFile } from './toml-file.ts';
 
@@ -52,6 +54,7 @@ export const loadConfig = async ({
     ...readRuntime(settings),
     ...runtimes,
     stats: readStats(settings),
+    nri: readNri(settings),
     pauseImage: settings.take('crio.image.pause_image', emptyOr(text)) ?? 'registry.k8s.io/pause:3.10.1',
     cni: readNetwork(settings),
     registries: { ...registries.config, shortNameMode: shortNameMode ?? registries.config.shortNameMode },
@@ -136,13 +139,6 @@ const readStreamTls = (settings: Settings): Pick<Config['stream'], 'tls'> => {
   }
   const minVersion = version === 'VersionTLS13' ? 'TLSv1.3' : 'TLSv1.2';
   return { tls: { cert, key, ca, minVersion, ...(ciphers === undefined ? {} : { ciphers }) } };
-};
-
-/** sun_path of unix(7) has room for 107 bytes. */
-const socketPath: Reader<string> = (value) => {
-  const path = absolutePath(typeof value === 'string' ? value.replace(/^unix:\/\//, '') : value);
-  if (Buffer.byteLength(path) <= 107) return path;
-  throw new NotAsExpected('is longer than a socket path may be, 107 bytes');
 };
 
 /** CRI-O writes it as a string; a number says the same. */

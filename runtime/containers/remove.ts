@@ -34,10 +34,13 @@ export const discardContainer = async (
 
 /** What `discardContainer` leaves. */
 export const removeDiscarded = async (
-  { roots, containers }: ContainerContext,
-  { id }: ContainerRecord,
+  { roots, containers, hooks }: ContainerContext,
+  record: ContainerRecord,
 ): Promise<void> => {
+  const { id } = record;
   await removeRootfs(containerFolders(roots, id));
+  const told = hooks.containerRemoved(record);
+  if (told !== undefined) await told;
   removeSpec(roots, id);
   containers.remove(id);
 };

@@ -16,6 +16,7 @@ import { type PodRecord, requireReady } from '../pods/record.ts';
 import type { CreateParams } from '../shim/protocol/messages.ts';
 import type { ContainerConfig, CreateContainerRequest } from '../spec/cri/api_pb.js';
 import type { OciSpec } from '../spec/oci/runtime.ts';
+import { adjustContainer } from './adjust-container.ts';
 import { mountFiles } from './container-files.ts';
 import { specOf } from './container-spec.ts';
 import type { Daemon } from './daemon.ts';
@@ -83,7 +84,15 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     const files = await mountFiles(daemon, folders, { ...making, users });
 
     undo.push('bundle', () => removeSpec(roots, record.id));
-    const { spec, user } = await specOf(daemon, { ...making, ...files }, call);
+    const built = await specOf(daemon, { ...making, ...files }, call);
+    const { user } = built;
+    undo.push('NRI', () => daemon.hooks.containerNotMade(record.id));
+    const asked = daemon.hooks.createContainer(pod, record, built.spec);
+    const wishes = asked === undefined ? undefined : await asked;
+    const { spec, config } =
+      wishes === undefined
+        ? { ...built, config: record.config }
+        : await adjustContainer(daemon, record.config, { spec: built.spec, adjust: wishes });
     writeSpec(roots, record.id, spec);
 
     undo.push('process', () => shim.call('delete', { id: record.id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
@@ -109,7 +118,16 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
     );
     call.signal.throwIfAborted();
     removeStaged(folders);
-    containers.update(record.id, (before) => ({ ...before, user, pid, createdAtNs: realtimeNs() }));
+    const made = containers.update(record.id, (before) => ({
+      ...before,
+      config,
+      user,
+      pid,
+      createdAtNs: realtimeNs(),
+    }));
+    undo.disarm();
+    const told = daemon.hooks.containerMade(made);
+    if (told !== undefined) await told;
   } catch (error) {
     await undo.unwind((what, failure) =>
       call.log.error(`cannot undo: ${what}`, { container: record.id, error: failure }),

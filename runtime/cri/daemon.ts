@@ -1,5 +1,6 @@
 import type { Config, RuntimeHandler } from '../config/config.ts';
 import type { ImageStore, PullImage } from '../images/store/image.ts';
+import type { Nri } from '../nri/nri.ts';
 import type { AppArmor } from '../oci/apparmor.ts';
 import type { HostFacts } from '../oci/input.ts';
 import type { PodContext } from '../pods/context.ts';
@@ -22,6 +23,8 @@ export interface Daemon extends PodContext {
   readonly images: ImageStore;
   readonly pullImage: PullImage;
   readonly streaming: StreamingServer;
+  /** Plugins, as far as there are any. */
+  readonly hooks: Nri;
   readonly events: ContainerEvents;
   readonly cgroupReader: CgroupReader;
   readonly stats: Stats;

@@ -107,8 +107,9 @@ interface Wish {
   readonly label: string | undefined;
 }
 
-const makePod = async (daemon: Daemon, { id, config }: PodRecord, wish: Wish, call: Call): Promise<void> => {
-  const { pods, roots } = daemon;
+const makePod = async (daemon: Daemon, record: PodRecord, wish: Wish, call: Call): Promise<void> => {
+  const { id, config } = record;
+  const { pods, roots, hooks } = daemon;
   const undo = new Undo();
   undo.push('record', () => pods.remove(id));
   try {
@@ -127,8 +128,13 @@ const makePod = async (daemon: Daemon, { id, config }: PodRecord, wish: Wish, ca
       label: wish.label,
     });
 
+    undo.push('NRI', () => hooks.podNotMade(id));
+    const told = hooks.runPod({ ...record, namespaces, network });
+    if (told !== undefined) await told;
+
     call.signal.throwIfAborted();
     pods.update(id, (before) => ({ ...before, namespaces, network, readyAtNs: realtimeNs() }));
+    hooks.podMade(id);
   } catch (error) {
     await undo.unwind((what, failure) => call.log.error(`cannot undo: ${what}`, { pod: id, error: failure }));
     throw error;

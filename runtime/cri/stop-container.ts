@@ -9,6 +9,8 @@ export const stopContainer = async (daemon: Daemon, request: StopContainerReques
   const record = daemon.containers.find(requestedId('container_id', request.containerId));
   if (record === undefined) return {};
   await stop(daemon, record, requestedMilliseconds(request.timeout), call.signal);
+  const told = daemon.hooks.containerEnded(record.id);
+  if (told !== undefined) await told;
   call.log.info('container stopped', { container: record.id });
   return {};
 };

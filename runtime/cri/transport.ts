@@ -1,6 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
+import { chmod } from 'node:fs/promises';
 import {
   create,
   type DescMessage,
@@ -13,6 +11,7 @@ import {
 } from '@bufbuild/protobuf';
 import type { GenService } from '@bufbuild/protobuf/codegenv2';
 import { Fail, type FailCode } from '../core/fail.ts';
+import { CRI_SOCKET_HINT, takeSocket } from '../core/take-socket.ts';
 import type { Log } from '../observe/log.ts';
 import type { Method } from './grpc/call.ts';
 import { type GrpcServer, listenForCalls } from './grpc/server.ts';
@@ -81,35 +80,12 @@ export const serve = async ({
   log,
 }: ServeOptions): Promise<GrpcServer> => {
   const methods = new Map(implementations.flatMap((each) => methodsOf(each, log)));
-  await takeSocket(listen);
+  await takeSocket(listen, CRI_SOCKET_HINT);
   // A unix socket needs write permission to connect: until `chmod`, the umask has kept everybody but root out.
   const server = await listenForCalls(listen, { methods, maxMessageBytes });
   await chmod(listen, 0o660);
   return server;
 };
-
-/** Makes the socket's folder, and removes a socket that a dead server left. A living one is a `FailedPrecondition`. */
-export const takeSocket = async (path: string): Promise<void> => {
-  await mkdir(dirname(path), { recursive: true });
-  if (await answers(path))
-    throw new Fail('FailedPrecondition', `another program serves ${path}`, {
-      hint: 'stop the other container runtime, or set [crio.api] listen to another path',
-    });
-  await rm(path, { force: true });
-};
-
-const answers = (path: string): Promise<boolean> =>
-  new Promise((resolve, reject) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
-      else reject(new Fail('Internal', `cannot probe the socket ${path}`, { cause: error }));
-    });
-  });
 
 const methodsOf = ({ service, handlers }: Implementation, log: Log): (readonly [string, Method])[] =>
   service.methods.map((method) => {

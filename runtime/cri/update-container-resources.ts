@@ -2,6 +2,9 @@ import { clone, create } from '@bufbuild/protobuf';
 import { readSpec, writeSpec } from '../containers/bundle.ts';
 import { type ContainerRecord, requireAlive } from '../containers/record.ts';
 import { Fail } from '../core/fail.ts';
+import { criLimits, furtherLimits, joinLimits, type Limits } from '../nri/limits.ts';
+import { limitsView } from '../nri/views.ts';
+import type { Log } from '../observe/log.ts';
 import { cgroupLimits, changeOfLimits } from '../oci/limits.ts';
 import { mergeResources } from '../oci/merge-resources.ts';
 import { oomScore } from '../oci/oom-score.ts';
@@ -14,6 +17,7 @@ import {
   type UpdateContainerResourcesRequest,
 } from '../spec/cri/api_pb.js';
 import type { OciResources } from '../spec/oci/runtime.ts';
+import { LinuxResourcesSchema } from '../spec/ttrpc/nri/api_pb.js';
 import { seenContainer } from './container-status.ts';
 import type { Daemon } from './daemon.ts';
 import { cgroupOfContainer } from './stats/cgroups.ts';
@@ -36,8 +40,36 @@ export const updateContainerResources = async (
   return daemon.queues.run(podId, async () => {
     const record = seenContainer(daemon, id);
     requireAlive(record, 'update');
+    const asking = daemon.hooks.updateContainer(record, create(LinuxResourcesSchema, limitsView(linux)));
+    const wanted = asking === undefined ? undefined : await asking;
+    await setResources(
+      daemon,
+      id,
+      wanted === undefined ? linux : { ...criLimits(wanted), oomScoreAdj: linux.oomScoreAdj },
+      wanted === undefined ? {} : furtherLimits(wanted),
+      call.log,
+    );
+    const told = daemon.hooks.containerUpdated(seenContainer(daemon, id));
+    if (told !== undefined) await told;
+    return {};
+  });
+};
+
+/**
+ * Sets what is asked for, and leaves the rest as it is; `further` are limits that CRI has no names for. In a queue of
+ * its own, in which nothing else is waited for.
+ */
+export const setResources = async (
+  daemon: Daemon,
+  id: string,
+  linux: LinuxContainerResources,
+  further: Limits,
+  log: Log,
+): Promise<void> =>
+  daemon.queues.run(`limits of ${id}`, async () => {
+    const record = seenContainer(daemon, id);
     const resources = mergeResources(record.config.linux?.resources, linux);
-    const limits = cgroupLimits(resources, NO_PIDS_LIMIT, daemon.host);
+    const limits = joinLimits(cgroupLimits(resources, NO_PIDS_LIMIT, daemon.host), further);
     const score = oomScore(resources.oomScoreAdj, daemon.host);
     const cgroup = cgroupOfContainer(daemon, record);
     requireRoom(daemon, id, cgroup, limits.memory);
@@ -47,14 +79,12 @@ export const updateContainerResources = async (
       scoreOf(daemon, record),
       score.score,
     );
-    if (spared.length > 0)
-      call.log.warn('the kernel refuses a lower OOM score', { container: id, pids: spared });
-    for (const note of score.notes) call.log.warn(note, { container: id });
+    if (spared.length > 0) log.warn('the kernel refuses a lower OOM score', { container: id, pids: spared });
+    for (const note of score.notes) log.warn(note, { container: id });
+    seenContainer(daemon, id); // it may have gone meanwhile, with its bundle
     noteLimits(daemon, id, limits);
     daemon.containers.update(id, (before) => ({ ...before, config: configWith(before, resources) }));
-    return {};
   });
-};
 
 /**
  * Anonymous memory that may not go to swap cannot be given up: v1 refuses a limit below it, and v2 kills for it.

@@ -17,8 +17,14 @@ export const updatePodSandboxResources = async (
   const { id } = seenPod(daemon, request.podSandboxId);
   for (const part of [request.overhead, request.resources]) cgroupLimits(part, 0, daemon.host);
   return daemon.queues.run(id, async () => {
-    requireReady(seenPod(daemon, id), 'update the resources');
-    daemon.pods.update(id, (before) => ({ ...before, config: configWith(before, request) }));
+    const pod = seenPod(daemon, id);
+    requireReady(pod, 'update the resources');
+    const told = daemon.hooks.updatePod(pod, request);
+    if (told !== undefined) await told;
+    const after = daemon.hooks.podUpdated(
+      daemon.pods.update(id, (before) => ({ ...before, config: configWith(before, request) })),
+    );
+    if (after !== undefined) await after;
     return {};
   });
 };

@@ -5,6 +5,7 @@ import { hasErrno, SystemCallFailed } from './system-call-failed.ts';
 const socketpairCall = systemCall('socketpair', ['int', 'int', 'int', 'void *']);
 const socketCall = systemCall('socket', ['int', 'int', 'int']);
 const bindCall = systemCall('bind', ['int', 'void *', 'uint']);
+const connectCall = systemCall('connect', ['int', 'void *', 'uint']);
 const listenCall = systemCall('listen', ['int', 'int']);
 const accept4 = rawCall('accept4', ['int', 'void *', 'void *', 'int']);
 const setsockopt = systemCall('setsockopt', ['int', 'int', 'int', 'void *', 'uint']);
@@ -49,6 +50,19 @@ export function listenUnix(path: string): number {
     const address = unixAddress(path);
     bindCall(socket, address, address.length);
     listenCall(socket, 1);
+    return socket;
+  } catch (error) {
+    closeSync(socket);
+    throw error;
+  }
+}
+
+/** A stream socket connected to the one at `path`. Closed on exec. Throws what connect(2) says. */
+export function connectUnix(path: string): number {
+  const socket = socketCall(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  try {
+    const address = unixAddress(path);
+    connectCall(socket, address, address.length);
     return socket;
   } catch (error) {
     closeSync(socket);

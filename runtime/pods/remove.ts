@@ -14,5 +14,7 @@ export const removePod = async (
 ): Promise<void> => {
   await stopPod(context, record, signal);
   await allOf(containersOf(context, record).map((one) => removeDiscarded(context, one)));
+  const told = context.hooks.podRemoved(record);
+  if (told !== undefined) await told;
   context.pods.remove(record.id);
 };

@@ -18,10 +18,14 @@ export const stopPod = async (context: PodContext, record: PodRecord, signal: Ab
   }));
   // The OCI runtime and the plugins have nothing to do with each other, and take their time. The shim gets its calls in
   // this order, so that whatever runs has been struck before a plugin takes the network from under it.
-  await allOf([
-    ...containersOf(context, record).map((one) => discardContainer(context, one, signal)),
-    releasePod(context, record, signal),
-  ]);
+  const ends = containersOf(context, record).map((one) => discardContainer(context, one, signal));
+  if (context.hooks.idle) await allOf([...ends, releasePod(context, record, signal)]);
+  else {
+    // NRI: all containers have ended, and the pod's network is still there, when plugins hear of its stop.
+    await allOf(ends);
+    await context.hooks.podStopped(record);
+    await releasePod(context, record, signal);
+  }
   context.pods.update(record.id, (before) => ({ ...before, stoppedAtNs: realtimeNs() }));
 };
 

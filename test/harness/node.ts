@@ -171,7 +171,8 @@ interface ProgramOptions {
 /** Stripping the types of all modules takes longer than the rest of a start: tests of restarts do it often. */
 const COMPILE_CACHE = resolve(import.meta.dirname, '../../node_modules/.cache/berth-tests');
 
-const START_TIMEOUT_MS = 20_000;
+/** Some time more than it takes in an emulated machine. */
+const START_TIMEOUT_MS = 60_000;
 /** A program that does not heed SIGTERM must not hold up the clean-up. */
 const KILL_AFTER_MS = 10_000;
 
@@ -255,6 +256,10 @@ runtime_path = "/usr/sbin/runc"
 runtime_root = "${join(runRoot, 'runc')}"
 [crio.image]
 signature_policy = "${join(folder, 'policy.json')}"
+[crio.nri]
+nri_listen = "${join(folder, 'nri.sock')}"
+nri_plugin_dir = "${join(folder, 'nri-plugins')}"
+nri_plugin_config_dir = "${join(folder, 'nri-conf.d')}"
 [crio.network]
 network_dir = "${networkDir}"
 plugin_dirs = ["/usr/lib/cni"]

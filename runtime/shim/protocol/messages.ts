@@ -120,6 +120,18 @@ export interface Methods {
   /** Starts berth-pull with `request` on its stdin; progress comes as `pull-progress` events carrying `pullId`. */
   pull: { params: { pullId: string; request: unknown }; result: { outcome: unknown } };
 
+  /**
+   * Starts an NRI plugin with a connection to the unix socket at `socket` as its descriptor 3, which it is told of by
+   * NRI_PLUGIN_SOCKET. An earlier one of the same path ends. What it writes goes where this shim writes.
+   */
+  startPlugin: {
+    params: { path: string; socket: string; env: Record<string, string> };
+    result: { pid: number };
+  };
+
+  /** Ends the plugin of that path, or all that run. Not an error when there is none. */
+  endPlugins: { params: { path?: string }; result: Record<string, never> };
+
   /** Ends that pull; its `pull` answers with `Cancelled`. */
   cancelPull: { params: { pullId: string }; result: Record<string, never> };
 }

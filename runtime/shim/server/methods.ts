@@ -7,6 +7,7 @@ import { stateOf } from './containers/record.ts';
 import { removeContainer } from './containers/remove.ts';
 import { startContainer } from './containers/start.ts';
 import { updateContainer } from './containers/update.ts';
+import { Plugins } from './plugins.ts';
 import { startExec } from './processes/exec.ts';
 import { execSync } from './processes/exec-sync.ts';
 import { run } from './processes/run.ts';
@@ -39,6 +40,7 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
   };
   /** Those that their callers have named. */
   const execs = new Map<string, AbortController>();
+  const plugins = new Plugins(shim.log);
   return {
     hello: async () => ({ version: PROTOCOL_VERSION, pid: process.pid, release }),
     subscribe: async (_, peer) => {
@@ -103,6 +105,11 @@ export function handlersOf({ shim, sessions, pulls, release }: Served): Handlers
       } finally {
         stay();
       }
+    },
+    startPlugin: async (params) => ({ pid: plugins.start(params) }),
+    endPlugins: async ({ path }) => {
+      plugins.end(path);
+      return {};
     },
     cancelPull: async ({ pullId }) => {
       pulls.cancel(pullId);

@@ -35,6 +35,8 @@ const shapes: { readonly [M in keyof Methods]: Readonly<Record<string, Kind>> } 
   attachSession: { id: 'string', stdin: 'boolean', stdout: 'boolean', stderr: 'boolean' },
   list: {},
   pull: { pullId: 'string', request: 'anything' },
+  startPlugin: { path: 'string', socket: 'string', env: 'object' },
+  endPlugins: {},
   cancelPull: { pullId: 'string' },
 };
 

@@ -26,6 +26,16 @@ export interface OciProcess {
   apparmorProfile?: string;
   oomScoreAdj?: number;
   selinuxLabel?: string;
+  ioPriority?: { class: string; priority: number };
+  scheduler?: {
+    policy: string;
+    nice?: number;
+    priority?: number;
+    flags?: string[];
+    runtime?: number;
+    deadline?: number;
+    period?: number;
+  };
 }
 
 export interface OciCapabilities {
@@ -62,6 +72,9 @@ export interface OciLinux {
   maskedPaths?: string[];
   readonlyPaths?: string[];
   mountLabel?: string;
+  netDevices?: Record<string, { name?: string }>;
+  intelRdt?: { closID?: string; schemata?: string[]; enableMonitoring?: boolean };
+  memoryPolicy?: { mode: string; nodes?: string; flags?: string[] };
   devices?: {
     path: string;
     type: string;
@@ -82,8 +95,26 @@ export interface OciIdMapping {
 
 export interface OciResources {
   devices?: { allow: boolean; type?: string; major?: number; minor?: number; access?: string }[];
-  memory?: { limit?: number; swap?: number; reservation?: number; checkBeforeUpdate?: boolean };
-  cpu?: { shares?: number; quota?: number; period?: number; cpus?: string; mems?: string };
+  memory?: {
+    limit?: number;
+    swap?: number;
+    reservation?: number;
+    checkBeforeUpdate?: boolean;
+    kernel?: number;
+    kernelTCP?: number;
+    swappiness?: number;
+    disableOOMKiller?: boolean;
+    useHierarchy?: boolean;
+  };
+  cpu?: {
+    shares?: number;
+    quota?: number;
+    period?: number;
+    cpus?: string;
+    mems?: string;
+    realtimeRuntime?: number;
+    realtimePeriod?: number;
+  };
   pids?: { limit: number };
   hugepageLimits?: { pageSize: string; limit: number }[];
   unified?: Record<string, string>;
