@@ -47,10 +47,13 @@ need xmllint libxml2-utils
 need sudo sudo
 need tcsh tcsh
 need fish fish
+need zsh zsh
+need mandoc mandoc
 need faketime faketime
 need setpriv util-linux
 [ ! -e /sys/module/apparmor ] || need apparmor_parser apparmor
 need tinyproxy tinyproxy-bin
+need vagrant vagrant
 [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
 if [ -n "$missing" ]; then
   say "apt-get install$missing"
@@ -80,17 +83,7 @@ BERTH_TEST_CRICTL=$tools/crictl-$version
 export BERTH_TEST_CRICTL
 if ! [ -x "$tools/critest-$version" ]; then
   say "go build critest $version"
-  # critest is a test binary and has no main package that go install could take.
-  module=$(mktemp -d)
-  (
-    cd "$module"
-    "$go" mod init berth.test/critest 2>/dev/null
-    "$go" get -t "sigs.k8s.io/cri-tools/cmd/critest@v$version" 2>/dev/null
-    CGO_ENABLED=0 GOFLAGS=-trimpath "$go" test -c -ldflags "-s -w" -o "$tools/critest.new" \
-      sigs.k8s.io/cri-tools/cmd/critest
-  )
-  mv "$tools/critest.new" "$tools/critest-$version"
-  rm -rf "$module"
+  sh test/critest/build.sh "$go" "$version" "$tools/critest-$version"
 fi
 BERTH_TEST_CRITEST=$tools/critest-$version
 export BERTH_TEST_CRITEST

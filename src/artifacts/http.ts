@@ -26,13 +26,29 @@ async function agent(): Promise<Dispatcher> {
 }
 
 /** GET, redirects followed, through the proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name. */
-export async function get(
+export const get = (
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
+): Promise<HttpAnswer> => send(url, { headers, signal });
+
+export interface HttpRequest {
+  /** GET unless said otherwise. */
+  readonly method?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+/** Any request, as `get` does it. */
+export async function send(
+  url: string,
+  { method = 'GET', headers, body, signal }: HttpRequest,
 ): Promise<HttpAnswer> {
   const { fetch } = await import('undici');
   const response = await fetch(url, {
+    method,
+    ...(body === undefined ? {} : { body }),
     // What a server compresses on the way would not have the length that it promised.
     headers: { ...headers, 'accept-encoding': 'identity' },
     signal,

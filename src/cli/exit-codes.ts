@@ -31,6 +31,7 @@ const failures: Readonly<Record<FailCode, number>> = {
   VerifyFailed: 18,
   RolledBack: 18,
   DeadlineExceeded: 19,
+  CloudRefused: 20,
   Cancelled: exitCodes.cancelled,
 };
 

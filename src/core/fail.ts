@@ -14,6 +14,7 @@ export type FailCode =
   | 'ChecksumMismatch'
   | 'NotLocked'
   | 'Fetch'
+  | 'CloudRefused'
   | 'CommandFailed'
   | 'ConnectionLost'
   | 'HostMoved'

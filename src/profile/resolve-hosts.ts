@@ -114,7 +114,10 @@ const absolutePath = (path: string, file: string): string =>
 const sharedKeys = ['sudo', 'sudoPassword'] as const;
 
 /** Keys of a host that are not its own words alone, or no part of the way to it. */
-const otherKeys: readonly string[] = ['ssh', 'groups', 'vars', 'spec', ...sharedKeys];
+const otherKeys: readonly string[] = ['ssh', 'gce', 'groups', 'vars', 'spec', ...sharedKeys];
+
+/** Ways that defaults and groups may say something of. */
+const sharedWays = ['ssh', 'gce'] as const;
 
 /** What defaults and groups say of the ways to a host that it does not go is nothing to it. */
 const accessOf = (
@@ -130,8 +133,8 @@ const accessOf = (
       below(accessSchema, key),
     );
   const shared = sharedKeys.flatMap((key) => entry(key, under(key)));
-  const ssh = childOf(host, 'ssh') === undefined ? [] : entry('ssh', under('ssh'));
-  return new Map([...own, ...ssh, ...shared]);
+  const ways = sharedWays.flatMap((way) => (childOf(host, way) === undefined ? [] : entry(way, under(way))));
+  return new Map([...own, ...ways, ...shared]);
 };
 
 const entry = (key: string, tree: Tree | undefined): [string, Tree][] =>

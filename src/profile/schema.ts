@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { embedded, jump, ssh, sshKeys, sudo, sudoPassword } from './schema/access.ts';
+import { gce, gceDefaults, vagrant } from './schema/machines.ts';
 import { type secret, vars } from './schema/secrets.ts';
 import { spec } from './schema/spec.ts';
 import { section, text } from './schema/values.ts';
@@ -25,6 +26,12 @@ const host = section(
     ssh: ssh.optional(),
     local: section({}, 'This machine, without SSH. Written as local: {}').optional(),
     embedded: embedded.optional(),
+    vagrant: vagrant.optional(),
+    gce: gceDefaults
+      .meta({
+        description: 'An instance of Google Compute Engine: found, or made by apply and by hosts create.',
+      })
+      .optional(),
     sudo: sudo.optional(),
     sudoPassword: sudoPassword.optional(),
     groups: z
@@ -36,7 +43,7 @@ const host = section(
       .meta({ description: 'What is different on this host. Mappings are joined, lists replace.' })
       .optional(),
   },
-  'One host; exactly one of ssh, local and embedded says how it is reached.',
+  'One host; exactly one of ssh, local, embedded, vagrant and gce says how it is reached.',
 );
 
 const group = section(
@@ -45,6 +52,7 @@ const group = section(
       { jump, ...sshKeys },
       'For hosts of the group that are reached over SSH and do not say otherwise.',
     ).optional(),
+    gce: gceDefaults.optional(),
     sudo: sudo.optional(),
     sudoPassword: sudoPassword.optional(),
     vars: vars
@@ -61,7 +69,9 @@ const group = section(
 export const specSchema = spec;
 
 /** How a host is reached, once defaults and groups are laid under it. */
-export const accessSchema = host.omit({ groups: true, vars: true, spec: true });
+export const accessSchema = host
+  .omit({ groups: true, vars: true, spec: true })
+  .extend({ gce: gce.optional() });
 
 export const profileSchema = section(
   {
@@ -87,6 +97,7 @@ export const profileSchema = section(
           { jump, ...sshKeys },
           'For each host that is reached over SSH and does not say otherwise.',
         ).optional(),
+        gce: gceDefaults.optional(),
         sudo: sudo.optional(),
         sudoPassword: sudoPassword.optional(),
       },

@@ -1,0 +1,39 @@
+import type { Finding } from './finding.ts';
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+const mapping = (value: unknown): Mapping | undefined =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : undefined;
+
+/** Names of hosts that name an instance too, once they are in lower case: RFC 1035. */
+const namesInstance = (name: unknown): boolean =>
+  typeof name === 'string' && /^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name);
+
+/** Of an instance of Compute Engine: keys of which only one makes sense, or only with others. */
+export const gceRules = (host: unknown, index: number): Finding[] => {
+  const gce = mapping(mapping(host)?.['gce']);
+  if (gce === undefined) return [];
+  const at = (key: string, message: string): Finding => ({
+    path: ['hosts', index, 'gce', key],
+    at: 'value',
+    message,
+  });
+  const findings: Finding[] = [];
+  if ('image' in gce && 'imageFamily' in gce)
+    findings.push(at('image', 'an instance is made of image or of imageFamily, not of both'));
+  if (gce['osLogin'] === true && !('user' in gce && 'identityFile' in gce))
+    findings.push(
+      at(
+        'osLogin',
+        'OS Login knows people by keys of their own: say user (gcloud compute os-login describe-profile shows it) and identityFile',
+      ),
+    );
+  const name = mapping(host)?.['name'];
+  if (!('instance' in gce) && !namesInstance(name))
+    findings.push({
+      path: ['hosts', index, 'gce'],
+      at: 'key',
+      message: `the host name ${String(name)} is no name of an instance; say instance`,
+    });
+  return findings;
+};
