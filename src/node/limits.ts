@@ -18,15 +18,15 @@ const floors: Readonly<Record<string, number>> = {
 };
 
 /** A profile that names a key itself has decided. */
-const floorsFor = ({ kernel }: Spec): [string, number][] =>
+export const limitFloors = ({ kernel }: Spec): [string, number][] =>
   Object.entries(floors).filter(
     ([key]) => !(key in kernel.sysctls) && !(key.replaceAll('.', '/') in kernel.sysctls),
   );
 
 export const limits: Concern = {
-  asks: (spec) => ({ files: [file], sysctls: floorsFor(spec).map(([key]) => key) }),
+  asks: (spec) => ({ files: [file], sysctls: limitFloors(spec).map(([key]) => key) }),
   resources: ({ spec, facts, render }) => {
-    const needed = floorsFor(spec).filter(([key, floor]) => mustBeKept(key, floor, facts));
+    const needed = limitFloors(spec).filter(([key, floor]) => mustBeKept(key, floor, facts));
     return {
       resources: [
         ...(needed.length === 0
@@ -35,7 +35,7 @@ export const limits: Concern = {
               // It sorts before the files of others: whoever says more is heard.
               rendered(render, file, { sysctls: needed.map(([key, value]) => ({ key, value })) }),
             ]),
-        ...floorsFor(spec).map(
+        ...limitFloors(spec).map(
           ([key, value]): Resource => ({
             kind: 'sysctl',
             key,

@@ -22,6 +22,8 @@ export interface ExecutorOptions {
   /** `reset` notes no origins and ends by taking berth's memory of the host away. */
   readonly mode: 'apply' | 'rollback' | 'reset';
   readonly about?: About;
+  /** Who applies, for the lock and the journal; the person who runs berth unless said otherwise. */
+  readonly by?: string;
   /** Seconds to wait while somebody else is at work on the host. */
   readonly lockTimeoutSeconds?: number;
   /** Seconds in which a new connection must confirm guarded works. */
@@ -58,7 +60,7 @@ export async function executorScript(works: readonly Work[], options: ExecutorOp
     state,
     run: transient,
     mode,
-    by: `${userInfo().username}@${hostname()}`,
+    by: options.by ?? `${userInfo().username}@${hostname()}`,
     about: [mode, about?.to ?? '-', about?.berth ?? '-', digestOf(spec), works.length].join('\t'),
     spec: Buffer.from(spec).toString('base64'),
     keep: String(about?.keep ?? 10),
