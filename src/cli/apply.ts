@@ -76,13 +76,26 @@ const run = async (file: string, options: ChangeOptions & ReportOptions & Bundle
     return saved === undefined ? { profile: file } : subjectOf(saved, file, options);
   };
   const work: Work = async (context, face) => {
-    if (saved === undefined) return await apply(await withBundleOf(context, options), face, options);
+    if (saved === undefined) return await applyProfile(context, face, options);
     const plan = saved;
     const { applySavedPlan } = await import('../flows/apply-saved.ts');
     const carry: Carry = (given, confirmed) => applySavedPlan(given, plan, confirmed);
     return await apply(context, face, { ...options, yes: true }, carry);
   };
   return await runOnHosts(subject, options, withJunit(options.junit, 'berth apply', work));
+};
+
+/** The machines first, where hosts lack theirs. */
+const applyProfile = async (
+  given: FlowContext,
+  face: Face,
+  options: ChangeOptions & BundleOptions,
+): Promise<number> => {
+  requireConsentPossible(options);
+  const { withMachines } = await import('./machines.ts');
+  const { context, exitCode } = await withMachines(given, face, options);
+  if (context === undefined) return exitCode;
+  return (await apply(await withBundleOf(context, options), face, options)) || exitCode;
 };
 
 interface BundleOptions {

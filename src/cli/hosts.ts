@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { exitCodeOfFailures } from './failed-hosts.ts';
-import { type RunOptions, withRunOptions } from './options.ts';
+import { type ChangeOptions, type RunOptions, withChangeOptions, withRunOptions } from './options.ts';
 
 interface HostsOptions extends RunOptions {
   readonly check: boolean;
@@ -18,6 +18,50 @@ const hosts = async (file: string, options: HostsOptions): Promise<number> => {
   });
 };
 
+type OnMachines = 'createMachines' | 'deleteMachines';
+
+const onMachines = async (verb: OnMachines, file: string, options: ChangeOptions): Promise<number> => {
+  const [{ runOnHosts }, machines, { requireConsentPossible }] = await Promise.all([
+    import('./run-command.ts'),
+    import('./machines.ts'),
+    import('./consent.ts'),
+  ]);
+  return await runOnHosts(file, options, async (context, face) => {
+    requireConsentPossible(options);
+    return await machines[verb](context, face, options);
+  });
+};
+
+const createCommand = (setExitCode: (code: number) => void): Command =>
+  withChangeOptions(new Command('create'))
+    .summary('make or start the machines that hosts lack')
+    .description(
+      'Makes the machines of hosts with gce: that are not there, starts those that are stopped, and waits until they\n' +
+        'take connections. berth apply does the same first.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  berth hosts create fleet.yaml\n  berth hosts create fleet.yaml --check',
+    )
+    .action(async (file: string, options: ChangeOptions) =>
+      setExitCode(await onMachines('createMachines', file, options)),
+    );
+
+const deleteCommand = (setExitCode: (code: number) => void): Command =>
+  withChangeOptions(new Command('delete'))
+    .summary('delete the machines that berth made')
+    .description(
+      'Deletes the machines of hosts with gce:, with their disks, when berth made them for these hosts: labels tell.\n' +
+        'It deletes nothing of others.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  berth hosts delete fleet.yaml --hosts node-3\n  berth hosts delete fleet.yaml --check',
+    )
+    .action(async (file: string, options: ChangeOptions) =>
+      setExitCode(await onMachines('deleteMachines', file, options)),
+    );
+
 export const hostsCommand = (setExitCode: (code: number) => void): Command =>
   withRunOptions(new Command('hosts'))
     .option('--check', 'connect, and show what each host is', false)
@@ -31,4 +75,6 @@ export const hostsCommand = (setExitCode: (code: number) => void): Command =>
       'after',
       '\nExamples:\n  berth hosts fleet.yaml\n  berth hosts fleet.yaml --check --hosts edge\n  berth hosts fleet.yaml --json',
     )
+    .addCommand(createCommand(setExitCode))
+    .addCommand(deleteCommand(setExitCode))
     .action(async (file: string, options: HostsOptions) => setExitCode(await hosts(file, options)));
