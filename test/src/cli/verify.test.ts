@@ -1,43 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { makeStage, type Stage } from './recorded-stage.ts';
 import { berth, type Ran, runBerth } from './run-berth.ts';
 
 /*
  * The whole command on this machine as its host, with programs that replay what real ones answered.
  */
-
-const programs = fileURLToPath(new URL('../flows/verify/recorded-host', import.meta.url));
-
-interface Stage extends Disposable {
-  readonly profile: string;
-  readonly env: NodeJS.ProcessEnv;
-  /** Files of the recorded crictl: its calls, and what exists. */
-  state(): string[];
-}
-
-const makeStage = (env: NodeJS.ProcessEnv = {}): Stage => {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-stage-'));
-  const profile = join(folder, 'profile.yaml');
-  const image = 'localhost:5000/crio/redis:alpine';
-  writeFileSync(
-    profile,
-    `hosts: [{ name: node-1, local: {} }]
-spec: { cni: { pluginDirs: ["${programs}"] }, verify: { image: "${image}" } }
-`,
-  );
-  return {
-    profile,
-    env: { PATH: `${programs}:${process.env['PATH']}`, RECORDED: folder, ...env },
-    state: () => readdirSync(folder).filter((name) => name !== 'profile.yaml' && name !== 'value'),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
-  };
-};
 
 const verify = (stage: Stage, ...options: string[]): Promise<Ran> =>
   runBerth(['verify', stage.profile, ...options], { env: stage.env });
