@@ -42,6 +42,25 @@ test('a container runs from creation to deletion with its output in the log', as
   await assert.rejects(lab.shim.call('start', { id: params.id }, anySignal()), failing('NotFound'));
 });
 
+test('a container that is to be deleted is struck before what is asked for next begins', async () => {
+  const { id, logPath } = await lab.run({ script: 'echo ready; while :; do usleep 10000; done' });
+  await until('its first line', async () => linesOf(readEntries(logPath ?? ''), 'stdout').includes('ready'));
+  const { pid } = await stateOf(id);
+  const look = `cat /proc/${pid}/status 2> /dev/null || echo gone`;
+  const [, { stdout }] = await Promise.all([
+    lab.shim.call('delete', { id }, anySignal()),
+    lab.shim.call('run', { argv: ['sh', '-c', look], timeoutMs: 10_000 }, anySignal()),
+  ]);
+  const pending = [...stdout.matchAll(/^(?:SigPnd|ShdPnd):\s+([0-9a-f]+)$/gm)].map(([, mask]) =>
+    BigInt(`0x${mask}`),
+  );
+  const SIGKILL_BIT = 1n << 8n;
+  assert.ok(
+    /^gone|^State:\s+[ZX]/m.test(stdout) || pending.some((mask) => (mask & SIGKILL_BIT) !== 0n),
+    stdout,
+  );
+});
+
 const failing = (code: Parameters<typeof failedWith>[1]) => (error: unknown) => failedWith(error, code);
 
 async function stateOf(id: string) {

@@ -15,9 +15,12 @@ const KILL_PATIENCE_MS = 10_000;
 
 /** Ends the container if it runs, deletes it from the runtime, and forgets it. Idempotent. */
 export async function removeContainer(shim: Shim, id: string): Promise<void> {
-  await shim.creating.get(id);
+  const creating = shim.creating.get(id);
+  if (creating !== undefined) await creating;
   const container = shim.containers.get(id);
   if (container === undefined) return removeRemains(shim, id);
+  // In the tick in which it was asked for: what is asked for next, such as taking its network, finds it struck.
+  container.signal(signalNumber('SIGKILL'));
   await container.exclusively(async () => {
     if (shim.containers.get(id) !== container) return;
     await endContainer(container);
