@@ -1,4 +1,4 @@
-import { opendirSync, rmSync } from 'node:fs';
+import { opendirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { hasErrno } from '../linux/system-call-failed.ts';
 
@@ -10,26 +10,25 @@ const FEW = 128;
  * takes; many without holding up anybody. Not an error when there is no such folder.
  */
 export const removeFolder = async (folder: string): Promise<void> => {
-  const options = { recursive: true, force: true };
-  if (countUpTo(FEW + 1, Buffer.from(folder)) <= FEW) rmSync(folder, options);
-  else await rm(folder, options);
+  if (!removedWithin(Buffer.from(folder), { left: FEW })) await rm(folder, { recursive: true, force: true });
 };
 
-/** Files and folders below the folder, but no more than `most` of them. Names are bytes, and need not be UTF-8. */
-const countUpTo = (most: number, folder: Buffer): number => {
+/** False: there is more than the budget allows; some of it is gone. Names are bytes, and need not be UTF-8. */
+const removedWithin = (folder: Buffer, budget: { left: number }): boolean => {
   const entries = openFolder(folder);
-  if (entries === undefined) return 0;
+  if (entries === undefined) return true;
   try {
-    let count = 0;
-    for (let entry = entries.readSync(); entry !== null && count < most; entry = entries.readSync()) {
-      count += 1;
-      if (entry.isDirectory())
-        count += countUpTo(most - count, Buffer.concat([folder, Buffer.from(`/${entry.name}`, 'latin1')]));
+    for (let entry = entries.readSync(); entry !== null; entry = entries.readSync()) {
+      if (budget.left-- <= 0) return false;
+      const path = Buffer.concat([folder, Buffer.from(`/${entry.name}`, 'latin1')]);
+      if (!entry.isDirectory()) unlinkSync(path);
+      else if (!removedWithin(path, budget)) return false;
     }
-    return count;
   } finally {
     entries.closeSync();
   }
+  rmdirSync(folder);
+  return true;
 };
 
 const openFolder = (folder: Buffer) => {
