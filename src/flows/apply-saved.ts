@@ -4,7 +4,8 @@ import type { HostEntry } from '../profile/profile.ts';
 import { type Basis, digestOfBasis, movedBetween, movedText } from '../resources/basis.ts';
 import type { Change, Content, HostPlan } from '../resources/change.ts';
 import { makeSo } from './apply.ts';
-import { type Changed, type Confirmed, changeHosts } from './change-hosts.ts';
+import type { Changed, Confirmed } from './change-hosts.ts';
+import { changeNodes } from './cluster/change-nodes.ts';
 import type { FlowContext } from './context.ts';
 import type { Made } from './rollback.ts';
 import { basisFor, digestOfProfile, openChange, type SavedHost, type SavedPlan } from './saved-plan.ts';
@@ -46,7 +47,7 @@ export async function applySavedPlan(
     const found = await surveyUnmoved(host);
     return { ...found, plan: named(host.name, () => openHost(planOf(host.name), saved, found.plan)) };
   };
-  return await changeHosts(context, confirmed, survey, (host, found) =>
+  return await changeNodes(context, confirmed, survey, (host, found) =>
     makeSo(context, host, found, () => surveyAfter(host)),
   );
 }

@@ -5,7 +5,8 @@ import type { HostEntry } from '../profile/profile.ts';
 import type { Change } from '../resources/change.ts';
 import { spaceNeeds } from '../resources/space.ts';
 import { announcing } from './announce.ts';
-import { type Changed, type Confirmed, changeHosts } from './change-hosts.ts';
+import type { Changed, Confirmed } from './change-hosts.ts';
+import { changeNodes } from './cluster/change-nodes.ts';
 import type { FlowContext } from './context.ts';
 import { goBack } from './go-back.ts';
 import { inPhase } from './on-hosts.ts';
@@ -18,7 +19,7 @@ import { type Surveyed, surveyor } from './survey.ts';
  */
 export async function applyProfile(context: FlowContext, confirmed: Confirmed): Promise<Changed<Made>> {
   const survey = await surveyor(context, { toChange: true });
-  return await changeHosts(context, confirmed, survey, (host, found) =>
+  return await changeNodes(context, confirmed, survey, (host, found) =>
     makeSettled(context, host, found, () => survey(host)),
   );
 }

@@ -12,6 +12,7 @@ const parsers: readonly (readonly [RegExp, Parser])[] = [
   [/\.(json|conflist)$/, JSON.parse],
   [/^\/etc\/cni\/net\.d\/.*\.conf$/, JSON.parse],
   [/\.ya?ml$/, parseYaml],
+  [/^\/etc\/kubernetes\/kubelet\.conf\.d\/.*\.conf$/, parseYaml],
   [units, parseUnitFile],
   [/^\/(etc|usr\/lib)\/systemd\/.*\.conf$/, parseIni],
   [/^\/(etc|usr\/lib)\/NetworkManager\/.*\.conf$/, parseIni],

@@ -6,6 +6,7 @@ import type { Concern, Given } from './concern.ts';
 const readers: readonly (readonly [RegExp, string])[] = [
   [/^\/etc\/(crio|containers|cni\/net\.d)\//, 'berthd.service'],
   [/^\/etc\/systemd\/system\/berthd\.service\.d\//, 'berthd.service'],
+  [/^\/etc\/(kubernetes\/kubelet\.conf\.d|systemd\/system\/kubelet\.service\.d)\//, 'kubelet.service'],
   [/^\/etc\/systemd\/system\/berth-shim\.service\.d\//, 'berth-shim.service'],
 ];
 

@@ -60,6 +60,7 @@ export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturba
       steps: [{ kind: 'run', argv: ['systemctl', 'reenable', name], deadlineSeconds: 60 }],
     });
   }
+  if (now.activeState !== 'active' && unit.startedByOthers) return changes;
   if (now.activeState !== 'active') {
     changes.push({
       id: `start:${name}`,

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asFail } from '../../core/as-fail.ts';
+import { Fail } from '../../core/fail.ts';
+import { whyDrain } from '../../node/disturbance.ts';
+import { isControlPlane, isMember } from '../../node/membership.ts';
+import type { HostEntry, KubernetesSpec } from '../../profile/profile.ts';
+import type { FlowContext } from '../context.ts';
+import type { Surveyed } from '../survey.ts';
+import { kubectl, type Place } from './kubectl.ts';
+import { nodeName, nodeState } from './node-state.ts';
+
+/** What kubectl needs beyond the time that the pods have. */
+const patienceSeconds = 30;
+const uncordonDeadlineSeconds = 120;
+const betweenTriesMs = 3000;
+
+/** Makes changes on hosts of which some are nodes of one cluster. */
+export interface Rolling {
+  /**
+   * Makes a change of a host. A node whose pods it would disturb is drained first, and let in again afterwards, also when
+   * the change failed; such nodes go one after the other, and after one that failed no other is begun.
+   */
+  readonly change: <Made>(host: HostEntry, found: Surveyed, make: () => Promise<Made>) => Promise<Made>;
+}
+
+/** `surveyed`: every host of the run that answered, by name: one of them speaks for the cluster. */
+export function rolling(context: FlowContext, surveyed: ReadonlyMap<string, Surveyed>): Rolling {
+  let last: Promise<unknown> = Promise.resolve();
+  let failed: string | undefined;
+  const inTurn = async <Made>(host: HostEntry, make: () => Promise<Made>): Promise<Made> => {
+    const before = last;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    last = promise;
+    try {
+      await before;
+      if (failed !== undefined) throw notBegun(host, failed);
+      return await make();
+    } catch (error) {
+      failed ??= host.name;
+      throw error;
+    } finally {
+      resolve();
+    }
+  };
+  return {
+    change: async (host, found, make) => {
+      const { kubernetes } = host.spec;
+      const why = whyDrain(found.plan.changes);
+      if (
+        kubernetes === undefined ||
+        why === undefined ||
+        !kubernetes.drain.enabled ||
+        !isMember(found.facts)
+      )
+        return await make();
+      return await inTurn(host, () => drained(context, { host, found, kubernetes, why, surveyed }, make));
+    },
+  };
+}
+
+const notBegun = ({ name }: HostEntry, failed: string): Fail =>
+  new Fail('CommandFailed', `${name}: left as it is, because ${failed} failed before it`, {
+    hint: `Look after ${failed}, and apply again: a cluster should not lose one node after the other.`,
+  });
+
+interface Drain {
+  readonly host: HostEntry;
+  readonly found: Surveyed;
+  readonly kubernetes: KubernetesSpec;
+  readonly why: string;
+  readonly surveyed: ReadonlyMap<string, Surveyed>;
+}
+
+async function drained<Made>(context: FlowContext, drain: Drain, make: () => Promise<Made>): Promise<Made> {
+  const { emit, signal } = context;
+  const { host, found, kubernetes, why } = drain;
+  const plane: Place = { connection: planeFor(drain), signal };
+  const node = await nodeName({ connection: found.connection, signal });
+  const state = await nodeState(plane, 'admin', node);
+  if (state === undefined) throw unknownNode(host, node, plane);
+  const note = (message: string): void => emit({ kind: 'note', level: 'info', host: host.name, message });
+  // Whoever cordoned it before wants it to stay so.
+  const letIn = state.spec.unschedulable
+    ? async () => note(`${node} was cordoned before, and stays so`)
+    : () => uncordon(plane, node);
+  let made: Made;
+  try {
+    note(`draining ${node}: ${why}`);
+    await drainNow(plane, host, node, kubernetes);
+    made = await make();
+  } catch (error) {
+    await letIn().catch((stuck) => {
+      // It must not hide why the change failed.
+      emit({ kind: 'note', level: 'warn', host: host.name, message: asFail(stuck).message });
+    });
+    throw error;
+  }
+  await letIn();
+  return made;
+}
+
+async function drainNow(plane: Place, host: HostEntry, node: string, spec: KubernetesSpec): Promise<void> {
+  try {
+    await kubectl(plane, 'admin', drainArguments(node, spec), spec.drain.timeoutSeconds + patienceSeconds);
+  } catch (error) {
+    throw notDrained(host, error);
+  }
+}
+
+const drainArguments = (node: string, { drain }: KubernetesSpec): string[] => [
+  'drain',
+  node,
+  // DaemonSets put their pods back at once, and tolerate what a node goes through.
+  '--ignore-daemonsets',
+  ...(drain.deleteEmptyDirData ? ['--delete-emptydir-data'] : []),
+  `--timeout=${drain.timeoutSeconds}s`,
+];
+
+/**
+ * Also when the run is interrupted: a node that nobody lets in again is lost for its cluster. An API server that was on the
+ * node itself may need a moment to come back.
+ * @throws Fail saying what is left to do by hand
+ */
+async function uncordon({ connection }: Place, node: string): Promise<void> {
+  const signal = AbortSignal.timeout(uncordonDeadlineSeconds * 1000);
+  for (;;) {
+    try {
+      await kubectl({ connection, signal }, 'admin', ['uncordon', node], uncordonDeadlineSeconds);
+      return;
+    } catch (error) {
+      const why = asFail(error);
+      if (!signal.aborted && why.code === 'CommandFailed') {
+        await sleep(betweenTriesMs);
+        continue;
+      }
+      throw new Fail(why.code, `${node} was drained, and could not be uncordoned: ${why.message}`, {
+        hint: `When the API server answers, do it with: kubectl uncordon ${node}`,
+        cause: error,
+      });
+    }
+  }
+}
+
+/** The control plane that answers for the cluster: another host than the one that changes, where there is one. */
+function planeFor({ host, surveyed }: Drain): Place['connection'] {
+  const planes = [...surveyed].filter(([, { facts }]) => isControlPlane(facts));
+  const [, plane] = planes.find(([name]) => name !== host.name) ?? planes[0] ?? [];
+  if (plane !== undefined) return plane.connection;
+  throw new Fail(
+    'Unsupported',
+    `${host.name}: no control plane of its cluster is among the hosts of this run`,
+    {
+      hint: 'Run on a control plane of the cluster too, or set spec.kubernetes.drain.enabled to false and drain the node yourself.',
+    },
+  );
+}
+
+const unknownNode = ({ name }: HostEntry, node: string, { connection }: Place): Fail =>
+  new Fail('HostMoved', `${name}: the cluster of ${connection.host} knows no node ${node}`, {
+    hint: 'It may belong to another cluster, or its name was changed: kubectl get nodes tells.',
+  });
+
+const notDrained = ({ name }: HostEntry, cause: unknown): Fail => {
+  const why = asFail(cause);
+  return new Fail(
+    why.code,
+    `${name}: nothing was changed, because the node could not be drained: ${why.message}`,
+    {
+      hint: 'See which pods stay (kubectl get pods -A -o wide), give them longer with spec.kubernetes.drain.timeoutSeconds, or look at their PodDisruptionBudgets.',
+      context: why.context,
+      cause,
+    },
+  );
+};

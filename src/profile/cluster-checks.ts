@@ -1,0 +1,180 @@
+import semver from 'semver';
+import { overlaps, parseCidr } from './cidr.ts';
+import type { Finding } from './finding.ts';
+
+/*
+ * Rules for the hosts that are one cluster, and for what spec.kubernetes says beside the rest of a spec. They look at
+ * values as they were written: what does not have the right shape is passed over, and reported where it stands.
+ */
+
+type Path = Finding['path'];
+type Mapping = Readonly<Record<string, unknown>>;
+
+const isMapping = (value: unknown): value is Mapping =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const inside = (value: unknown, ...keys: string[]): unknown =>
+  keys.reduce<unknown>((at, key) => (isMapping(at) ? at[key] : undefined), value);
+const finding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({
+  path,
+  at,
+  message,
+});
+
+/** kube-apiserver accepts kubelets so many minor versions older: the version skew policy of Kubernetes, from 1.28 on. */
+export const oldestKubelet = 3;
+
+/** Programs of one age understand each other; crictl is tested with its own minor version and its neighbours. */
+const crictlMayDiffer = 1;
+
+/** What the schema fills in. */
+const defaultVersion = '1.37.2';
+
+interface Member {
+  readonly name: string;
+  readonly index: number;
+  readonly role: 'control-plane' | 'worker';
+  readonly version: semver.SemVer;
+  readonly kubernetes: Mapping;
+}
+
+const memberOf = (host: unknown, index: number): Member[] => {
+  const kubernetes = inside(host, 'spec', 'kubernetes');
+  if (!isMapping(kubernetes)) return [];
+  const { role } = kubernetes;
+  const version = semver.parse(String(kubernetes['version'] ?? defaultVersion));
+  if ((role !== 'control-plane' && role !== 'worker') || version === null) return [];
+  return [{ name: String(inside(host, 'name')), index, role, version, kubernetes }];
+};
+
+/** The hosts of a document, with everything that is said of them, that are one cluster. */
+export const clusterRules = (document: unknown): Finding[] => {
+  const hosts = inside(document, 'hosts');
+  const members = Array.isArray(hosts) ? hosts.flatMap(memberOf) : [];
+  const planes = members.filter(({ role }) => role === 'control-plane');
+  return [
+    ...members.flatMap((member) => withoutCluster(member, planes)),
+    ...withoutEndpoint(planes),
+    ...members.flatMap((member) => tooFarApart(member, planes)),
+    ...sharedRanges(hosts, members),
+  ];
+};
+
+const pathOf = ({ index }: Member, ...keys: string[]): Path => [
+  'hosts',
+  index,
+  'spec',
+  'kubernetes',
+  ...keys,
+];
+
+const withoutCluster = (member: Member, planes: readonly Member[]): Finding[] =>
+  member.role === 'control-plane' || planes.length > 0 || isMapping(member.kubernetes['join'])
+    ? []
+    : [
+        finding(
+          pathOf(member, 'role'),
+          `${member.name} is a worker, and no host of the profile is a control plane: give one the role, or say which cluster to join in spec.kubernetes.join`,
+        ),
+      ];
+
+/** Nodes that know the address of one control plane alone are lost with it. */
+const withoutEndpoint = (planes: readonly Member[]): Finding[] => {
+  const [first, second] = planes.filter(({ kubernetes }) => !isMapping(kubernetes['join']));
+  if (first === undefined || second === undefined) return [];
+  if (inside(first.kubernetes, 'init', 'controlPlaneEndpoint') !== undefined) return [];
+  return [
+    finding(
+      pathOf(first, 'role'),
+      `${first.name} and ${second.name} are control planes of one cluster: spec.kubernetes.init.controlPlaneEndpoint must name what stands for both`,
+    ),
+  ];
+};
+
+const tooFarApart = (member: Member, planes: readonly Member[]): Finding[] => {
+  const [first] = planes;
+  if (first === undefined || member === first) return [];
+  const apart = first.version.minor - member.version.minor;
+  const [here, there] = [
+    `${member.name} has Kubernetes ${member.version}`,
+    `${first.name}, the control plane, ${first.version}`,
+  ];
+  const at = pathOf(member, 'version');
+  if (member.role === 'control-plane' && Math.abs(apart) > 1)
+    return [finding(at, `${here}, and ${there}: control planes are at most one minor version apart`)];
+  if (member.role === 'worker' && apart < 0)
+    return [finding(at, `${here}, and ${there}: no kubelet may be newer than its API server`)];
+  if (apart > oldestKubelet)
+    return [
+      finding(
+        at,
+        `${here}, and ${there}: a kubelet is at most ${oldestKubelet} minor versions older than its API server`,
+      ),
+    ];
+  return [];
+};
+
+const rangesOf = (host: unknown): string[] => {
+  const networks = inside(host, 'spec', 'cni', 'networks');
+  const subnets = Array.isArray(networks)
+    ? networks.flatMap((network): unknown => inside(network, 'subnets'))
+    : ['10.88.0.0/16'];
+  return subnets.filter((subnet) => typeof subnet === 'string');
+};
+
+/** Two hosts that give pods addresses of one range give two pods one address. */
+const sharedRanges = (hosts: unknown, members: readonly Member[]): Finding[] => {
+  if (!Array.isArray(hosts)) return [];
+  const taken: { readonly name: string; readonly subnet: string }[] = [];
+  return members.flatMap((member) => {
+    // Who manages pod addresses for all hosts divides them too.
+    if (inside(hosts[member.index], 'spec', 'cni', 'provider') === 'other') return [];
+    const clash = rangesOf(hosts[member.index]).flatMap((subnet) => {
+      const other = taken.find((earlier) => clashes(earlier.subnet, subnet));
+      return other === undefined ? [] : [{ subnet, other }];
+    })[0];
+    taken.push(...rangesOf(hosts[member.index]).map((subnet) => ({ name: member.name, subnet })));
+    if (clash === undefined) return [];
+    const { other, subnet } = clash;
+    return [
+      finding(
+        pathOf(member, 'role'),
+        `${member.name} and ${other.name} are in one cluster, and both give pods addresses of ${subnet}: name a range for each in the spec.cni.networks of the host`,
+      ),
+    ];
+  });
+};
+
+const clashes = (one: string, other: string): boolean => {
+  const [first, second] = [parseCidr(one), parseCidr(other)];
+  return first !== undefined && second !== undefined && overlaps(first, second);
+};
+
+/** One host, or the profile where all of them are alike. */
+export const kubernetesRules = (profile: unknown): Finding[] => {
+  const kubernetes = inside(profile, 'spec', 'kubernetes');
+  if (!isMapping(kubernetes)) return [];
+  const path: Path = ['spec', 'kubernetes'];
+  const { role, join } = kubernetes;
+  return [
+    ...(role === 'control-plane' && isMapping(join) && !('certificateKey' in join)
+      ? [finding([...path, 'join'], 'a control plane joins with a certificateKey beside the token')]
+      : []),
+    ...crictlRules(profile, kubernetes['version'] ?? defaultVersion),
+  ];
+};
+
+const crictlRules = (profile: unknown, version: unknown): Finding[] => {
+  const written = inside(profile, 'spec', 'crictl', 'version');
+  const kubernetes = semver.parse(String(version));
+  const crictl = semver.parse(String(written ?? '1.37.0'));
+  if (kubernetes === null || crictl === null) return [];
+  if (Math.abs(crictl.minor - kubernetes.minor) <= crictlMayDiffer) return [];
+  const path: Path =
+    written === undefined ? ['spec', 'kubernetes', 'version'] : ['spec', 'crictl', 'version'];
+  return [
+    finding(
+      path,
+      `crictl ${crictl} does not fit Kubernetes ${kubernetes}: set spec.crictl.version to 1.${kubernetes.minor}.0`,
+    ),
+  ];
+};
