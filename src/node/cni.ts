@@ -6,6 +6,7 @@ import type { Resource } from '../resources/resource.ts';
 import { type Concern, rendered } from './concern.ts';
 import { daemonOf } from './engines.ts';
 import { everyPlace, placesOn } from './places.ts';
+import { requireFreeRanges } from './subnet-clash.ts';
 import type { Render } from './templates.ts';
 
 const folder = '/etc/cni/net.d';
@@ -27,17 +28,17 @@ export const cni: Concern = {
     interfaces: networks.map((network) => network.bridge),
     units: [masqueradeUnit],
   }),
-  resources: ({ spec, facts, render }) => ({
-    resources: [
-      ...spec.cni.networks.map((network, index) => networkFile(network, index, spec, facts, render)),
-      // Beside another CNI nothing of berth's may be found first.
-      ...(spec.cni.provider === 'other'
-        ? []
-        : [rendered(render, loopback, {}), ...ways(spec, facts, render)]),
-    ],
-    notes: foreignFiles(spec, facts),
-  }),
+  resources: ({ spec, facts, render }) => {
+    requireFreeRanges(spec, facts, spec.cni.networks.map(fileOf));
+    return { resources: cniResources(spec, facts, render), notes: foreignFiles(spec, facts) };
+  },
 };
+
+const cniResources = (spec: Spec, facts: Facts, render: Render): Resource[] => [
+  ...spec.cni.networks.map((network, index) => networkFile(network, index, spec, facts, render)),
+  // Beside another CNI nothing of berth's may be found first.
+  ...(spec.cni.provider === 'other' ? [] : [rendered(render, loopback, {}), ...ways(spec, facts, render)]),
+];
 
 function networkFile(network: CniNetwork, index: number, spec: Spec, facts: Facts, render: Render): Resource {
   const path = fileOf(network, index);

@@ -3,7 +3,7 @@ import semver from 'semver';
 import { Fail } from '../core/fail.ts';
 import { fileAt } from '../host/facts/files.ts';
 import type { Facts } from '../host/facts/probe.ts';
-import type { OciRuntime, Spec } from '../profile/profile.ts';
+import type { OciRuntime } from '../profile/profile.ts';
 import type { Resource } from '../resources/resource.ts';
 import type { Concern, Given } from './concern.ts';
 import { daemonOf } from './engines.ts';

@@ -1,11 +1,11 @@
 import { fileAt } from '../../host/facts/files.ts';
 import type { BaseChain } from '../../host/facts/trouble.ts';
-import { overlaps, parseCidr } from '../../profile/cidr.ts';
 import type { Change } from '../../resources/change.ts';
 import { addLine } from '../../resources/commented.ts';
 import { unifiedDiff } from '../../resources/diff.ts';
 import { flushed } from '../cni.ts';
 import { firewallOf } from '../firewall.ts';
+import { subnetClashes } from '../subnet-clash.ts';
 import { type Cause, inDepth, ranges, type Sign, sysctlOf } from './cause.ts';
 
 const masqueradeUnit = 'berth-masquerade.service';
@@ -99,24 +99,13 @@ export const subnetClash: Cause = {
   why: 'The node would send packets for that network to its pods, or packets for pods out of the wrong interface.',
   beforeChanges: true,
   find: ({ spec, facts }) => {
-    const bridges = new Set(spec.cni.networks.map(({ bridge }) => bridge));
-    const routes = facts.health.routes.filter(
-      ({ destination, interface: name }) => !/\/0$/.test(destination) && name !== 'lo' && !bridges.has(name),
+    return subnetClashes(spec, facts).map(
+      ({ range, destination, interface: name }): Sign => ({
+        level: 'error',
+        evidence: `the pod range ${range} overlaps the route to ${destination} by ${name}`,
+        remedy: 'Choose another range in spec.cni.networks.',
+      }),
     );
-    return ranges(spec).flatMap((range) => {
-      const pods = parseCidr(range);
-      return routes.flatMap(({ destination, interface: name }): Sign[] => {
-        const route = parseCidr(destination);
-        if (pods === undefined || route === undefined || !overlaps(pods, route)) return [];
-        return [
-          {
-            level: 'error',
-            evidence: `the pod range ${range} overlaps the route to ${destination} by ${name}`,
-            remedy: 'Choose another range in spec.cni.networks.',
-          },
-        ];
-      });
-    });
   },
 };
 

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { berth, profileFor } from '../e2e/berth.ts';
+import { embeddedHost } from '../harness/embedded.ts';
+
+test('pinned runtimes and plugins come from a mirror and from source, for pods with IPv6 alone', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-runtimes-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const host = await embeddedHost(t);
+  const { release, sha256 } = runcRelease(join(folder, 'mirror'));
+  const spec = (pin: string): string => `  ociRuntimes:
+    - { name: runc, source: release, version: ${release}, sha256: { x64: ${pin}, arm64: ${pin} } }
+  cni:
+    plugins: { source: source, version: 1.9.1 }
+    networks: [{ name: six, subnets: ["fd00:66::/64"] }]
+`;
+  const artifacts = `{ source: auto, folder: ${join(folder, 'mirror')} }`;
+
+  await t.test('a runtime that is not the pinned one is not installed', async () => {
+    const wrong = 'f'.repeat(64);
+    const { exitCode, output } = await berth('plan', profileFor(host, folder, spec(wrong), artifacts));
+    assert.equal(exitCode, 15, output);
+    assert.match(output, new RegExp(`has sha256 ${sha256}; ${wrong} is expected`));
+  });
+
+  await t.test('the host gets the pinned ones, and pods talk over IPv6', async () => {
+    const profile = profileFor(host, folder, spec(sha256), artifacts);
+    const { exitCode, output } = await berth('apply', profile, '--yes');
+    assert.equal(exitCode, 0, output);
+    assert.match(output, /redis\.pod-ip .*fd00:66::/);
+    assert.match(output, new RegExp(`versions\\.runc +is ${release.replaceAll('.', '\\.')}`));
+    assert.match(output, /hostport\.from-pod .*the right pod answers/);
+    const seen = await host.output('sha256sum < /usr/local/bin/runc; /opt/cni/bin/bridge --version 2>&1');
+    assert.ok(seen.startsWith(sha256), seen);
+    assert.match(seen, /v?1\.9\.1/);
+    const packages = await host.output(
+      "dpkg-query -W -f '${Package} ${Status}\\n' runc containernetworking-plugins 2>&1 || true",
+    );
+    assert.doesNotMatch(packages, / installed$/m);
+    const again = await berth('plan', profile);
+    assert.equal(again.exitCode, 0, again.output);
+  });
+
+  await t.test('a program that somebody exchanged is put right', async () => {
+    await host.output('cp /bin/true /usr/local/bin/runc');
+    const { exitCode, output } = await berth('plan', profileFor(host, folder, spec(sha256), artifacts));
+    assert.equal(exitCode, 2, output);
+    assert.match(output, /\/usr\/local\/bin\/runc/);
+  });
+
+  await t.test('a range that the host has a route for is refused before anything is written', async () => {
+    const profile = profileFor(
+      host,
+      folder,
+      `  cni: { networks: [{ name: clash, subnets: [${host.address.network}.0/24] }] }\n`,
+    );
+    const { exitCode, output } = await berth('apply', profile, '--yes');
+    assert.equal(exitCode, 13, output);
+    assert.match(output, /overlaps the route/);
+    assert.equal((await host.run('test -e /etc/cni/net.d/10-clash.conflist')).exitCode, 1);
+  });
+});
+
+test('another CNI stays in charge where the profile leaves it there', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-runtimes-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const host = await embeddedHost(t);
+  await host.output(`mkdir -p /etc/cni/net.d && cat > /etc/cni/net.d/05-theirs.conflist <<'X'
+{ "cniVersion": "1.0.0", "name": "theirs", "plugins": [
+  { "type": "ptp", "ipMasq": true, "ipam": { "type": "host-local", "subnet": "10.77.0.0/24", "routes": [{ "dst": "0.0.0.0/0" }] } },
+  { "type": "portmap", "capabilities": { "portMappings": true } } ] }
+X`);
+  const profile = profileFor(host, folder, '  cni: { provider: other }\n');
+  const { exitCode, output } = await berth('apply', profile, '--yes');
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /redis\.pod-ip .*10\.77\.0\./);
+  assert.equal((await host.output('ls /etc/cni/net.d')).trim(), '05-theirs.conflist');
+});
+
+/** The machine's runc as a project would publish it, in a folder. */
+function runcRelease(mirror: string): { release: string; sha256: string } {
+  mkdirSync(mirror);
+  const release = /version (\d+\.\d+\.\d+)/.exec(
+    execFileSync('runc', ['--version'], { encoding: 'utf8' }),
+  )?.[1];
+  assert.ok(release);
+  const arch = process.arch === 'x64' ? 'amd64' : 'arm64';
+  const file = join(mirror, `runc-v${release}-linux-${arch}`);
+  copyFileSync(execFileSync('which', ['runc'], { encoding: 'utf8' }).trim(), file);
+  return { release, sha256: createHash('sha256').update(readFileSync(file)).digest('hex') };
+}
