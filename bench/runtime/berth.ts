@@ -10,6 +10,7 @@ const CHECKOUT = resolve(import.meta.dirname, '../..');
 
 /** As berthd.service and berth-shim.service have it. */
 const FLAGS = ['--max-semi-space-size=1'];
+const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
 
 export interface Berth extends Peer {
   readonly node: TestNode;
@@ -23,7 +24,7 @@ export const startBerth = async (
 ): Promise<Berth> => {
   const profile =
     profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profileFolder)}`];
-  const release = { folder: await buildRelease(), flags: [...FLAGS, ...profile] };
+  const release = { folder: await buildRelease(), flags: [...FLAGS, ...profile], env: ENVIRONMENT };
   const node = await startNode(lifetime, { registries, logLevel: 'info', release });
   const peer = newPeer({
     name: 'berth',

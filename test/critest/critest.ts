@@ -9,8 +9,8 @@ import { readReport, type SpecOutcome } from './report.ts';
 
 const run = promisify(execFile);
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/berth-test');
-/** Many times what it takes. Ginkgo gives up first, and tells in its report what it was at. */
-const [GINKGO_TIMEOUT, TIMEOUT_MS] = ['5m', 360_000] as const;
+/** Many times what it takes. Ginkgo gives up a minute earlier, and tells in its report what it was at. */
+const TIMEOUT_MINUTES = Number(process.env['BERTH_TEST_CRITEST_MINUTES'] ?? 6);
 
 /** Runs the real critest against a node. Resolves with what became of each spec that the arguments select. */
 export const critest = async (
@@ -23,14 +23,14 @@ export const critest = async (
     `--runtime-endpoint=unix://${node.socket}`,
     `--ginkgo.json-report=${report}`,
     '--ginkgo.no-color',
-    `--ginkgo.timeout=${GINKGO_TIMEOUT}`,
+    `--ginkgo.timeout=${TIMEOUT_MINUTES - 1}m`,
     ...args,
   ];
   const ended = await inSharedFolder(join(node.folder, `critest-${name}`), (TMPDIR) =>
     run(critestPath(), argv, {
       env: { ...process.env, TMPDIR },
       maxBuffer: 256 * 1024 * 1024,
-      timeout: TIMEOUT_MS,
+      timeout: TIMEOUT_MINUTES * 60_000,
     }).then(
       () => '',
       // A spec that failed makes it fail too, which the report tells; without a report, critest itself has failed.

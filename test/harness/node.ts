@@ -85,6 +85,8 @@ export interface NodeOptions {
     readonly folder: string;
     /** Flags of Node for both programs. */
     readonly flags: readonly string[];
+    /** Of both programs, beside this process's own. */
+    readonly env: Readonly<Record<string, string>>;
   };
   /** Publish ports of the host, by portmap, which leaves chains in the firewall: for a test in a network of its own. */
   readonly hostPorts?: boolean;
@@ -153,7 +155,7 @@ const sourcesOr = (release: NodeOptions['release']) =>
       }
     : {
         command: [join(release.folder, 'node'), ...release.flags],
-        env: {},
+        env: release.env,
         detached: true,
         entry: (name: string) => join(release.folder, `${name}.mjs`),
       };

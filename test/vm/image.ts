@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { packageArchives, sourceLine } from '../../src/artifacts/archives.ts';
 import { commandOutput } from '../../src/core/command.ts';
 
@@ -17,6 +17,14 @@ const target = [
 
 /** What a user's machine has, and no program that the quick start must bring by itself. */
 const desk = [...target, 'nodejs', 'npm', 'git', 'curl'];
+
+/** What `test/critest` needs of a machine, beside Node and the programs that come with the checkout. */
+const runtime = [
+  ...target,
+  ...['runc', 'containernetworking-plugins', 'docker-registry', 'iptables', 'apparmor'],
+];
+
+const kinds = { desk, target, runtime } as const;
 
 /** Files of the machine; the network is qemu's user-mode NAT, whose name server is always this one. */
 const files: Readonly<Record<string, string>> = {
@@ -38,8 +46,8 @@ export interface Image {
 }
 
 /** The disk of a Debian machine with systemd and a kernel of its own; made once, about a minute. */
-export async function vmImage(kind: 'desk' | 'target'): Promise<Image> {
-  const packages = kind === 'desk' ? desk : target;
+export async function vmImage(kind: keyof typeof kinds): Promise<Image> {
+  const packages = kinds[kind];
   const { suite, archives } = await packageArchives();
   const recipe = JSON.stringify([packages, files, suite, archives]);
   const folder = join(cache, `vm-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`);
@@ -90,8 +98,16 @@ export async function vmImage(kind: 'desk' | 'target'): Promise<Image> {
   return image;
 }
 
+export interface Tools {
+  readonly crictl: string;
+  /** Of crictl. */
+  readonly version: string;
+  /** Files and folders of the tests' cache that are to be in the same place there. */
+  readonly cached?: readonly string[];
+}
+
 /** A disk that holds the working tree of this checkout with its npm packages, and crictl's release file. */
-export async function checkoutDisk(folder: string, crictl: string, version: string): Promise<string> {
+export async function checkoutDisk(folder: string, { crictl, version, cached = [] }: Tools): Promise<string> {
   const tree = join(folder, 'tree');
   await mkdir(join(tree, 'artifacts'), { recursive: true });
   const script = `
@@ -99,15 +115,19 @@ set -eu
 git ls-files --cached --others --exclude-standard -z | tar --create --null --files-from=- --ignore-failed-read |
   tar --extract --directory "$1"
 tar --create --exclude=node_modules/.cache node_modules | tar --extract --directory "$1"
-cp "$2" "$1/artifacts/crictl"
-cd "$1/artifacts"
-archive=crictl-v$3-linux-amd64.tar.gz
+tree=$1 crictl=$2 version=$3
+shift 3
+[ $# -eq 0 ] || tar --create "$@" | tar --extract --directory "$tree"
+cp "$crictl" "$tree/artifacts/crictl"
+cd "$tree/artifacts"
+archive=crictl-v$version-linux-amd64.tar.gz
 tar --create --gzip --file "$archive" crictl
 rm crictl
 sha256sum "$archive" > "$archive.sha256"
-touch "$1/node_modules/.package-lock.json"
+touch "$tree/node_modules/.package-lock.json"
 `;
-  await commandOutput(['sh', '-c', script, 'copy', tree, crictl, version], {
+  const inCheckout = cached.map((path) => relative(checkout, path));
+  await commandOutput(['sh', '-c', script, 'copy', tree, crictl, version, ...inCheckout], {
     signal,
     cwd: checkout,
     deadlineSeconds: 300,

@@ -26,7 +26,7 @@ before(async () => {
   assert.ok(crictl, 'run it by: npm run test:vm');
   const version = basename(crictl).replace('crictl-', '');
   machine = await bootMachine(await vmImage('desk'), async (folder) => [
-    await checkoutDisk(folder, crictl, version),
+    await checkoutDisk(folder, { crictl, version }),
   ]);
 });
 after(() => machine?.remove());

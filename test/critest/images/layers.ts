@@ -20,10 +20,15 @@ export interface Layers {
   readonly nonewprivs: LayerBlob;
 }
 
-/** From the cache; made of the distribution's packages, in about 15 s, when what makes them has changed. */
-export const critestLayers = async (): Promise<Layers> => {
+/** The folder of the layers' archives, in the cache; made of the distribution's packages, in about 15 s, when what makes them has changed. */
+export const layerArchives = async (): Promise<string> => {
   const folder = join(CACHE, `critest-layers-${await digestOfRecipe()}`);
   if (!existsSync(folder)) await makeArchives(folder);
+  return folder;
+};
+
+export const critestLayers = async (): Promise<Layers> => {
+  const folder = await layerArchives();
   const layer = async (name: keyof Layers): Promise<LayerBlob> =>
     buildLayer(await readFile(join(folder, `${name}.tar`)), { compression: 'zstd' });
   return {
