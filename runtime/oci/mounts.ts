@@ -121,7 +121,10 @@ const requestedMount = (mount: Mount, source: string | undefined, { host }: Spec
   return { destination, type: 'bind', source, options: [...optionsOf(mount), ...mount.mountOptions] };
 };
 
-/** Of an image too: devices and setuid programs of somebody else's image are not this container's. */
+/**
+ * Of an image too: devices and setuid programs of somebody else's image are not this container's. Its programs may run:
+ * KEP-4639 wanted `noexec` at first, and took it back (kubernetes/enhancements#5354).
+ */
 const optionsOf = (mount: Mount): readonly string[] => {
   if (mount.image !== undefined) return ['rbind', 'rprivate', 'ro', 'nosuid', 'nodev'];
   const access = mount.recursiveReadOnly ? 'rro' : mount.readonly ? 'ro' : 'rw';
