@@ -5,7 +5,7 @@ import { supplyRelease } from '../artifacts/supply/release.ts';
 import { type Unpacked, unpacked } from '../artifacts/unpack-release.ts';
 import { wantedArtifacts } from '../node/artifacts.ts';
 import type { Supplies } from '../node/concern.ts';
-import { engineRepository, keyAddress } from '../node/repositories.ts';
+import { type Repository, repositoriesOf } from '../node/repositories.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { inPhase } from './on-hosts.ts';
@@ -29,7 +29,7 @@ export function supplyHosts(
   const made = new Map<string, Promise<Supplies>>();
   return (host, target) => {
     const { spec } = host;
-    const key = JSON.stringify([target, wantedArtifacts(spec), spec.engine]);
+    const key = JSON.stringify([target, wantedArtifacts(spec), spec.engine, spec.kubernetes?.source]);
     const supplies = made.get(key) ?? makeSupplies(context, host, target);
     made.set(key, supplies);
     return inPhase(context, host.name, 'prepare', () => supplies);
@@ -49,9 +49,9 @@ async function makeSupplies(
     );
     return [name, await unpacked(artifactSpecs[name], file)] as const;
   });
-  const [release, engineKey, ...programs] = await Promise.all([
+  const [release, repositoryKeys, ...programs] = await Promise.all([
     step(context, host, 'berth', 'the berth release', () => supplyRelease(arch, work, lock)),
-    supplyKey(context, host, spec, manager),
+    supplyKeys(context, host, manager === undefined ? [] : repositoriesOf(spec, manager)),
     ...artifacts,
   ]);
   const byName: ReadonlyMap<ArtifactName, Unpacked> = new Map(programs);
@@ -60,24 +60,26 @@ async function makeSupplies(
     release,
     artifacts: byName,
     ...(crictl === undefined ? {} : { crictl }),
-    ...(engineKey === undefined ? {} : { engineKey }),
+    repositoryKeys,
   };
 }
 
-async function supplyKey(
+async function supplyKeys(
   context: FlowContext,
   host: string,
-  { engine }: HostEntry['spec'],
-  manager: SupplyTarget['manager'],
-): Promise<string | undefined> {
-  const repository = manager === undefined ? undefined : engineRepository(engine, manager);
+  repositories: readonly Repository[],
+): Promise<NonNullable<Supplies['repositoryKeys']>> {
   // A bundle has the packages, and whose they are was checked when it was made.
-  if (repository === undefined || manager === undefined || (await context.lock?.())?.bundle !== undefined)
-    return undefined;
+  if (repositories.length === 0 || (await context.lock?.())?.bundle !== undefined) return new Map();
   const work = { emit: context.emit, signal: context.signal, host };
-  return step(context, host, 'engine-key', 'the key of the repository of CRI-O', () =>
-    supplyEngineKey(keyAddress(repository, manager), engine.keySha256, work),
-  );
+  const keys = repositories.map(async ({ project, keyAddress, keySha256 }) => {
+    const title = `the key of the repository of ${project}`;
+    const key = await step(context, host, `${project}-key`, title, () =>
+      supplyEngineKey(keyAddress, keySha256, work),
+    );
+    return [project, key] as const;
+  });
+  return new Map(await Promise.all(keys));
 }
 
 async function step<T>(

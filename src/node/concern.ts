@@ -20,8 +20,8 @@ export interface Supplies {
   readonly crictl?: SuppliedFile;
   /** What is fetched or built besides, unpacked. */
   readonly artifacts: ReadonlyMap<ArtifactName, Unpacked>;
-  /** The key that signs the repository of the engine; undefined: there is none. */
-  readonly engineKey?: string;
+  /** The keys that sign repositories beside the host's own, by whose they are. */
+  readonly repositoryKeys?: ReadonlyMap<'cri-o' | 'kubernetes', string>;
   /** Undefined: berth.lock says nothing of packages, or there is none. */
   readonly packages?: LockedPackages;
 }

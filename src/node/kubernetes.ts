@@ -28,10 +28,10 @@ const packaged = '/usr/bin';
 
 /** Where kubelet, kubeadm and kubectl lie on this host. */
 export const programsOn = ({ source }: Pick<KubernetesSpec, 'source'>, facts: Facts): string =>
-  source === 'packages' ? packaged : placesOn(facts).kubernetes;
+  source === 'packages' ? packaged : placesOn(facts).programs;
 
 const everyProgram = (): string[] =>
-  everyPlace('kubernetes').flatMap((folder) => kubernetesPrograms.map((name) => `${folder}/${name}`));
+  everyPlace('programs').flatMap((folder) => kubernetesPrograms.map((name) => `${folder}/${name}`));
 
 export const kubernetes: Concern = {
   asks: ({ kubernetes: wanted }) =>
@@ -81,7 +81,7 @@ const programs = ({ source }: KubernetesSpec, { facts, supplies }: Given): Resou
         (supplies.artifacts.get(name)?.files ?? []).map(
           ({ path, sha256, bytes }): Resource => ({
             kind: 'file',
-            path: `${placesOn(facts).kubernetes}/${name}`,
+            path: `${placesOn(facts).programs}/${name}`,
             content: { kind: 'local-file', path, sha256, bytes },
             mode: 0o755,
             ...(name === 'kubelet' ? { readBy: [kubelet] } : {}),

@@ -112,10 +112,18 @@ const buildNeeds = ({ ociRuntimes }: Spec, manager: Manager): readonly string[] 
     ? bwrapNeeds[manager]
     : [];
 
+const kubernetesPackages = ({ kubernetes }: Spec): readonly string[] =>
+  kubernetes?.source === 'packages' ? ['kubelet', 'kubeadm', 'kubectl'] : [];
+
+/** Repositories have every patch of a minor: the one of the profile is asked for. */
+const kubernetesVersions = (spec: Spec): Record<string, string> =>
+  Object.fromEntries(kubernetesPackages(spec).map((name) => [name, spec.kubernetes?.version ?? '']));
+
 /** All names that may be meant, each with the one to take where the first is not known. */
 const pairsOf = (spec: Spec, manager: Manager): (readonly [string?, string?])[] => [
   enginePackages(spec, manager),
   ...needsOf(spec).map((need) => names[manager][need]),
+  ...kubernetesPackages(spec).map((name) => [name] as const),
   ...buildNeeds(spec, manager).map((name) => [name] as const),
 ];
 
@@ -205,6 +213,7 @@ export const packages: Concern = {
           ...(facts.packages.manager === 'dnf' ? { hintWhenUnknown: hintFor(spec, facts) } : {}),
           env: proxyVariables(spec, secrets),
           ...(versions === undefined ? {} : { versions }),
+          pinned: kubernetesVersions(spec),
           ...(locked === undefined ? {} : { locked }),
         },
       ],

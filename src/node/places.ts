@@ -7,10 +7,8 @@ export interface Places {
   /** The daemon by hand. */
   readonly launcher: string;
   readonly crictl: string;
-  /** The folder of kubelet, kubeadm and kubectl, where no package brings them. */
-  readonly kubernetes: string;
   readonly masquerade: string;
-  /** The folder of an engine's and of OCI runtimes' programs that no package brings. */
+  /** The folder of programs of an engine, of OCI runtimes and of Kubernetes that no package brings. */
   readonly programs: string;
   /** The folder of CNI plugins that no package brings. */
   readonly plugins: string;
@@ -21,7 +19,6 @@ const ordinary: Places = {
   launcher: '/usr/bin/berthd',
   // Outside the package manager's folders, and in sudo's secure_path on every distribution that we know.
   crictl: '/usr/local/bin/crictl',
-  kubernetes: '/usr/local/bin',
   masquerade: '/usr/libexec/berth-masquerade',
   programs: '/usr/local/bin',
   plugins: '/opt/cni/bin',
@@ -36,19 +33,13 @@ const inVar: Places = {
   releases: `${ownFolder}/releases`,
   launcher: `${ownFolder}/bin/berthd`,
   crictl: `${ownFolder}/bin/crictl`,
-  kubernetes: `${ownFolder}/bin`,
   masquerade: `${ownFolder}/libexec/berth-masquerade`,
   programs: `${ownFolder}/bin`,
   plugins: '/var/opt/cni/bin',
 };
 
 /** Fedora CoreOS and its relatives lead /usr/local to /var. */
-const inVarAndLocal: Places = {
-  ...inVar,
-  launcher: '/usr/local/bin/berthd',
-  crictl: ordinary.crictl,
-  kubernetes: ordinary.kubernetes,
-};
+const inVarAndLocal: Places = { ...inVar, launcher: '/usr/local/bin/berthd', crictl: ordinary.crictl };
 
 /** All that there are, for the questions that are asked before the host is known. */
 export const allPlaces: readonly Places[] = [ordinary, inVar, inVarAndLocal];

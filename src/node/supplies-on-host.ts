@@ -7,7 +7,7 @@ import type { Spec } from '../profile/profile.ts';
 import { wantedArtifacts } from './artifacts.ts';
 import type { Supplies } from './concern.ts';
 import { placesOn } from './places.ts';
-import { repositoryKeyOn } from './repositories.ts';
+import { repositoryKeysOn } from './repositories.ts';
 
 /**
  * What a plan needs, as the host has it: whether the programs are the right ones, their versions say. Nothing has to be
@@ -23,12 +23,11 @@ export function suppliesOn(spec: Spec, facts: Facts): Supplies | undefined {
     artifacts.set(name, { files, links: [] });
   }
   const crictl = artifacts.get('crictl')?.files[0];
-  const engineKey = repositoryKeyOn(facts);
   return {
     release: release ?? { version: '', files: [] },
     artifacts,
     ...(crictl === undefined ? {} : { crictl }),
-    ...(engineKey === undefined ? {} : { engineKey }),
+    repositoryKeys: repositoryKeysOn(facts),
   };
 }
 

@@ -214,6 +214,9 @@ export interface KubernetesSpec {
   /** `standalone`: a kubelet without a cluster. `none`: prepared, and left to others. */
   readonly role: 'control-plane' | 'worker' | 'standalone' | 'none';
   readonly source: 'artifacts' | 'packages';
+  /** Of the packages; undefined: the project's own. */
+  readonly repository?: string | undefined;
+  readonly keySha256?: string | undefined;
   readonly kubelet: {
     readonly maxPods: number;
     readonly labels: Readonly<Record<string, string>>;

@@ -25,7 +25,8 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
   const unhealthy = [...facts.packages.packages].flatMap(([name, { state }]) =>
     state === 'half-installed' ? [name] : [],
   );
-  const fits = (name: string, version: string | undefined) => isOf(version, resource.versions?.[name]);
+  const { versions, pinned = {} } = resource;
+  const fits = (name: string, version: string | undefined) => isOf(version, pinned[name] ?? versions?.[name]);
   const absent = names.filter((name) => {
     const { state, version } = factOf(facts, name);
     return state !== 'installed' || !fits(name, version);
@@ -54,8 +55,19 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
     steps.push(run(manager.refresh, refreshDeadlineSeconds));
   }
   const missing = managerName === 'apt' ? absent : absent.filter((name) => !unhealthy.includes(name));
-  if (missing.length > 0 && locked === undefined)
-    steps.push(run([...manager.install, ...missing], installDeadlineSeconds));
+  const [exact, offered] = [
+    missing.filter((name) => name in pinned),
+    missing.filter((name) => !(name in pinned)),
+  ];
+  if (offered.length > 0 && locked === undefined)
+    steps.push(run([...manager.install, ...offered], installDeadlineSeconds));
+  if (exact.length > 0 && locked === undefined) {
+    const wanted = exact.map((name): [string, string] => [
+      name,
+      pinnedPattern(pinned[name] ?? '', managerName),
+    ]);
+    steps.push(run(manager.exchange(wanted), installDeadlineSeconds));
+  }
   if (missing.length > 0 && locked !== undefined)
     steps.push(
       ...installLocked(managerName, locked, { names: missing, others: notAsLocked(locked, facts) }, env),
@@ -125,6 +137,10 @@ const listsMustBeRefreshed = (
 ): boolean =>
   (facts.packages.listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds ||
   !absent.every(isOffered);
+
+/** apt-get(8) takes a pattern for the revision of the package; dnf knows it without. */
+const pinnedPattern = (version: string, manager: 'apt' | 'dnf'): string =>
+  manager === 'apt' ? `${version}-*` : version;
 
 /** `1.35` is the beginning of `1.35.2-1.1` and of `1:1.35.2`, and not of `1.350`. */
 const isOf = (version: string | undefined, beginning: string | undefined): boolean => {

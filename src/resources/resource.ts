@@ -55,6 +55,8 @@ export interface PackagesResource {
   readonly env?: Environment;
   /** Beginnings that the version of a package must have, by name: `1.35` goes for `1.35.2-1.1`. */
   readonly versions?: Readonly<Record<string, string>>;
+  /** Whole versions, by name, which the repositories may have among newer ones: `1.37.2` asks for `1.37.2-1.1`. */
+  readonly pinned?: Readonly<Record<string, string>>;
   /** Exactly these versions; undefined: what the host's repositories offer. */
   readonly locked?: LockedPackages;
 }

@@ -18,13 +18,13 @@ export async function supplyEngineKey(address: string, pin: string | undefined, 
   const text = await downloadText(address, work);
   if (text === undefined)
     throw new Fail('Fetch', `${address} does not exist`, {
-      hint: 'is there a repository of this minor? spec.engine.version says which, spec.engine.repository where',
+      hint: 'is there a repository of this minor? The version in the profile says which, its repository where',
     });
   if (!text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----'))
     throw new Fail('Fetch', `${address} is no OpenPGP key`);
   const actual = createHash('sha256').update(text).digest('hex');
   if (pin !== undefined && actual !== pin)
-    throw new Fail('ChecksumMismatch', `${address} has sha256 ${actual}; spec.engine.keySha256 has ${pin}`, {
+    throw new Fail('ChecksumMismatch', `${address} has sha256 ${actual}; keySha256 of the profile is ${pin}`, {
       hint: 'ask the project whether it has a new key',
     });
   await withScratch(async (folder) => {

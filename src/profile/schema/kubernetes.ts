@@ -1,7 +1,7 @@
 import semver from 'semver';
 import { z } from 'zod';
 import { secret } from './secrets.ts';
-import { cidr, section, text, version } from './values.ts';
+import { cidr, httpAddress, section, text, version } from './values.ts';
 
 /* What makes a host a node of a cluster: the programs of Kubernetes, and its place there. */
 
@@ -137,8 +137,20 @@ export const kubernetes = section(
     }),
     source: z.enum(['artifacts', 'packages']).default('artifacts').meta({
       description:
-        'artifacts: the programs of the release, by the ways of spec.artifacts. packages: packages of this version from repositories that the host has, such as those of pkgs.k8s.io.',
+        'artifacts: the programs of the release, by the ways of spec.artifacts. packages: packages of exactly this version from the repository of its minor, which is added to the host.',
     }),
+    repository: httpAddress
+      .meta({
+        description:
+          'With packages: address of a mirror of https://pkgs.k8s.io/core:/stable:, the folder that has one folder for each minor.',
+      })
+      .optional(),
+    keySha256: text(/^[0-9a-f]{64}$/, 'is no sha256: 64 digits of 0-9 and a-f')
+      .meta({
+        description:
+          'With packages: sha256 of the file with the key of the repository. Default: whatever its server sends over TLS.',
+      })
+      .optional(),
     kubelet,
     init,
     join,

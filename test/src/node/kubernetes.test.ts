@@ -15,7 +15,7 @@ import { parseProfile } from '../../../src/profile/parse-profile.ts';
 import type { KubernetesSpec, Spec } from '../../../src/profile/profile.ts';
 import type { Change } from '../../../src/resources/change.ts';
 import { textOfStep } from '../../harness/step-text.ts';
-import { factsOf, type ShortFacts } from '../resources/facts.ts';
+import { factsOf, type ShortFacts, type ShortFile } from '../resources/facts.ts';
 
 const writes = process.env['BERTH_TEST_WRITE_GOLDEN'] === '1';
 
@@ -127,6 +127,80 @@ test('the profile of a kubeadm cluster is planned for hosts of both families', a
     }
 });
 
+const packaged = specOf('{ version: 1.37.2, role: none, source: packages }');
+const key = '-----BEGIN PGP PUBLIC KEY BLOCK-----';
+
+test('packages come from the repository of the minor, signed by its key, in exactly the version of the profile', () => {
+  const wanted = { apt: 'kubelet=1.37.2-*', dnf: 'kubelet-1.37.2' };
+  const address = { apt: 'v1.37/deb/', dnf: 'v1.37/rpm/' };
+  const sources = {
+    apt: '/etc/apt/sources.list.d/berth-kubernetes.sources',
+    dnf: '/etc/yum.repos.d/berth-kubernetes.repo',
+  };
+  for (const [facts, manager] of [
+    [debian, 'apt'],
+    [fedora, 'dnf'],
+  ] as const) {
+    const { changes } = planNode({
+      spec: packaged,
+      facts: factsOf(facts),
+      supplies: { ...supplies, repositoryKeys: new Map([['kubernetes', key]]) },
+      render,
+    });
+    const texts = new Map(
+      changes.flatMap(({ steps }) =>
+        steps.flatMap((step) =>
+          step.kind === 'write' && step.content.kind === 'text'
+            ? [[step.path, step.content.text] as const]
+            : [],
+        ),
+      ),
+    );
+    assert.ok(texts.get(sources[manager])?.includes(`https://pkgs.k8s.io/core:/stable:/${address[manager]}`));
+    assert.ok([...texts.values()].includes(key));
+    const ids = changes.map(({ id }) => id);
+    assert.ok(
+      ids.indexOf(`file:${sources[manager]}`) < ids.indexOf('packages'),
+      'the repository comes first',
+    );
+    const installs = changes
+      .find(({ id }) => id === 'packages')
+      ?.steps.flatMap((step) => (step.kind === 'run' ? step.argv : []));
+    assert.ok(installs?.includes(wanted[manager]), installs?.join(' '));
+    assert.ok(!ids.includes('file:/etc/systemd/system/kubelet.service'), 'the package brings the unit');
+    assert.match(
+      texts.get('/etc/systemd/system/kubelet.service.d/20-berth.conf') ?? '',
+      /ExecStart=\/usr\/bin\/kubelet /,
+    );
+  }
+});
+
+test('a package in another version than the profile says is exchanged, and the right one is left alone', () => {
+  const installed = (version: string) =>
+    Object.fromEntries(
+      [
+        'kubelet',
+        'kubeadm',
+        'kubectl',
+        'runc',
+        'containernetworking-plugins',
+        'socat',
+        'iproute2',
+        'iptables',
+        'conntrack',
+      ].map((name) => [
+        name,
+        { state: 'installed' as const, version: name.startsWith('kube') ? version : '1' },
+      ]),
+    );
+  const asked = (version: string) =>
+    planned(packaged, { ...debian, packages: installed(version) }).changes.find(
+      ({ id }) => id === 'packages',
+    );
+  assert.equal(asked('1.37.2-1.1'), undefined);
+  assert.match(JSON.stringify(asked('1.37.3-1.1')?.steps), /--allow-downgrades.*kubelet=1\.37\.2-\*/);
+});
+
 test('everything that is planned for a kubelet is asked of the host before', () => {
   const spec = specOf('{ version: 1.37.2, role: standalone }');
   const { files, units } = probeRequest(spec);
@@ -153,16 +227,15 @@ test('a second plan of a prepared host has nothing of Kubernetes to do', () => {
       '"] } }',
   );
   const { changes } = planned(spec, debian);
-  const files = Object.fromEntries(
-    changes.flatMap(({ steps }) =>
-      steps.flatMap((step) => {
-        if (step.kind !== 'write') return [];
-        const mode = step.mode.toString(8);
-        if (step.content.kind === 'local-file') return [[step.path, { sha256: step.content.sha256, mode }]];
-        return [[step.path, { text: textOfStep(step), mode }]];
-      }),
-    ),
-  );
+  const files: Record<string, ShortFile> = {};
+  for (const step of changes.flatMap(({ steps }) => steps)) {
+    if (step.kind !== 'write') continue;
+    const mode = step.mode.toString(8);
+    files[step.path] =
+      step.content.kind === 'local-file'
+        ? { sha256: step.content.sha256, mode }
+        : { text: textOfStep(step), mode };
+  }
   const facts: ShortFacts = {
     ...debian,
     files,

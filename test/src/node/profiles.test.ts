@@ -37,7 +37,7 @@ function suppliesOf(spec: Spec): Supplies {
       files: [{ name: 'node', path: '/made/node', sha256: 'n', bytes: 1, mode: 0o755 }],
     },
     artifacts,
-    engineKey: 'a key',
+    repositoryKeys: new Map([['cri-o', 'a key']]),
     ...(crictl === undefined ? {} : { crictl }),
   };
 }
