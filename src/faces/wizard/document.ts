@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { Fail } from '../../core/fail.ts';
 import { conform } from '../../profile/conform.ts';
 import { describeIssue } from '../../profile/describe-issue.ts';
@@ -9,6 +10,7 @@ import type { Profile, ProfileSources } from '../../profile/profile.ts';
 import type { ResolvedProfile } from '../../profile/resolve-hosts.ts';
 import { profileSchema, specSchema } from '../../profile/schema.ts';
 import { type Path, plainOf, type Tree, treeAt } from '../../profile/tree.ts';
+import { mentionsVariables } from '../../profile/variables.ts';
 
 /*
  * The profile that the wizard writes: read and edited as text, judged by the schema of every profile. A document is never
@@ -88,11 +90,11 @@ export const choicesAt = (path: Path): readonly string[] => {
 };
 
 /** Why a value may not stand at a path, whatever the rest says; undefined: it may. */
-const misfit = (path: Path, value: unknown): string | undefined => {
+export const misfit = (path: Path, value: unknown): string | undefined => {
   const schema = schemaAt(path);
-  if (schema === undefined || !('safeParse' in schema)) return undefined;
-  const { safeParse } = schema as { safeParse: typeof profileSchema.safeParse };
-  const { error } = safeParse(value, { error: describeIssue });
+  // What a text with a variable means is judged where it is replaced.
+  if (!(schema instanceof z.ZodType) || mentionsVariables(value)) return undefined;
+  const { error } = schema.safeParse(value, { error: describeIssue });
   return error?.issues[0]?.message;
 };
 

@@ -65,21 +65,22 @@ export const keyOf = (input: string, key: Pressed): KeyName | undefined => {
   return key.delete ? 'delete' : undefined;
 };
 
+export type TypedPiece =
+  | { readonly kind: 'typed' | 'pasted'; readonly text: string }
+  | { readonly kind: 'key'; readonly key: KeyName };
+
 /**
  * What was typed, in pieces: a terminal that is slow, or was not listened to yet, hands over several keys at once, Enter and
  * Tab among them. Several lines at once are a paste of a terminal that does not say so.
  */
-export const typedPieces = (
-  input: string,
-): readonly (
-  | { readonly kind: 'typed' | 'pasted'; readonly text: string }
-  | { readonly kind: 'key'; readonly key: KeyName }
-)[] => {
+export const typedPieces = (input: string): readonly TypedPiece[] => {
   const clean = input.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
   if (/\n./.test(clean)) return [{ kind: 'pasted', text: clean }];
-  return clean.split(/(\n|\t)/).flatMap((piece) => {
-    if (piece === '\n') return [{ kind: 'key', key: 'enter' } as const];
-    if (piece === '\t') return [{ kind: 'key', key: 'down' } as const];
-    return piece === '' ? [] : [{ kind: 'typed', text: piece } as const];
-  });
+  return clean
+    .split(/(\n|\t)/)
+    .filter((piece) => piece !== '')
+    .map((piece): TypedPiece => {
+      if (piece === '\n') return { kind: 'key', key: 'enter' };
+      return piece === '\t' ? { kind: 'key', key: 'down' } : { kind: 'typed', text: piece };
+    });
 };

@@ -37,8 +37,17 @@ export const titleOf = ({ step, sheet }: WizardState): string => {
 
 export const sectionOf = ({ step }: WizardState): Path => steps[step].section;
 
+/** One state is asked for its rows by the reducer, by the form and by what lies beside it. */
+const known = new WeakMap<WizardState, readonly PageRow[]>();
+
 /** Everything on the page that is seen, from top to bottom. */
 export const rowsOf = (state: WizardState): readonly PageRow[] => {
+  const rows = known.get(state) ?? pageRows(state);
+  known.set(state, rows);
+  return rows;
+};
+
+const pageRows = (state: WizardState): readonly PageRow[] => {
   const { sheet, step } = state;
   if (sheet?.kind === 'host') return hostRows(state, sheet.index);
   if (sheet?.kind === 'candidates') return candidateRows(state, sheet);

@@ -4,7 +4,7 @@ import type { KeyName } from './keys.ts';
 import { focused, move, rowsOf, withFocus } from './pages.ts';
 import { afterReply } from './replies.ts';
 import { isRow, type Row, type TextRow } from './rows.ts';
-import { type WizardState, withoutFinishedDrafts } from './state.ts';
+import { settle, type WizardState } from './state.ts';
 
 export type WizardEvent =
   | { readonly kind: 'typed'; readonly text: string }
@@ -50,8 +50,8 @@ const afterText = (state: WizardState, text: string): WizardState => {
   const row = focused(state);
   if (row?.kind === 'text') return typedInto(state, row, text);
   if (text !== ' ' || row === undefined) return state;
-  if (row.kind === 'switch') return row.flip();
-  return row.kind === 'choice' ? chosenBy(row, 1) : row.press();
+  if (row.kind === 'switch') return settle(row.flip());
+  return settle(row.kind === 'choice' ? chosenBy(row, 1) : row.press());
 };
 
 /** Several lines are of use to rows that take a list; others get them as one line. */
@@ -89,9 +89,9 @@ const afterKey = (state: WizardState, key: KeyName): WizardState => {
     case 'back':
       return back(state);
     case 'next':
-      return state.sheet === undefined ? move(withoutFinishedDrafts(state), 1) : state;
+      return state.sheet === undefined ? move(settle(state), 1) : state;
     case 'previous':
-      return state.sheet === undefined ? move(withoutFinishedDrafts(state), -1) : state;
+      return state.sheet === undefined ? move(settle(state), -1) : state;
     default:
       return row === undefined ? state : afterRowKey(state, row, key);
   }
@@ -100,9 +100,8 @@ const afterKey = (state: WizardState, key: KeyName): WizardState => {
 /** Out of what lies on top: the explanation, the sheet, the step. */
 const back = (state: WizardState): WizardState => {
   if (state.explains) return { ...state, explains: false };
-  if (state.sheet !== undefined)
-    return { ...withoutFinishedDrafts(state), sheet: undefined, cursor: undefined };
-  return move(withoutFinishedDrafts(state), -1);
+  if (state.sheet !== undefined) return { ...settle(state), sheet: undefined, cursor: undefined };
+  return move(settle(state), -1);
 };
 
 /** The neighbour in focus; after the last row comes none. */
@@ -110,23 +109,23 @@ const step = (state: WizardState, by: 1 | -1): WizardState => {
   const rows = rowsOf(state).filter(isRow);
   const at = rows.findIndex(({ id }) => id === focused(state)?.id);
   const next = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
-  return next === undefined ? state : withFocus(withoutFinishedDrafts(state), next.id);
+  return next === undefined ? state : withFocus(settle(state), next.id);
 };
 
 const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState => {
   if (key === 'enter') return entered(state, row);
   if (row.kind === 'text') return edited(state, row, key);
   if (row.kind === 'choice' && (key === 'left' || key === 'right'))
-    return chosenBy(row, key === 'left' ? -1 : 1);
-  if (row.kind === 'switch' && (key === 'left' || key === 'right')) return row.flip();
-  if (row.kind === 'action' && key === 'delete') return row.remove?.() ?? state;
+    return settle(chosenBy(row, key === 'left' ? -1 : 1));
+  if (row.kind === 'switch' && (key === 'left' || key === 'right')) return settle(row.flip());
+  if (row.kind === 'action' && key === 'delete') return settle(row.remove?.() ?? state);
   return state;
 };
 
 const entered = (state: WizardState, row: Row): WizardState => {
-  if (row.kind === 'action') return { ...row.press(), cursor: undefined };
-  if (row.kind === 'text' && row.enter !== undefined) return { ...row.enter(), cursor: undefined };
-  return row.kind === 'switch' ? row.flip() : step(state, 1);
+  if (row.kind === 'action') return settle({ ...row.press(), cursor: undefined });
+  if (row.kind === 'text' && row.enter !== undefined) return settle({ ...row.enter(), cursor: undefined });
+  return row.kind === 'switch' ? settle(row.flip()) : step(state, 1);
 };
 
 const chosenBy = (row: Extract<Row, { kind: 'choice' }>, by: 1 | -1): WizardState => {

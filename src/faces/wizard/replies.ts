@@ -1,5 +1,5 @@
 import type { Reply } from './errands.ts';
-import { hostsIn, type Meeting, type WizardState } from './state.ts';
+import { hostsIn, type Meeting, settle, type WizardState } from './state.ts';
 import { meet } from './steps/connections.ts';
 
 /** The state after the world has answered. An answer about a host that is no more is nobody's. */
@@ -42,7 +42,10 @@ const withCandidates = (state: WizardState, reply: Extract<Reply, { kind: 'found
     return { ...state, notice: { level: 'bad', text: `No hosts are named there.` } };
   const known = new Set(hostsIn(state.sources).map(({ name }) => name));
   const fresh = candidates.flatMap(({ name }, index) => (known.has(name) ? [] : [index]));
-  return { ...state, sheet: { kind: 'candidates', origin, found: candidates, chosen: new Set(fresh) } };
+  return {
+    ...settle(state),
+    sheet: { kind: 'candidates', origin, found: candidates, chosen: new Set(fresh) },
+  };
 };
 
 const again = (state: WizardState, name: string): WizardState =>

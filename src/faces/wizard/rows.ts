@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { bare } from '../../profile/known-keys.ts';
 import type { Path } from '../../profile/tree.ts';
 import { choicesAt, type Edit, schemaAt, tryEdits, valueAt } from './document.ts';
 import type { Draft, WizardState } from './state.ts';
@@ -67,9 +69,11 @@ export const answered = (
   id: string,
   text: string,
   edits: readonly Edit[],
+  sources = state.sources,
 ): WizardState => {
-  const tried = tryEdits(state.sources, edits);
-  if ('problem' in tried) return withDraft(state, id, { text, problem: tried.problem });
+  const tried = tryEdits(sources, edits);
+  if ('problem' in tried)
+    return { ...withDraft(state, id, { text, problem: tried.problem, edits }), sources };
   return { ...withoutDraft(state, id), sources: tried.sources };
 };
 
@@ -85,13 +89,14 @@ export const withoutDraft = (state: WizardState, id: string): WizardState => {
   return { ...state, drafts };
 };
 
-/** What an optional key of the schema says of itself. */
+/** What a key of the schema says of itself, or what an optional one says within. */
 const described = (path: Path): string => {
   const schema = schemaAt(path);
-  const meta = schema !== undefined && 'meta' in schema ? (schema.meta as () => unknown).call(schema) : {};
-  const { description } = (meta ?? {}) as { readonly description?: string };
-  return description ?? '';
+  return schema === undefined ? '' : (descriptionOf(schema) ?? descriptionOf(bare(schema)) ?? '');
 };
+
+const descriptionOf = (schema: z.core.$ZodType): string | undefined =>
+  schema instanceof z.ZodType ? schema.description : undefined;
 
 interface Asked {
   readonly label: string;
@@ -137,7 +142,11 @@ export const textRow = (state: WizardState, asked: AskedText): TextRow => {
       const trimmed = text.trim();
       const edit: Edit =
         trimmed === '' ? { kind: 'remove', path } : { kind: 'set', path, value: typedValue(trimmed, as) };
-      return keptAsTyped(answered(state, id, text, [edit, ...also]), id, text, asked);
+      const settled = state.settled ?? state.sources;
+      return {
+        ...keptAsTyped(answered(state, id, text, [edit, ...also], settled), id, text, asked),
+        settled,
+      };
     },
   };
 };
@@ -151,15 +160,16 @@ const keptAsTyped = (state: WizardState, id: string, text: string, { path }: Ask
 /** One of the values that the schema knows. */
 export const choiceRow = (state: WizardState, { label, path, explain }: Asked): ChoiceRow => {
   const id = path.join('.');
+  const draft = state.drafts.get(id);
   return {
     kind: 'choice',
     id,
     label,
     path,
     explain: explain ?? described(path),
-    problem: state.drafts.get(id)?.problem,
+    problem: draft?.problem,
     options: choicesAt(path),
-    chosen: String(valueAt(state.sources, path) ?? ''),
+    chosen: draft?.text ?? String(valueAt(state.sources, path) ?? ''),
     choose: (value) => answered(state, id, value, [{ kind: 'set', path, value }]),
   };
 };

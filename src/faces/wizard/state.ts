@@ -2,7 +2,7 @@ import type { Candidate } from '../../inventory/candidates/candidate.ts';
 import type { Origin } from '../../inventory/candidates/find.ts';
 import type { ProfileSources } from '../../profile/profile.ts';
 import { plainOf, treeAt } from '../../profile/tree.ts';
-import { rootOf } from './document.ts';
+import { type Edit, rootOf, tryEdits } from './document.ts';
 import type { Met, Reach, Trouble, Wish } from './errands.ts';
 
 /** The steps, in their order. */
@@ -23,6 +23,8 @@ export interface Draft {
   readonly text: string;
   /** Undefined: the profile has what it means, and the person goes on typing. */
   readonly problem?: string;
+  /** What it would change: tried again when another answer has changed. */
+  readonly edits?: readonly Edit[];
 }
 
 /** A page over that of the step. */
@@ -55,6 +57,8 @@ export interface WizardState {
   /** Characters before the cursor in the text in focus; undefined: all. */
   readonly cursor: number | undefined;
   readonly drafts: ReadonlyMap<string, Draft>;
+  /** The profile before the text in focus was typed: what becomes of it is made of this, and not of every letter. */
+  readonly settled: ProfileSources | undefined;
   /** Answers that stand in no profile, by row. */
   readonly answers: ReadonlyMap<string, string>;
   /** The row in focus is explained. */
@@ -84,6 +88,7 @@ export const wizardState = (sources: ProfileSources, isNew: boolean): WizardStat
   focus: new Map(),
   cursor: undefined,
   drafts: new Map(),
+  settled: undefined,
   answers: new Map(),
   explains: false,
   scrolled: 0,
@@ -146,8 +151,18 @@ export const metHosts = (state: WizardState): readonly { readonly name: string; 
 export const changedFiles = ({ sources, begun }: WizardState) =>
   sources.files.filter(({ file, text }) => begun.get(file) !== text);
 
-/** Without texts that mean what the profile says: they are read from there again. */
-export const withoutFinishedDrafts = (state: WizardState): WizardState => ({
-  ...state,
-  drafts: new Map([...state.drafts].filter(([, { problem }]) => problem !== undefined)),
-});
+/**
+ * What was typed is an answer now: texts that mean what the profile says are read from there again, and what could not stand
+ * is tried once more, because another answer may have made room for it.
+ */
+export const settle = (state: WizardState): WizardState => {
+  const drafts = new Map<string, Draft>();
+  let { sources } = state;
+  for (const [id, { text, problem, edits = [] }] of state.drafts) {
+    if (problem === undefined) continue;
+    const tried = tryEdits(sources, edits);
+    if ('problem' in tried) drafts.set(id, { text, problem: tried.problem, edits });
+    else sources = tried.sources;
+  }
+  return { ...state, settled: undefined, drafts, sources };
+};

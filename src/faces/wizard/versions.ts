@@ -26,9 +26,12 @@ export const crictlFor = (kubernetes: string): string =>
     .toSorted(semver.rcompare)
     .find((version) => crictlFits(version, kubernetes)) ?? `1.${semver.minor(kubernetes)}.0`;
 
-/** CRI-O has the minor versions of Kubernetes, and goes with the same one. */
+/** `1.36` of a whole version. */
+export const minorOf = (version: string): string => `${semver.major(version)}.${semver.minor(version)}`;
+
+/** CRI-O has the minor versions of Kubernetes, and goes with the same one. `crio` may be a minor version alone. */
 export const crioFits = (crio: string, kubernetes: string): boolean =>
-  semver.valid(crio) === null || semver.minor(crio) === semver.minor(kubernetes);
+  crio.split('.').slice(0, 2).join('.') === minorOf(kubernetes);
 
 /** The Kubernetes that the newest crictl belongs to: the two come out together. */
 export const newestKubernetes = (): string => newestPinned('crictl') ?? '1.37.0';

@@ -1,7 +1,7 @@
 import { knownKeys } from '../../../profile/known-keys.ts';
 import { profileSchema } from '../../../profile/schema.ts';
 import type { Path } from '../../../profile/tree.ts';
-import { choicesAt, knows, valueAt } from '../document.ts';
+import { choicesAt, type Edit, knows, valueAt } from '../document.ts';
 import {
   answered,
   answerOf,
@@ -12,10 +12,19 @@ import {
   type PageRow,
   type SwitchRow,
   textRow,
+  withAnswer,
 } from '../rows.ts';
 import { schemaRow } from '../schema-rows.ts';
 import { metHosts, type WizardState } from '../state.ts';
-import { crictlFits, crictlFor, crioFits, kubernetesVersion, newestPinned } from '../versions.ts';
+import {
+  crictlFits,
+  crictlFor,
+  crioFits,
+  kubernetesVersion,
+  minorOf,
+  newestKubernetes,
+  newestPinned,
+} from '../versions.ts';
 
 const enginePath: Path = ['spec', 'engine'];
 const runtimesPath: Path = ['spec', 'ociRuntimes'];
@@ -25,13 +34,34 @@ const engineExplained = `What the kubelet and crictl talk to. berth is berth's o
 and daemons that may be restarted or upgraded under running containers. cri-o is CRI-O.
 Both read crio.conf and answer on the same socket. A change of engine ends the pods of a node.`;
 
+const engineKeys = (): readonly string[] =>
+  knownKeys(profileSchema, enginePath).filter((key) => key !== 'name');
+
+/** Another engine than berth's own has a release, that of Kubernetes; one that was chosen before is taken again. */
+const engineRow = (state: WizardState): ChoiceRow => {
+  const row = choiceRow(state, { label: 'Engine', path: [...enginePath, 'name'], explain: engineExplained });
+  const version = valueAt(state.sources, [...enginePath, 'version']);
+  const choose = (value: string): WizardState => {
+    const name: Edit = { kind: 'set', path: [...enginePath, 'name'], value };
+    const rest = engineKeys().map((key): Edit => ({ kind: 'remove', path: [...enginePath, key] }));
+    if (value === 'berth')
+      return answered(withAnswer(state, 'engine version', String(version ?? '')), row.id, value, [
+        ...rest,
+        name,
+      ]);
+    const release = answerOf(state, 'engine version') || minorOf(kubernetesOf(state) ?? newestKubernetes());
+    const set: Edit = { kind: 'set', path: [...enginePath, 'version'], value: version ?? release };
+    return answered(state, row.id, value, [set, name]);
+  };
+  return { ...row, choose };
+};
+
 /** What the schema knows of the engine besides its name is asked where another engine than berth's own is chosen. */
 const engineRows = (state: WizardState): PageRow[] => {
-  const name = valueAt(state.sources, [...enginePath, 'name']);
-  const more = name === 'berth' ? [] : knownKeys(profileSchema, enginePath).filter((key) => key !== 'name');
+  const isOwn = valueAt(state.sources, [...enginePath, 'name']) === 'berth';
   return [
-    choiceRow(state, { label: 'Engine', path: [...enginePath, 'name'], explain: engineExplained }),
-    ...more.flatMap((key) => schemaRow(state, [...enginePath, key], `Engine ${key}`)),
+    engineRow(state),
+    ...(isOwn ? [] : engineKeys().flatMap((key) => schemaRow(state, [...enginePath, key], `Engine ${key}`))),
   ];
 };
 

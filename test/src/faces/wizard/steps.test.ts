@@ -1,0 +1,343 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { stringify } from 'yaml';
+import { profileIn } from '../../../../src/faces/wizard/document.ts';
+import { stepNames } from '../../../../src/faces/wizard/state.ts';
+import type { Spec } from '../../../../src/profile/profile.ts';
+import {
+  allMet,
+  at,
+  editing,
+  fresh,
+  metAs,
+  notes,
+  onTo,
+  pressed,
+  refused,
+  rowAt,
+  rows,
+  text,
+  told,
+  typed,
+  unknownKey,
+  withHosts,
+} from './sitting.ts';
+
+const one = () => withHosts(fresh(), 'ops@192.0.2.10');
+const met = (state = one()) => allMet(onTo(state, 'connections'));
+const specOf = (state: ReturnType<typeof fresh>): Spec => {
+  const spec = profileIn(state.sources)?.hosts[0]?.spec;
+  if (spec === undefined) throw new Error(`the profile is not valid:\n${text(state)}`);
+  return spec;
+};
+
+test('back and forth loses nothing, not even what cannot stand', () => {
+  let state = typed(at(onTo(met(), 'network'), 'Pod ranges'), 'x');
+  const problem = rowAt(state).problem;
+  assert.match(problem ?? '', /no range of addresses/);
+  const before = text(state);
+  state = pressed(state, ...stepNames.map(() => 'back' as const));
+  assert.equal(state.step, 'hosts');
+  state = pressed(state, 'next', 'next', 'next');
+  assert.equal(state.step, 'network');
+  const row = rowAt(at(state, 'Pod ranges'));
+  assert.ok(row.kind === 'text');
+  assert.deepEqual([row.text, row.problem], ['10.88.0.0/16x', problem]);
+  assert.equal(text(state), before);
+});
+
+test('a step with an answer that cannot stand is not left forwards, and the answer is in focus', () => {
+  const state = pressed(at(typed(at(onTo(met(), 'network'), 'Pod ranges'), 'x'), 'Network'), 'next');
+  assert.equal(state.step, 'network');
+  assert.equal(rowAt(state).label, 'Pod ranges');
+  assert.match(state.notice?.text ?? '', /Pod ranges: .*no range/);
+});
+
+test('hosts are met when the step is entered, once, and again when they were changed', () => {
+  const asked = onTo(one(), 'connections');
+  assert.equal(asked.wishes.length, 1);
+  const back = pressed(allMet(asked), 'back', 'next');
+  assert.deepEqual(back.wishes, []);
+  let changed = typed(at(pressed(at(pressed(back, 'back'), 'node-1'), 'enter'), 'Port'), '2222');
+  changed = pressed(changed, 'back');
+  const again = pressed(changed, 'next');
+  assert.equal(again.wishes.length, 1);
+  // What was wanted for the host as it was before tells nothing about this one.
+  assert.match(notes(allMet(asked, metAs())).join(), /1 of 1 answered/);
+  const late = asked.wishes.flatMap((wish) => (wish.kind === 'meet' ? wish.hosts : []));
+  const told1 = late.reduce(
+    (state, { key }) => told(state, { kind: 'missed', key, trouble: refused }),
+    again,
+  );
+  assert.match(notes(told1).join(), /being asked/);
+});
+
+test('a host that does not answer says why and what to do, and can be changed from there', () => {
+  let state = onTo(one(), 'connections');
+  const [wish] = state.wishes;
+  assert.ok(wish?.kind === 'meet');
+  state = told(state, { kind: 'missed', key: wish.hosts[0]?.key ?? '', trouble: refused });
+  assert.deepEqual(notes(state).slice(1), [`✗ ${refused.message}`, `  → ${refused.remedy}`]);
+  assert.equal(rowAt(state).label, 'Continue', 'rows that come do not push themselves under the hand');
+  state = pressed(at(state, 'Change node-1'), 'enter');
+  assert.equal(rows(state)[0]?.label, 'Name');
+});
+
+test('an unknown host key is accepted by a person alone, and the host is tried again', () => {
+  let state = onTo(one(), 'connections');
+  const [wish] = state.wishes;
+  assert.ok(wish?.kind === 'meet');
+  state = told(state, { kind: 'missed', key: wish.hosts[0]?.key ?? '', trouble: unknownKey });
+  state = pressed(at(state, 'Accept the key SHA256:l0ng'), 'enter');
+  const { line, file } = unknownKey.hostKey ?? {};
+  assert.deepEqual(state.wishes, [{ kind: 'accept-key', host: 'node-1', line, file }]);
+  state = told(state, { kind: 'key-accepted', host: 'node-1' });
+  assert.equal(state.wishes[0]?.kind, 'meet');
+});
+
+test('a secret that is asked for on the way is answered, and is in no text of the page', () => {
+  let state = told(onTo(one(), 'connections'), { kind: 'asked', label: 'sudo password of node-1' });
+  state = typed(state, 's3cret');
+  state = pressed(state, 'erase');
+  state = pressed(typed(state, 't'), 'enter');
+  assert.deepEqual(state.wishes, [{ kind: 'answer', text: 's3cret' }]);
+  assert.equal(state.question, undefined);
+  const refusedOne = pressed(told(state, { kind: 'asked', label: 'x' }), 'back');
+  assert.deepEqual(refusedOne.wishes, [{ kind: 'answer', text: undefined }]);
+});
+
+test('a pod range that a route of a host overlaps is told as it is typed, with one that is free', () => {
+  const routes = [
+    { interface: 'eth0', destination: '0.0.0.0/0' },
+    { interface: 'vpn0', destination: '10.88.0.0/14' },
+  ];
+  const state = onTo(allMet(onTo(one(), 'connections'), metAs({ health: { routes } })), 'network');
+  assert.match(
+    notes(state).join('\n'),
+    /✗ node-1: the pod range 10\.88\.0\.0\/16 overlaps the route to 10\.88\.0\.0\/14 by vpn0/,
+  );
+  // 10.89.0.0/16 lies in that route as well.
+  const taken = pressed(at(state, 'Take 10.120.0.0/16'), 'enter');
+  assert.deepEqual(specOf(taken).cni.networks[0]?.subnets, ['10.120.0.0/16']);
+  assert.match(notes(taken).join('\n'), /✓ No route/);
+  let own = pressed(at(state, 'Pod ranges'), 'clear');
+  own = typed(own, '10.89.1.0/24');
+  assert.match(notes(own).join('\n'), /10\.89\.1\.0\/24 overlaps the route to/);
+});
+
+test('versions are measured by the Kubernetes that they must fit', () => {
+  const plain = onTo(met(), 'runtime');
+  assert.match(notes(plain).join('\n'), /newest that berth knows: \d+\.\d+\.\d+/);
+  const old = typed(at(plain, 'For Kubernetes'), '1.30');
+  assert.match(notes(old).join('\n'), /1\.37\.0 does not fit Kubernetes 1\.30\.0/);
+  const fitting = pressed(at(old, 'Take crictl 1.30.0'), 'enter');
+  assert.equal(specOf(fitting).crictl.version, '1.30.0');
+  assert.match(notes(fitting).join('\n'), /1\.30\.0 fits Kubernetes 1\.30\.0/);
+  const wrong = typed(at(plain, 'For Kubernetes'), 'latest');
+  assert.match(rowAt(wrong).problem ?? '', /no version of Kubernetes such as/);
+});
+
+test('a kubelet that is on a host decides what fits, until somebody says otherwise', () => {
+  const state = onTo(allMet(onTo(one(), 'connections'), metAs({}, '1.33.4')), 'runtime');
+  assert.match(notes(state).join('\n'), /does not fit Kubernetes 1\.33\.4/);
+  assert.match(
+    notes(typed(at(state, 'For Kubernetes'), '1.36')).join('\n'),
+    /1\.37\.0 fits Kubernetes 1\.36\.0/,
+  );
+});
+
+test('OCI runtimes are added, taken away, and one of them is the default', () => {
+  let state = pressed(at(onTo(met(), 'runtime'), 'crun'), 'enter');
+  assert.deepEqual(
+    specOf(state).ociRuntimes.map(({ name }) => name),
+    ['runc', 'crun'],
+  );
+  state = pressed(at(state, 'Default runtime'), 'right');
+  assert.deepEqual(
+    specOf(state).ociRuntimes.map(({ name }) => name),
+    ['crun', 'runc'],
+  );
+  state = pressed(at(state, 'runc'), 'enter');
+  assert.deepEqual(
+    specOf(state).ociRuntimes.map(({ name }) => name),
+    ['crun'],
+  );
+  const none = pressed(at(state, 'crun'), 'enter');
+  assert.deepEqual(
+    specOf(none).ociRuntimes.map(({ name }) => name),
+    ['crun'],
+    'the last one stays',
+  );
+  assert.match(rowAt(none).problem ?? '', /at least one/);
+});
+
+test('every engine that the schema knows is offered, with its own keys', () => {
+  const state = onTo(met(), 'runtime');
+  const row = rowAt(at(state, 'Engine'));
+  assert.ok(row.kind === 'choice');
+  assert.deepEqual(row.options, ['berth', 'cri-o']);
+  const crio = pressed(at(state, 'Engine'), 'right');
+  assert.equal(rowAt(crio).problem, undefined);
+  assert.equal(specOf(crio).engine.name, 'cri-o');
+  // It is of the minor version of Kubernetes; of the newest one where nothing is said about it.
+  assert.match(specOf(crio).engine.version ?? '', /^1\.\d+$/);
+  const older = pressed(at(typed(at(state, 'For Kubernetes'), '1.35.2'), 'Engine'), 'right');
+  assert.equal(specOf(older).engine.version, '1.35');
+  const wrong = typed(pressed(at(older, 'Engine version'), 'erase'), '1');
+  assert.match(notes(wrong).join('\n'), /CRI-O 1\.31 is not of the minor version of Kubernetes 1\.35\.2/);
+  const back = pressed(at(wrong, 'Engine'), 'left');
+  assert.equal(specOf(back).engine.name, 'berth');
+  assert.doesNotMatch(text(back), /1\.31/);
+  assert.equal(specOf(pressed(back, 'right')).engine.version, '1.31', 'what was chosen is taken again');
+});
+
+test('an answer that needs another one stands as soon as that is there', () => {
+  const state = onTo(met(), 'runtime');
+  const early = pressed(at(state, 'runc source'), 'right');
+  assert.match(rowAt(early).problem ?? '', /version/);
+  assert.equal(specOf(early).ociRuntimes[0]?.source, 'package');
+  const complete = pressed(typed(at(early, 'runc version'), '1.4.2'), 'down');
+  assert.deepEqual(
+    specOf(complete).ociRuntimes.map(({ source, version }) => [source, version]),
+    [['release', '1.4.2']],
+  );
+  assert.ok(rows(complete).every(({ problem }) => problem === undefined));
+});
+
+test('mirrors are added with the registry that they stand for, changed, and taken away', () => {
+  let state = typed(at(onTo(met(), 'registries'), 'Mirror'), 'docker.io');
+  assert.match(rowAt(state).problem ?? '', /REGISTRY=MIRROR/);
+  state = pressed(typed(state, '=mirror.example/hub,'), 'enter');
+  state = pressed(typed(at(state, 'Mirror  '.trim()), ''), 'up');
+  state = typed(at(state, 'Mirrors: docker.io'), ', two.example');
+  assert.deepEqual(specOf(state).registries.mirrors, [
+    { registry: 'docker.io', mirrors: ['mirror.example/hub', 'two.example'] },
+  ]);
+  state = pressed(at(state, 'No mirrors of docker.io'), 'enter');
+  assert.deepEqual(specOf(state).registries.mirrors, []);
+});
+
+test('registries are asked from the hosts, and one that does not answer has a remedy', () => {
+  const asked = pressed(at(onTo(met(), 'registries'), 'Ask docker.io, quay.io'), 'enter');
+  assert.ok(asked.wishes[0]?.kind === 'reach');
+  assert.deepEqual(asked.wishes[0].registries, ['docker.io', 'quay.io']);
+  const state = told(
+    told(asked, {
+      kind: 'reached',
+      reach: { host: 'node-1', registry: 'docker.io', ok: true, detail: 'answers' },
+    }),
+    {
+      kind: 'reached',
+      reach: { host: 'node-1', registry: 'quay.io', ok: false, detail: 'Could not resolve host' },
+    },
+  );
+  const seen = notes(state).join('\n');
+  assert.match(seen, /✓ node-1: docker\.io answers\n✗ node-1: quay\.io Could not resolve host\n.*→ .*mirror/);
+  assert.equal(told(state, { kind: 'reached-all' }).busy, undefined);
+});
+
+test('the image of the proof is one answer to three keys, and taken back leaves none of them', () => {
+  const before = onTo(met(), 'registries');
+  const own = pressed(at(before, 'Proof image'), 'right');
+  assert.equal(specOf(own).verify.imageSource, 'embedded');
+  assert.deepEqual(specOf(own).registries.insecure, ['localhost:5000']);
+  const back = pressed(own, 'right');
+  assert.equal(text(back), text(before));
+});
+
+test('Kubernetes is asked for with everything that the schema has of it', () => {
+  const state = onTo(met(), 'kubernetes');
+  const wanted = pressed(at(state, 'Kubernetes'), 'right');
+  assert.match(specOf(wanted).kubernetes?.version ?? '', /^1\.\d+\.\d+$/);
+  const control = pressed(at(wanted, 'Role'), 'right');
+  const role = rowAt(control);
+  assert.ok(role.kind === 'choice' && role.options.includes('control-plane'));
+  assert.equal(text(pressed(at(wanted, 'Kubernetes'), 'left')), text(state));
+});
+
+test('the review writes nothing while something is wrong, and says where', () => {
+  const broken = editing('hosts:\n  - name: a\n    local: {}\nspec: { swap: maybe } # why\n');
+  const state = onTo(broken, 'review');
+  assert.match(notes(state).join('\n'), /✗ line 4: spec\.swap: must be one of keep, off/);
+  assert.deepEqual(
+    rows(state).map(({ label }) => label),
+    ['Leave without writing'],
+  );
+});
+
+test('the review tells what was typed and is not in the profile', () => {
+  let state = typed(at(onTo(met(), 'network'), 'Pod ranges'), 'x');
+  state = { ...state, step: 'review' };
+  assert.match(notes(state).join('\n'), /"10\.88\.0\.0\/16x" is not in the profile: .*no range/);
+});
+
+test('the review ends with the profile, planned or not, or with nothing', () => {
+  const state = onTo(met(), 'review');
+  assert.equal(rowAt(state).label, 'Write berth.yaml, and plan');
+  assert.equal(pressed(state, 'enter').ending, 'plan');
+  assert.equal(pressed(at(state, 'Write berth.yaml, and end'), 'enter').ending, 'write');
+  assert.equal(pressed(at(state, 'Leave'), 'enter').ending, 'left');
+  const unchanged = onTo(editing('hosts: [{ name: a, local: {} }]\n'), 'review');
+  assert.equal(rows(unchanged)[0]?.label, 'berth.yaml stays as it is, and plan');
+});
+
+test('Ctrl-C leaves from every page, a question too', () => {
+  let state = one();
+  for (const step of stepNames) {
+    state = onTo(state, step);
+    assert.equal(pressed(state, 'leave').ending, 'left');
+  }
+  assert.equal(pressed(told(fresh(), { kind: 'asked', label: 'x' }), 'leave').ending, 'left');
+});
+
+test('every row has an explanation, on every page', () => {
+  let state = one();
+  for (const step of stepNames) {
+    state = onTo(state, step);
+    for (const row of rows(state))
+      assert.ok(row.explain.length > 20, `${step}: ${row.label}: "${row.explain}"`);
+  }
+  assert.equal(typed(state, '?').explains, true);
+  assert.equal(pressed(typed(state, '?'), 'back').explains, false);
+});
+
+test('an edit of each step of a shipped profile changes its lines and no others', () => {
+  const before = readFileSync(new URL('../../../../profiles/single-node.yaml', import.meta.url), 'utf8');
+  let state = allMet(onTo(editing(before), 'connections'));
+  state = pressed(at(onTo(state, 'runtime'), 'crun'), 'enter');
+  state = pressed(at(onTo(state, 'network'), 'Masquerade'), 'right');
+  state = typed(at(onTo(state, 'registries'), 'Short names'), ', registry.example');
+  const lines = text(state).split('\n');
+  const old = before.split('\n');
+  assert.deepEqual(
+    lines.filter((line) => !old.includes(line)),
+    [
+      '    - name: crun',
+      '        masquerade: plugin',
+      '    unqualifiedSearch: [docker.io, quay.io, registry.example]',
+    ],
+  );
+  assert.deepEqual(
+    old.filter((line) => !lines.includes(line)),
+    ['        masquerade: node', '    unqualifiedSearch: [docker.io, quay.io]'],
+  );
+});
+
+test('what includes say is edited where it stands, and the review names the file', () => {
+  const include = {
+    file: 'base.yaml',
+    text: stringify({ spec: { crictl: { version: '1.36.0' } } }),
+    role: 'include',
+  } as const;
+  const state = onTo(
+    editing('include: [base.yaml]\nhosts: [{ name: a, local: {} }]\n', [include]),
+    'runtime',
+  );
+  const changed = typed(pressed(at(state, 'crictl'), 'erase'), '1');
+  assert.equal(
+    changed.sources.files.find(({ file }) => file === 'base.yaml')?.text,
+    'spec:\n  crictl:\n    version: 1.36.1\n',
+  );
+  assert.match(notes(onTo(changed, 'review')).join('\n'), /Also written: base\.yaml/);
+});
