@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -81,6 +81,64 @@ X`);
   assert.match(output, /redis\.pod-ip .*10\.77\.0\./);
   assert.equal((await host.output('ls /etc/cni/net.d')).trim(), '05-theirs.conflist');
 });
+
+test('a runtime written in C is built on the host, and runs a pod', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-runtimes-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const host = await embeddedHost(t);
+  const sha256 = bwrapSource(folder);
+  const spec = `  ociRuntimes:
+    - { name: runc }
+    - { name: bwrap-oci, source: source, version: "0.2", sha256: { x64: ${sha256}, arm64: ${sha256} } }
+`;
+  const profile = profileFor(host, folder, spec, `{ source: auto, folder: ${folder} }`);
+  const { exitCode, output } = await berth('apply', profile, '--yes');
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /makes no cgroups/);
+  assert.match(output, /versions\.bwrap-oci +is 0\.2/);
+  assert.match(output, /handler\.bwrap-oci .*ran on/);
+  const again = await berth('plan', profile);
+  assert.equal(again.exitCode, 0, again.output);
+  await host.output('cp /bin/true /usr/local/bin/bwrap-oci');
+  const changed = await berth('plan', profile);
+  assert.equal(changed.exitCode, 2, changed.output);
+  assert.match(changed.output, /build bwrap-oci .*\n?.*the program was changed/);
+});
+
+/**
+ * A source that is built as bwrap-oci's is, whose own is on GitHub alone: a program that has its version, and leaves the
+ * work to runc. Answers the checksum.
+ */
+function bwrapSource(folder: string): string {
+  const root = join(folder, 'bwrap-oci-0.2');
+  mkdirSync(root);
+  writeFileSync(
+    join(root, 'configure'),
+    `#!/bin/sh
+pkg-config --exists json-glib-1.0 libseccomp || { echo "a library is missing" >&2; exit 1; }
+command -v bwrap > /dev/null || { echo "bubblewrap is missing" >&2; exit 1; }
+printf 'bwrap-oci: main.c\\n\\tcc -o bwrap-oci main.c\\n' > Makefile
+`,
+    { mode: 0o755 },
+  );
+  writeFileSync(
+    join(root, 'main.c'),
+    `#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "--version") == 0) return puts("bwrap-oci 0.2") < 0;
+  argv[0] = "runc";
+  execvp("runc", argv);
+  perror("runc");
+  return 127;
+}
+`,
+  );
+  const archive = join(folder, 'bwrap-oci-0.2.tar.gz');
+  execFileSync('tar', ['-czf', archive, '-C', folder, 'bwrap-oci-0.2']);
+  return createHash('sha256').update(readFileSync(archive)).digest('hex');
+}
 
 /** The machine's runc as a project would publish it, in a folder. */
 function runcRelease(mirror: string): { release: string; sha256: string } {

@@ -220,7 +220,9 @@ path_checks() {
 
   # A listener of the host's own for one connection; redis and the kubelet's probes are reached the same way.
   rm -f "$here/listening"
-  timeout 90 socat -d -d "TCP-LISTEN:0,reuseaddr" SYSTEM:'echo berth-host' 2>"$here/listening" &
+  listen=TCP-LISTEN
+  if v6_alone; then listen=TCP6-LISTEN; fi
+  timeout 90 socat -d -d "$listen:0,reuseaddr" SYSTEM:'echo berth-host' 2>"$here/listening" &
   child=$!
   listening() { sed -n 's/.*listening on AF=[0-9]* .*:\([0-9]*\)$/\1/p' "$here/listening" | grep .; }
   if repeat 15 listening && [ "$status" = 0 ]; then
