@@ -11,7 +11,7 @@ import { type ContainerRecord, readRecord } from './record.ts';
 
 const RUNTIME_TIMEOUT_MS = 60_000;
 /** A process in uninterruptible sleep outlives SIGKILL for as long as its disk takes. */
-const KILL_PATIENCE_MS = 10_000;
+const KILL_PATIENCE_MS = 20_000;
 
 /** Ends the container if it runs, deletes it from the runtime, and forgets it. Idempotent. */
 export async function removeContainer(shim: Shim, id: string): Promise<void> {
