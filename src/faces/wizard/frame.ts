@@ -24,10 +24,12 @@ export interface Frame {
 
 /** From here on the profile has room beside the form. */
 const wideFrom = 72;
+/** More would only part labels from what they are about. */
+const widestForm = 60;
 
 const keys = {
   wide: '↑↓ move  ←→ choose  Enter take  ? explain  Ctrl-N on  Esc back  Ctrl-C leave',
-  narrow: '↑↓ ←→ Enter  ? explain  Esc back',
+  narrow: '↑↓←→ Enter  ? why  ^N on  Esc back  ^C',
 } as const;
 
 const headOf = (state: WizardState, { columns, rows }: Size): Line[] => {
@@ -94,7 +96,7 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
   const height = Math.max(3, size.rows - 1 - head.length - foot.length);
   if (state.question !== undefined) return questionFrame(state, head, foot, height, size);
   const isWide = size.columns >= wideFrom;
-  const formWidth = isWide ? Math.floor(size.columns * 0.56) : size.columns;
+  const formWidth = isWide ? Math.min(Math.floor(size.columns * 0.56), widestForm) : size.columns;
   const more = explained(state, formWidth, Math.ceil(height / 2));
   const lower = isWide ? more.length : Math.max(more.length, Math.floor(height / 3));
   const formHeight = Math.max(2, height - lower - (isWide ? 0 : 1));
@@ -142,7 +144,9 @@ const questionFrame = (
     ...label.map((part) => line(`  ${part}`, 'bold')),
     line(`  ${dots}`),
     line(''),
-    line('  Enter answers, Esc does not. It is not shown and not kept.', 'dim'),
+    ...folded('  Enter answers, Esc does not. It is not shown and not kept.', columns - 2, 2).map((part) =>
+      line(part, 'dim'),
+    ),
   ];
   return {
     head,

@@ -108,8 +108,8 @@ interface AskedText extends Asked {
   readonly empty?: string;
   /** How the typed text becomes the value: a list has commas or blanks between its entries. */
   readonly as?: 'text' | 'number' | 'list';
-  /** Edits that go with it. */
-  readonly also?: readonly Edit[];
+  /** Edits that go with the answer. */
+  readonly also?: (text: string) => readonly Edit[];
 }
 
 const entries = (text: string): string[] => text.split(/[\s,]+/).filter((entry) => entry !== '');
@@ -126,7 +126,7 @@ const written = (value: unknown): string => {
 
 /** A text that stands in the profile; nothing typed takes the key away, so that its default counts. */
 export const textRow = (state: WizardState, asked: AskedText): TextRow => {
-  const { label, path, empty = '', as = 'text', also = [] } = asked;
+  const { label, path, empty = '', as = 'text', also = () => [] } = asked;
   const id = path.join('.');
   const draft = state.drafts.get(id);
   return {
@@ -144,7 +144,7 @@ export const textRow = (state: WizardState, asked: AskedText): TextRow => {
         trimmed === '' ? { kind: 'remove', path } : { kind: 'set', path, value: typedValue(trimmed, as) };
       const settled = state.settled ?? state.sources;
       return {
-        ...keptAsTyped(answered(state, id, text, [edit, ...also], settled), id, text, asked),
+        ...keptAsTyped(answered(state, id, text, [edit, ...also(trimmed)], settled), id, text, asked),
         settled,
       };
     },

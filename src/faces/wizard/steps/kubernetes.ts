@@ -1,9 +1,16 @@
 import { type Path, treeAt } from '../../../profile/tree.ts';
-import { knows, rootOf } from '../document.ts';
-import { answered, type ChoiceRow, note, type PageRow } from '../rows.ts';
+import { type Edit, knows, rootOf, valueAt } from '../document.ts';
+import { answered, type ChoiceRow, note, type PageRow, textRow } from '../rows.ts';
 import { schemaRow } from '../schema-rows.ts';
 import type { WizardState } from '../state.ts';
-import { newestKubernetes } from '../versions.ts';
+import {
+  crictlFits,
+  crictlFor,
+  crioFits,
+  kubernetesVersion,
+  minorOf,
+  newestKubernetes,
+} from '../versions.ts';
 import { kubernetesOf } from './runtime.ts';
 
 const section: Path = ['spec', 'kubernetes'];
@@ -11,7 +18,7 @@ const no = 'not by berth';
 const yes = 'by berth';
 
 /** What is asked of it here; the rest has defaults, and docs/profile.md. */
-const always = ['version', 'role', 'source'] as const;
+const always = ['role', 'source'] as const;
 const ofControlPlane = [
   ['init', 'controlPlaneEndpoint'],
   ['init', 'schedulable'],
@@ -30,16 +37,53 @@ runtime at unix:///run/crio/crio.sock. ${yes}: kubelet, kubeadm and kubectl of o
   options: [no, yes],
   chosen: isWanted ? yes : no,
   choose: (option) =>
-    answered(state, 'kubernetes-wanted', option, [
+    answered(
+      state,
+      'kubernetes-wanted',
+      option,
       option === yes
-        ? { kind: 'set', path: section, value: { version: kubernetesOf(state) ?? newestKubernetes() } }
-        : { kind: 'remove', path: section },
-    ]),
+        ? wantedEdits(state, kubernetesOf(state) ?? newestKubernetes())
+        : [{ kind: 'remove', path: section }],
+    ),
 });
+
+const wantedEdits = (state: WizardState, version: string): readonly Edit[] => [
+  { kind: 'set', path: section, value: { version } },
+  ...fitting(state, version),
+];
+
+const crictlPath: Path = ['spec', 'crictl', 'version'];
+const enginePath: Path = ['spec', 'engine', 'version'];
+
+/** What must go with a version of Kubernetes goes with it: one of the two alone could never be changed. */
+const fitting = (state: WizardState, text: string): readonly Edit[] => {
+  const version = kubernetesVersion(text);
+  if (version === undefined) return [];
+  const crictl = String(valueAt(state.sources, crictlPath));
+  const crio = valueAt(state.sources, enginePath);
+  return [
+    ...(crictlFits(crictl, version)
+      ? []
+      : [{ kind: 'set' as const, path: crictlPath, value: crictlFor(version) }]),
+    ...(typeof crio !== 'string' || crioFits(crio, version)
+      ? []
+      : [{ kind: 'set' as const, path: enginePath, value: minorOf(version) }]),
+  ];
+};
+
+const versionRow = (state: WizardState): PageRow =>
+  textRow(state, {
+    label: 'Version',
+    path: [...section, 'version'],
+    explain: `Release of kubelet, kubeadm and kubectl, as in ${newestKubernetes()}: the same for all three. crictl may be one minor
+version away, and CRI-O must have the same one: where they do not fit, they are changed with it.`,
+    also: (text) => fitting(state, text),
+  });
 
 const detailRows = (state: WizardState): PageRow[] => {
   const role = treeAt(rootOf(state.sources), [...section, 'role'])?.value;
   return [
+    versionRow(state),
     ...always.flatMap((key) => schemaRow(state, [...section, key])),
     ...(role === 'control-plane'
       ? ofControlPlane.flatMap((keys) => schemaRow(state, [...section, ...keys]))

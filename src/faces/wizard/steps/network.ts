@@ -3,6 +3,7 @@ import { overlaps, parseCidr } from '../../../profile/cidr.ts';
 import type { Path } from '../../../profile/tree.ts';
 import { profileIn, valueAt } from '../document.ts';
 import { answered, choiceRow, note, type PageRow, textRow } from '../rows.ts';
+import { schemaRow } from '../schema-rows.ts';
 import { metHosts, type WizardState } from '../state.ts';
 
 const networksPath: Path = ['spec', 'cni', 'networks'];
@@ -87,7 +88,19 @@ const networkOf = (state: WizardState, index: number, count: number): PageRow[] 
   ];
 };
 
+const providerPath: Path = ['spec', 'cni', 'provider'];
+
 export const networkRows = (state: WizardState): PageRow[] => {
+  const provider = schemaRow(state, providerPath, 'CNI');
+  if (valueAt(state.sources, providerPath) === 'other')
+    return [
+      ...provider,
+      note('The CNI of the cluster gives addresses to pods; berth writes no network.', 'dim'),
+    ];
+  return [...provider, ...ownNetworks(state)];
+};
+
+const ownNetworks = (state: WizardState): PageRow[] => {
   const networks = valueAt(state.sources, networksPath);
   const count = Array.isArray(networks) ? networks.length : 0;
   return [

@@ -256,6 +256,15 @@ test('Kubernetes is asked for with everything that the schema has of it', () => 
   assert.equal(text(pressed(at(wanted, 'Kubernetes'), 'left')), text(state));
 });
 
+test('what must go with a version of Kubernetes goes with it', () => {
+  let state = pressed(at(onTo(met(), 'runtime'), 'Engine'), 'right');
+  state = pressed(at(onTo(state, 'kubernetes'), 'Kubernetes'), 'right');
+  state = typed(pressed(at(state, 'Version'), 'clear'), '1.34.2');
+  assert.equal(rowAt(state).problem, undefined);
+  const { crictl, engine, kubernetes } = specOf(state);
+  assert.deepEqual([kubernetes?.version, crictl.version, engine.version], ['1.34.2', '1.34.0', '1.34']);
+});
+
 test('the review writes nothing while something is wrong, and says where', () => {
   const broken = editing('hosts:\n  - name: a\n    local: {}\nspec: { swap: maybe } # why\n');
   const state = onTo(broken, 'review');

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import test from 'node:test';
+import { stripVTControlCharacters, styleText } from 'node:util';
+import { renderToString } from 'ink';
+import { createElement } from 'react';
+import type { Style } from '../../../../src/faces/style.ts';
+import { frameOf, type Size } from '../../../../src/faces/wizard/frame.ts';
+import { Picture } from '../../../../src/faces/wizard/screen.ts';
+import { spokenLines } from '../../../../src/faces/wizard/spoken.ts';
+import { stepNames, type WizardState } from '../../../../src/faces/wizard/state.ts';
+import { allMet, at, fresh, metAs, onTo, pressed, told, typed, unknownKey, withHosts } from './sitting.ts';
+
+/** BERTH_TEST_WRITE_FRAMES=1 writes the pictures anew; look at them before you commit them. */
+const writes = process.env['BERTH_TEST_WRITE_FRAMES'] === '1';
+
+const sizes: readonly Size[] = [
+  { columns: 80, rows: 24 },
+  { columns: 120, rows: 40 },
+  { columns: 40, rows: 20 },
+];
+
+const coloured: Style = (format, text) => styleText(format, text, { validateStream: false });
+const plain: Style = (_format, text) => text;
+
+const drawn = (state: WizardState, size: Size, style: Style): string =>
+  renderToString(createElement(Picture, { frame: frameOf(state, size), style }), size);
+
+const sameAs = (name: string, picture: string): void => {
+  const file = new URL(`screens/${name}.txt`, import.meta.url);
+  if (writes) writeFileSync(file, `${picture}\n`);
+  assert.ok(existsSync(file), `${file.pathname} is missing: run once with BERTH_TEST_WRITE_FRAMES=1`);
+  assert.equal(`${picture}\n`, readFileSync(file, 'utf8'));
+};
+
+/** The pages as somebody sees them on the way from nothing to the review. */
+const story = (): ReadonlyMap<string, WizardState> => {
+  const seen = new Map<string, WizardState>();
+  const keep = (name: string, state: WizardState): WizardState => {
+    seen.set(name, state);
+    return state;
+  };
+  keep('hosts-none', fresh());
+  keep('hosts-wrong', typed(fresh(), 'ops@192.0.2.10:2x'));
+  const hosts = keep('hosts', withHosts(fresh(), 'ops@192.0.2.10', 'db=ops@db.example.net:2222'));
+  keep('hosts-explained', typed(hosts, '?'));
+  keep('host', pressed(at(hosts, 'node-1'), 'enter'));
+  const asked = keep('connections-asking', onTo(hosts, 'connections'));
+  const [wish] = asked.wishes;
+  assert.ok(wish?.kind === 'meet');
+  const [first, second] = wish.hosts;
+  const routes = [{ interface: 'vpn0', destination: '10.88.0.0/14' }];
+  const one = told(asked, { kind: 'met', key: first?.key ?? '', met: metAs({ health: { routes } }) });
+  keep('connections-missed', told(one, { kind: 'missed', key: second?.key ?? '', trouble: unknownKey }));
+  const met = keep(
+    'connections',
+    told(one, { kind: 'met', key: second?.key ?? '', met: metAs({}, '1.33.4') }),
+  );
+  keep('question', told(met, { kind: 'asked', label: 'sudo password of db' }));
+  keep('runtime', onTo(met, 'runtime'));
+  keep('network', onTo(met, 'network'));
+  const registries = onTo(met, 'registries');
+  const reach = { host: 'node-1', registry: 'quay.io', ok: false, detail: 'Could not resolve host: quay.io' };
+  keep('registries', told(registries, { kind: 'reached', reach }));
+  keep('kubernetes', pressed(onTo(met, 'kubernetes'), 'right'));
+  keep('review', onTo(met, 'review'));
+  return seen;
+};
+
+test('every page at three sizes', () => {
+  for (const [name, state] of story())
+    for (const size of sizes)
+      sameAs(
+        `${name}-${size.columns}x${size.rows}`,
+        stripVTControlCharacters(drawn(state, size, coloured)).replace(/ +$/gm, ''),
+      );
+});
+
+test('no page is wider than its terminal, nor as high: a full screen makes terminals scroll', () => {
+  const all = [...sizes, { columns: 72, rows: 12 }, { columns: 28, rows: 14 }, { columns: 200, rows: 60 }];
+  for (const [name, state] of story())
+    for (const size of all) {
+      const lines = stripVTControlCharacters(drawn(state, size, coloured)).split('\n');
+      assert.ok(lines.length < size.rows, `${name} has ${lines.length} lines in ${size.rows} rows`);
+      const wide = lines.filter((line) => [...line].length > size.columns);
+      assert.deepEqual(wide, [], `${name} in ${size.columns} columns`);
+    }
+});
+
+test('what is in focus is on the screen, and so is the cursor', () => {
+  for (const size of sizes)
+    for (const label of ['For Kubernetes', 'Engine', 'runsc', 'crictl', 'Continue']) {
+      const state = at(onTo(allMet(onTo(withHosts(fresh(), 'a.example'), 'connections')), 'runtime'), label);
+      const frame = frameOf(state, size);
+      const lines = stripVTControlCharacters(drawn(state, size, plain)).split('\n');
+      const inFocus = lines.find((line) => line.startsWith('›'));
+      assert.ok(inFocus?.includes(label.slice(0, 9)), `${label} in ${size.columns}: ${inFocus}`);
+      if (frame.cursor !== undefined) assert.ok(lines[frame.cursor.y]?.startsWith('›'), label);
+    }
+});
+
+test('without colours there is no escape sequence, and every difference is still told', () => {
+  for (const [name, state] of story()) {
+    const picture = drawn(state, { columns: 80, rows: 24 }, plain);
+    assert.equal(stripVTControlCharacters(picture), picture, name);
+  }
+});
+
+test('a typed secret is on no screen, as itself or in words', () => {
+  const state = typed(
+    told(onTo(withHosts(fresh(), 'a.example'), 'connections'), { kind: 'asked', label: 'x' }),
+    'hunter2',
+  );
+  assert.doesNotMatch(drawn(state, { columns: 80, rows: 24 }, plain), /hunter2/);
+  assert.doesNotMatch(spokenLines(state).join('\n'), /hunter2/);
+  assert.match(spokenLines(state).join('\n'), /7 characters/);
+});
+
+test('every page in words, for a screen reader', () => {
+  const words = [...story()].map(([name, state]) => `== ${name}\n${spokenLines(state).join('\n')}`);
+  sameAs('spoken', words.join('\n\n'));
+  assert.equal(stepNames.length, 7);
+});
