@@ -75,6 +75,7 @@ export const hostsCommand = (setExitCode: (code: number) => void): Command =>
       'after',
       '\nExamples:\n  berth hosts fleet.yaml\n  berth hosts fleet.yaml --check --hosts edge\n  berth hosts fleet.yaml --json',
     )
+    .enablePositionalOptions()
     .addCommand(createCommand(setExitCode))
     .addCommand(deleteCommand(setExitCode))
     .action(async (file: string, options: HostsOptions) => setExitCode(await hosts(file, options)));

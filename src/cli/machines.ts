@@ -13,14 +13,15 @@ export interface WithMachines {
   readonly exitCode: number;
 }
 
+const hasMachine = ({ address }: FlowContext['hosts'][number]): boolean => address.kind === 'gce';
+
 /** Makes or starts the machines that hosts lack: shown and asked for first. Hosts without machines of ours pass at once. */
 export const withMachines = async (
   context: FlowContext,
   face: Face,
   options: ChangeOptions,
 ): Promise<WithMachines> => {
-  if (context.hosts.every(({ address }) => address.kind !== 'gce'))
-    return { context, exitCode: exitCodes.done };
+  if (!context.hosts.some(hasMachine)) return { context, exitCode: exitCodes.done };
   const { bringUpMachines, lackingMachines } = await import('../flows/machines.ts');
   const { plan, lacking, ready, failures } = await lackingMachines(context);
   const on = (hosts: FlowContext['hosts']) => (hosts.length === 0 ? undefined : { ...context, hosts });
@@ -44,9 +45,12 @@ export const createMachines = async (
   face: Face,
   options: ChangeOptions,
 ): Promise<number> => {
+  if (!context.hosts.some(hasMachine)) {
+    face.message('Nothing to do: none of these hosts has a machine that berth could make.');
+    return exitCodes.done;
+  }
   const { exitCode } = await withMachines(context, face, options);
-  if (exitCode === exitCodes.done)
-    face.message('The machines run, and show the host keys that they must show.');
+  if (exitCode === exitCodes.done) face.message('The machines run.');
   return exitCode;
 };
 

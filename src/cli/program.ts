@@ -10,8 +10,8 @@ import { errorsCommand } from './errors.ts';
 import { explainCommand } from './explain.ts';
 import { exportCommand } from './export.ts';
 import { hostsCommand } from './hosts.ts';
-import { kubernetesCommand } from './kubernetes.ts';
 import { initCommand } from './init.ts';
+import { kubernetesCommand } from './kubernetes.ts';
 import { lockCommand } from './lock.ts';
 import { planCommand } from './plan.ts';
 import { quickstartCommand } from './quickstart.ts';
@@ -60,6 +60,8 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
     .version(await ownVersion(), '--version', 'print the version of berth')
     .helpCommand(true)
     .showSuggestionAfterError(true)
+    // What follows a verb of a verb belongs to the latter: hosts and hosts create both know --check.
+    .enablePositionalOptions()
     .addHelpText('after', examples);
   const commands = [
     initCommand,

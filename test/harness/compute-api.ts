@@ -1,0 +1,362 @@
+import { randomBytes, verify } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/*
+ * The calls of the Compute Engine API v1 that berth and gcloud make, over HTTP, with Google's forms of answers and errors.
+ * A stand-in for Google alone: whatever it was not told is an error, and is kept in `refusals`.
+ */
+
+/** What is behind an instance that was made: a host that boots, and its end. */
+export interface Behind {
+  readonly address: string;
+  /** `TYPE KEY`, as the guest agent reports them. */
+  readonly hostKeys: readonly string[];
+  remove(): Promise<void>;
+}
+
+export interface FakeInstance {
+  readonly id: string;
+  readonly body: Record<string, unknown>;
+  status: string;
+  behind: Behind | undefined;
+  /** Where the host keys show. */
+  keysIn: 'guest attributes' | 'serial console';
+}
+
+interface Operation {
+  readonly name: string;
+  done: boolean;
+  error: { code: string; message: string } | undefined;
+}
+
+export interface ComputeApiOptions {
+  readonly project: string;
+  readonly zone: string;
+  /** Family → image, of debian-cloud. */
+  readonly families: Readonly<Record<string, string>>;
+  /** The public key of the service account that may ask for tokens. */
+  readonly publicKey: string;
+  /** Boots what an instance is. `metadata`: as it was given. */
+  readonly boot: (name: string, metadata: ReadonlyMap<string, string>) => Promise<Behind>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+const failed = (status: number, reason: string, message: string): Answer => ({
+  status,
+  body: { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } },
+});
+const ok = (body: unknown): Answer => ({ status: 200, body });
+
+export class ComputeApi implements AsyncDisposable {
+  readonly instances = new Map<string, FakeInstance>();
+  /** Every request, as `GET projects/…`. */
+  readonly calls: string[] = [];
+  /** What it was not told. */
+  readonly refusals: string[] = [];
+  /** Answers that requests get before anything else, by a part of their line; each once. */
+  readonly faults = new Map<string, Answer>();
+  /** How the operation of the next insert ends. */
+  nextOperationError: { code: string; message: string } | undefined;
+  readonly #options: ComputeApiOptions;
+  readonly #operations = new Map<string, Operation>();
+  readonly #requests = new Map<string, Operation>();
+  readonly #tokens = new Set<string>();
+  readonly #server = createServer((request, response) => void this.#serve(request, response));
+
+  constructor(options: ComputeApiOptions) {
+    this.#options = options;
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>((done) => this.#server.listen(0, '127.0.0.1', done));
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get tokenUri(): string {
+    return `${this.origin}/token`;
+  }
+
+  refuse(line: string, status: number, reason: string, message: string): void {
+    this.faults.set(line, failed(status, reason, message));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((done) => this.#server.close(done));
+    for (const { behind } of this.instances.values()) await behind?.remove();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', this.origin);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('utf8');
+    let answer: Answer;
+    try {
+      answer = await this.#answer(request, url, text);
+    } catch (error) {
+      answer = failed(500, 'backendError', String(error));
+      this.refusals.push(String(error));
+    }
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer.body));
+  }
+
+  async #answer(request: IncomingMessage, url: URL, text: string): Promise<Answer> {
+    const { method = 'GET' } = request;
+    if (url.pathname === '/token') return this.#token(new URLSearchParams(text));
+    if (url.pathname === '/computeMetadata/v1/instance/service-accounts/default/token')
+      return request.headers['metadata-flavor'] === 'Google'
+        ? this.#newToken()
+        : failed(403, 'forbidden', 'no header');
+    if (url.pathname === '/sts') return this.#exchange(new URLSearchParams(text));
+    if (url.pathname === '/impersonate') {
+      const { access_token: accessToken } = this.#newToken().body as { access_token: string };
+      return ok({ accessToken, expireTime: new Date(Date.now() + 3.6e6).toISOString() });
+    }
+    const path = decodeURIComponent(url.pathname).replace('/compute/v1/', '');
+    const line = `${method} ${path}`;
+    this.calls.push(line);
+    if (!this.#tokens.has((request.headers.authorization ?? '').replace('Bearer ', '')))
+      return failed(401, 'authError', 'Request had invalid authentication credentials.');
+    for (const [part, fault] of this.faults) {
+      if (!line.includes(part)) continue;
+      this.faults.delete(part);
+      return fault;
+    }
+    return (await this.#route(line, url, text)) ?? this.#unknown(line);
+  }
+
+  #unknown(line: string): Answer {
+    this.refusals.push(line);
+    return failed(404, 'notFound', `the stand-in for the compute API was not told what to do with ${line}`);
+  }
+
+  async #route(line: string, url: URL, text: string): Promise<Answer | undefined> {
+    const { project, zone, families } = this.#options;
+    const family = /^GET projects\/debian-cloud\/global\/images\/family\/([a-z0-9-]+)$/.exec(line)?.[1];
+    if (family !== undefined) {
+      const image = families[family];
+      return image === undefined
+        ? failed(
+            404,
+            'notFound',
+            `The resource 'projects/debian-cloud/global/images/family/${family}' was not found`,
+          )
+        : ok({ name: image, family, selfLink: this.#image(image) });
+    }
+    const inZone = `projects/${project}/zones/${zone}/`;
+    const [verb = '', path = ''] = line.split(' ');
+    if (!path.startsWith(inZone)) return undefined;
+    const [kind, name, action] = path.slice(inZone.length).split('/');
+    if (kind === 'operations' && name !== undefined && action === 'wait' && verb === 'POST')
+      return this.#wait(name);
+    if (kind !== 'instances') return undefined;
+    if (name === undefined) return verb === 'POST' ? this.#insert(url, JSON.parse(text)) : undefined;
+    const instance = this.instances.get(name);
+    if (instance === undefined)
+      return failed(
+        404,
+        'notFound',
+        `The resource 'projects/${project}/zones/${zone}/instances/${name}' was not found`,
+      );
+    switch (`${verb} ${action ?? ''}`) {
+      case 'GET ':
+        return ok(this.#shown(name, instance));
+      case 'GET getGuestAttributes':
+        return this.#guestAttributes(url, instance);
+      case 'GET serialPort':
+        return ok({ contents: consoleOf(instance), next: '0' });
+      case 'POST start':
+        return this.#operation(url, async () => {
+          instance.status = 'RUNNING';
+        });
+      case 'DELETE ':
+        return this.#operation(url, async () => {
+          await instance.behind?.remove();
+          this.instances.delete(name);
+        });
+      default:
+        return undefined;
+    }
+  }
+
+  #image = (name: string): string =>
+    `https://www.googleapis.com/compute/v1/projects/debian-cloud/global/images/${name}`;
+
+  #insert(url: URL, body: Record<string, unknown>): Answer {
+    const wrong = wrongIn(body, Object.values(this.#options.families).map(this.#image));
+    if (wrong !== undefined) return failed(400, 'invalid', wrong);
+    const name = String(body['name']);
+    const { project, zone } = this.#options;
+    if (this.instances.has(name) && !this.#requests.has(url.searchParams.get('requestId') ?? ''))
+      return failed(
+        409,
+        'alreadyExists',
+        `The resource 'projects/${project}/zones/${zone}/instances/${name}' already exists`,
+      );
+    return this.#operation(url, async (operation) => {
+      const error = this.nextOperationError;
+      this.nextOperationError = undefined;
+      if (error !== undefined) {
+        operation.error = error;
+        return;
+      }
+      const behind = await this.#options.boot(name, metadataIn(body));
+      this.put(name, body, behind);
+    });
+  }
+
+  /** An instance that is there, whoever made it. */
+  put(name: string, body: Record<string, unknown>, behind: Behind | undefined): FakeInstance {
+    const id = String(10n ** 18n + BigInt(`0x${randomBytes(6).toString('hex')}`));
+    const instance: FakeInstance = { id, body, behind, status: 'RUNNING', keysIn: 'guest attributes' };
+    this.instances.set(name, instance);
+    return instance;
+  }
+
+  /** Asked for twice with the same number it is done once; it ends by itself, and `wait` tells when. */
+  #operation(url: URL, work: (operation: Operation) => Promise<void>): Answer {
+    const requestId = url.searchParams.get('requestId');
+    if (requestId === null || !/^[0-9a-f-]{36}$/.test(requestId))
+      return failed(400, 'invalid', 'requestId is no UUID');
+    const known = this.#requests.get(requestId);
+    if (known !== undefined) return ok({ name: known.name, status: known.done ? 'DONE' : 'RUNNING' });
+    const operation: Operation = {
+      name: `operation-${randomBytes(6).toString('hex')}`,
+      done: false,
+      error: undefined,
+    };
+    this.#requests.set(requestId, operation);
+    this.#operations.set(operation.name, operation);
+    work(operation)
+      .catch((error: unknown) => {
+        operation.error = { code: 'INTERNAL_ERROR', message: String(error) };
+      })
+      .finally(() => {
+        operation.done = true;
+      });
+    return ok({ name: operation.name, status: 'PENDING' });
+  }
+
+  async #wait(name: string): Promise<Answer> {
+    const operation = this.#operations.get(name);
+    if (operation === undefined) return failed(404, 'notFound', `The resource '${name}' was not found`);
+    for (let tries = 0; tries < 10 && !operation.done; tries += 1)
+      await new Promise((done) => setTimeout(done, 100));
+    if (!operation.done) return ok({ name, status: 'RUNNING' });
+    const { error } = operation;
+    return ok({ name, status: 'DONE', ...(error === undefined ? {} : { error: { errors: [error] } }) });
+  }
+
+  #shown(name: string, { id, body, status, behind }: FakeInstance): unknown {
+    const accessConfigs = [
+      { name: 'External NAT', ...(behind === undefined ? {} : { natIP: behind.address }) },
+    ];
+    return {
+      ...body,
+      name,
+      id,
+      status,
+      networkInterfaces: [{ networkIP: behind?.address ?? '10.0.0.2', accessConfigs }],
+    };
+  }
+
+  #guestAttributes(url: URL, { behind, keysIn }: FakeInstance): Answer {
+    if (url.searchParams.get('queryPath') !== 'hostkeys/') return failed(400, 'invalid', 'unknown queryPath');
+    if (keysIn !== 'guest attributes') return failed(404, 'notFound', 'No guest attributes were found');
+    const items = (behind?.hostKeys ?? []).map((line) => {
+      const [key, value] = line.split(' ');
+      return { namespace: 'hostkeys', key, value };
+    });
+    return ok({ queryPath: 'hostkeys/', queryValue: { items } });
+  }
+
+  #newToken(): Answer {
+    const token = randomBytes(12).toString('hex');
+    this.#tokens.add(token);
+    return ok({ access_token: token, expires_in: 3600, token_type: 'Bearer' });
+  }
+
+  #token(form: URLSearchParams): Answer {
+    if (form.get('grant_type') === 'refresh_token')
+      return form.get('refresh_token') === 'good'
+        ? this.#newToken()
+        : {
+            status: 400,
+            body: { error: 'invalid_grant', error_description: 'Token has been expired or revoked.' },
+          };
+    const [header = '', claims = '', signature = ''] = (form.get('assertion') ?? '').split('.');
+    const { publicKey } = this.#options;
+    const isSigned = verify(
+      'RSA-SHA256',
+      Buffer.from(`${header}.${claims}`),
+      publicKey,
+      Buffer.from(signature, 'base64url'),
+    );
+    const { aud, exp, iat, scope } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'));
+    const isGood =
+      isSigned && aud === this.tokenUri && exp - iat <= 3600 && String(scope).endsWith('/cloud-platform');
+    return isGood
+      ? this.#newToken()
+      : { status: 400, body: { error: 'invalid_grant', error_description: 'Invalid JWT Signature.' } };
+  }
+
+  #exchange(form: URLSearchParams): Answer {
+    return form.get('subject_token') === 'identity of the pipeline' && form.get('audience') === '//iam/pool'
+      ? this.#newToken()
+      : { status: 400, body: { error: 'invalid_request', error_description: 'Invalid subject token.' } };
+  }
+}
+
+const metadataIn = (body: Record<string, unknown>): ReadonlyMap<string, string> => {
+  const { items = [] } = (body['metadata'] ?? {}) as { items?: { key: string; value: string }[] };
+  return new Map(items.map(({ key, value }) => [key, value]));
+};
+
+/** What the API itself would refuse; undefined: nothing. */
+function wrongIn(body: Record<string, unknown>, images: readonly string[]): string | undefined {
+  const form = body as {
+    name: string;
+    machineType: string;
+    labels?: Record<string, string>;
+    disks?: { boot?: boolean; initializeParams?: { sourceImage?: string } }[];
+    networkInterfaces?: { network?: string }[];
+    scheduling?: { provisioningModel?: string; automaticRestart?: boolean };
+  };
+  if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(form.name))
+    return `Invalid value for field 'resource.name': '${form.name}'`;
+  if (!/^zones\/[a-z0-9-]+\/machineTypes\/[a-z0-9-]+$/.test(form.machineType)) return 'no machine type';
+  if (
+    Object.entries(form.labels ?? {}).some(
+      ([key, value]) => !/^[a-z][a-z0-9_-]*$/.test(key) || !/^[a-z0-9_-]*$/.test(value),
+    )
+  )
+    return "Invalid value for field 'resource.labels'";
+  const [disk] = form.disks ?? [];
+  if (disk?.boot !== true || !images.includes(disk.initializeParams?.sourceImage ?? ''))
+    return 'no boot disk of an image that is there';
+  if (form.networkInterfaces?.length !== 1) return 'no network interface';
+  if (form.scheduling?.provisioningModel === 'SPOT' && form.scheduling.automaticRestart !== false)
+    return 'Spot VMs cannot be restarted automatically.';
+  return undefined;
+}
+
+/** What cloud-init prints on the console, with what systemd puts before each line. */
+const consoleOf = ({ behind, keysIn }: FakeInstance): string => {
+  const keys = keysIn === 'serial console' ? (behind?.hostKeys ?? []) : [];
+  const lines = [
+    '-----BEGIN SSH HOST KEY KEYS-----',
+    ...keys.map((key) => `${key} root@node`),
+    '-----END SSH HOST KEY KEYS-----',
+  ];
+  return `[    1.0] booting\r\n${keys.length === 0 ? '' : lines.map((line) => `[   12.345678] cloud-init[512]: ${line}\r\n`).join('')}`;
+};
