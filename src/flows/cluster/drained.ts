@@ -76,7 +76,7 @@ async function drained<Made>(context: FlowContext, drain: Drain, make: () => Pro
   const { host, found, kubernetes, why } = drain;
   const plane: Place = { connection: planeFor(drain), signal };
   const node = await nodeName({ connection: found.connection, signal });
-  const state = await nodeState(plane, 'admin', node);
+  const state = await askFor(plane, host, node);
   if (state === undefined) throw unknownNode(host, node, plane);
   const note = (message: string): void => emit({ kind: 'note', level: 'info', host: host.name, message });
   // Whoever cordoned it before wants it to stay so.
@@ -97,6 +97,24 @@ async function drained<Made>(context: FlowContext, drain: Drain, make: () => Pro
   }
   await letIn();
   return made;
+}
+
+/** A cluster that does not answer may be what the change is to mend: then the profile says that nothing is drained. */
+async function askFor(plane: Place, { name }: HostEntry, node: string): ReturnType<typeof nodeState> {
+  try {
+    return await nodeState(plane, 'admin', node);
+  } catch (error) {
+    const why = asFail(error);
+    throw new Fail(
+      why.code,
+      `${name}: nothing was changed, because its cluster does not answer: ${why.message}`,
+      {
+        hint: 'To change it all the same: spec.kubernetes.drain.enabled: false.',
+        context: why.context,
+        cause: error,
+      },
+    );
+  }
 }
 
 async function drainNow(plane: Place, host: HostEntry, node: string, spec: KubernetesSpec): Promise<void> {

@@ -31,7 +31,7 @@ const certificateKey = /^[0-9a-f]{64}$/;
 /** An invitation of this run alone, and how it is taken back. */
 export interface Invited {
   readonly invitation: Invitation;
-  readonly revoke: () => Promise<void>;
+  readonly revoke: (plane: Place) => Promise<void>;
 }
 
 /** Asks a control plane of the cluster to let new members in. `planes`: also such that share its certificates. */
@@ -63,8 +63,8 @@ export async function inviteTo(plane: Place, { planes }: { readonly planes: bool
       certificateKey: shared,
     },
     // The part before the dot names a token, and is no secret.
-    revoke: async () => {
-      await runThere(plane, ['kubeadm', 'token', 'delete', made.reveal().slice(0, 6)], 60);
+    revoke: async (then) => {
+      await runThere(then, ['kubeadm', 'token', 'delete', made.reveal().slice(0, 6)], 60);
     },
   };
 }

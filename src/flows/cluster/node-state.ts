@@ -41,20 +41,29 @@ export const nodeName = async (host: Place): Promise<string> =>
 const readyWithinSeconds = 300;
 const betweenLooksMs = 2000;
 
+/** What a node that has just begun still lacks: its API server may not answer it yet. Undefined: nothing. */
+async function whyNotReady(node: Place, name: string): Promise<string | undefined> {
+  try {
+    const state = await nodeState(node, 'node', name);
+    if (state === undefined) return 'the cluster does not know it';
+    const ready = state.status.conditions.find(({ type }) => type === 'Ready');
+    return ready?.status === 'True' ? undefined : (ready?.message ?? 'it says nothing');
+  } catch (error) {
+    if (error instanceof Fail && error.code === 'CommandFailed') return error.message;
+    throw error;
+  }
+}
+
 /** Waits on the node itself. @throws Fail `DeadlineExceeded` saying what it still lacks */
 export async function untilReady(node: Place, name: string): Promise<void> {
   const end = performance.now() + readyWithinSeconds * 1000;
   for (;;) {
-    const state = await nodeState(node, 'node', name);
-    const ready = state?.status.conditions.find(({ type }) => type === 'Ready');
-    if (ready?.status === 'True') return;
-    if (performance.now() > end) {
-      const why =
-        state === undefined ? 'the cluster does not know it' : (ready?.message ?? 'it says nothing');
+    const why = await whyNotReady(node, name);
+    if (why === undefined) return;
+    if (performance.now() > end)
       throw new Fail('DeadlineExceeded', `${name} is not ready after ${readyWithinSeconds} s: ${why}`, {
         hint: 'See why with: journalctl -u kubelet -n 50 on the host.',
       });
-    }
     await sleep(betweenLooksMs, undefined, { signal: node.signal });
   }
 }

@@ -1,3 +1,4 @@
+import { asFail } from '../../core/as-fail.ts';
 import { Fail } from '../../core/fail.ts';
 import { ownVersion } from '../../core/own-version.ts';
 import type { Facts } from '../../host/facts/probe.ts';
@@ -16,6 +17,8 @@ import { invitationOf, inviteTo } from './invite.ts';
 import type { Place } from './kubectl.ts';
 import { firstPlane, type Member, membersOf, requirePrepared, requireSkew, roundsOf } from './members.ts';
 import { nodeName, untilReady } from './node-state.ts';
+
+const revokeSeconds = 60;
 
 interface Asked {
   readonly connection: Connection;
@@ -136,8 +139,18 @@ class Cluster {
         if (invitation !== undefined) return invitation;
         throw new Fail('Internal', `${member.host.name} has no cluster to join`);
       },
-      [Symbol.asyncDispose]: async () => invited?.revoke(),
+      [Symbol.asyncDispose]: async () => {
+        if (plane === undefined || invited === undefined) return;
+        // Also when the run was interrupted; and what the hosts have become is not undone by a token that stays.
+        const signal = AbortSignal.timeout(revokeSeconds * 1000);
+        await invited.revoke({ ...plane, signal }).catch((error) => this.#stays(plane, error));
+      },
     };
+  }
+
+  #stays({ connection: { host } }: Place, error: unknown): void {
+    const message = `the bootstrap token of this run could not be deleted, and ends by itself: ${asFail(error).message}`;
+    this.#context.emit({ kind: 'note', level: 'warn', host, message });
   }
 
   #plane(): Place {

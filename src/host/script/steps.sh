@@ -80,7 +80,7 @@ stage() {
   detail=$1
   temporary=$1
   await_input "$temporary"
-  (umask 077 && mkdir -p "${temporary%/*}") && take "$2" > "$temporary" || full "$state" "$2"
+  (umask 077 && mkdir -p "${temporary%/*}" && : > "$temporary") && take "$2" > "$temporary" || full "$state" "$2"
   had_input
   [ "$(sha "$temporary")" = "$3" ] || full "$state" "$2"
   temporary=

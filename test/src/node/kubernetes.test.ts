@@ -292,7 +292,7 @@ test('the token of a join is in a file for root alone, in no argument, and maske
   const change = joinChange(kubernetesOf(specOf('{ version: 1.37.2, role: control-plane }')), invitation);
   const shown = JSON.stringify(change);
   for (const secret of ['0123456789abcdef', 'c'.repeat(64)]) assert.ok(!shown.includes(secret), shown);
-  const [stage, run] = change.steps;
+  const [stage, , run] = change.steps;
   assert.ok(stage?.kind === 'stage' && stage.content.kind === 'secret');
   assert.ok(run?.kind === 'run' && run.argv.includes(stage.path));
   const document = parse(stage.content.text.reveal());
@@ -318,7 +318,7 @@ test('what kubeadm init is told is what the profile says, and it prints no token
     '{ version: 1.37.2, role: control-plane, kubelet: { labels: { zone: a }, ignorePreflightErrors: [SystemVerification] }, init: { controlPlaneEndpoint: "api.example:6443", podSubnet: 10.244.0.0/16, schedulable: true, certSans: [api.example], skipPhases: [addon/kube-proxy] } }',
   );
   const change = initChange(kubernetesOf(spec));
-  const [stage, run] = change.steps;
+  const [stage, , run] = change.steps;
   assert.ok(stage?.kind === 'stage' && stage.content.kind === 'text' && run?.kind === 'run');
   assert.ok(run.argv.includes('--skip-token-print') && run.argv.includes('--skip-certificate-key-print'));
   const [initial, cluster, kubelet] = parseAllDocuments(stage.content.text).map((each) => each.toJS());
