@@ -5,6 +5,7 @@ import { normalSpace } from '../host/facts/kernel.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change } from '../resources/change.ts';
 import type { Drift } from '../resources/drift.ts';
+import { engineUnits } from './engines.ts';
 import { parseSysctls, parseUnitFile } from './parsers.ts';
 
 /** Files that are read together with one of berth's, and how: what sorts later has the last word. */
@@ -39,19 +40,23 @@ const families: readonly Family[] = [
     single: { path: '/etc/sysctl.conf', as: '99-sysctl.conf' },
     settings: (text) => new Map([...parseSysctls(text)].map(([key, value]) => [key, normalSpace(value)])),
   },
-  ...['berthd.service', 'berth-shim.service'].map(
-    (unit): Family => ({
-      ours: `/etc/systemd/system/${unit}`,
-      folders: [`/etc/systemd/system/${unit}.d`, `/run/systemd/system/${unit}.d`],
-      always: true,
-      settings: (text) =>
-        new Map(
-          [...parseUnitFile(text)].flatMap(([section, entries]) =>
-            entries.filter(([key]) => !addsUp.test(key)).map(([key, value]) => [`${section}.${key}`, value]),
+  ...Object.values(engineUnits)
+    .flat()
+    .map(
+      (unit): Family => ({
+        ours: `/etc/systemd/system/${unit}`,
+        folders: [`/etc/systemd/system/${unit}.d`, `/run/systemd/system/${unit}.d`],
+        always: true,
+        settings: (text) =>
+          new Map(
+            [...parseUnitFile(text)].flatMap(([section, entries]) =>
+              entries
+                .filter(([key]) => !addsUp.test(key))
+                .map(([key, value]) => [`${section}.${key}`, value]),
+            ),
           ),
-        ),
-    }),
-  ),
+      }),
+    ),
 ];
 
 /** What the probe must ask for to see them. */

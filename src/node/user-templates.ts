@@ -1,10 +1,12 @@
 import { Fail } from '../core/fail.ts';
 import type { Resource } from '../resources/resource.ts';
 import type { Concern, Given } from './concern.ts';
+import { daemonOf } from './engines.ts';
 
 /** Who reads what lies in a folder: restarted when a file of the user there changes. */
-const readers: readonly (readonly [RegExp, string])[] = [
-  [/^\/etc\/(crio|containers|cni\/net\.d)\//, 'berthd.service'],
+const readers = (daemon: string): readonly (readonly [RegExp, string])[] => [
+  [/^\/etc\/(crio|containers|cni\/net\.d)\//, daemon],
+  [/^\/etc\/systemd\/system\/crio\.service\.d\//, 'crio.service'],
   [/^\/etc\/systemd\/system\/berthd\.service\.d\//, 'berthd.service'],
   [/^\/etc\/(kubernetes\/kubelet\.conf\.d|systemd\/system\/kubelet\.service\.d)\//, 'kubelet.service'],
   [/^\/etc\/systemd\/system\/berth-shim\.service\.d\//, 'berth-shim.service'],
@@ -24,7 +26,9 @@ export const userTemplates: Concern = {
   asks: () => ({}),
   resources: (given) => ({
     resources: given.render.added.map(({ path, mode }): Resource => {
-      const readBy = readers.flatMap(([pattern, unit]) => (pattern.test(path) ? [unit] : []));
+      const readBy = readers(daemonOf(given.spec)).flatMap(([pattern, unit]) =>
+        pattern.test(path) ? [unit] : [],
+      );
       const text = given.render(path, valuesOf(given));
       return {
         kind: 'file',

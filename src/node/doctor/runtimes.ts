@@ -1,6 +1,7 @@
 import { entriesOf, fileAt } from '../../host/facts/files.ts';
 import type { Facts } from '../../host/facts/probe.ts';
-import type { Cause } from './cause.ts';
+import { daemonOf, daemons } from '../engines.ts';
+import type { Cause, Examined } from './cause.ts';
 import { inDepth } from './cause.ts';
 
 const cniFolder = '/etc/cni/net.d';
@@ -19,6 +20,12 @@ const activeRuntimes = ({ units, releases }: Facts): { unit: string; program: st
       ? [{ unit, program }]
       : [];
   });
+
+/** CRI-O may be the engine that the profile wants. */
+const isForeignTo =
+  ({ engine }: Examined['spec']) =>
+  ({ unit }: { readonly unit: string }): boolean =>
+    unit !== daemons[engine.name];
 
 /** Name of the network in a CNI configuration; undefined for what is none. */
 function networkName(text: string | undefined): string | undefined {
@@ -85,22 +92,25 @@ export const foreignRuntime: Cause = {
   why: 'Two runtimes on one node compete for the socket, for cgroups and for the packet filter, and a kubelet sees the pods of one of them only.',
   beforeChanges: true,
   find: (examined) => [
-    ...activeRuntimes(examined.facts).map(({ unit, program }) => ({
-      level: unit === 'crio.service' ? ('error' as const) : ('info' as const),
-      evidence: `${unit} is active${program === '' ? '' : ` (${program})`}`,
-      remedy:
-        unit === 'crio.service'
-          ? 'Drain the node, then: systemctl disable --now crio; berth takes its socket.'
-          : `If nothing needs it: systemctl disable --now ${unit}`,
-    })),
-    ...inDepth(({ listeners }, { facts }) => {
-      const daemon = facts.units.get('berthd.service')?.mainProcess?.pid;
+    ...activeRuntimes(examined.facts)
+      .filter(isForeignTo(examined.spec))
+      .map(({ unit, program }) => ({
+        level: unit === 'crio.service' ? ('error' as const) : ('info' as const),
+        evidence: `${unit} is active${program === '' ? '' : ` (${program})`}`,
+        remedy:
+          unit === 'crio.service'
+            ? 'berth apply ends its pods, stops it and takes its socket; drain the node before.'
+            : `If nothing needs it: systemctl disable --now ${unit}`,
+      })),
+    ...inDepth(({ listeners }, { facts, spec }) => {
+      const service = daemonOf(spec).replace('.service', '');
+      const daemon = facts.units.get(daemonOf(spec))?.mainProcess?.pid;
       return listeners
         .filter(({ pid }) => pid !== daemon)
         .map(({ program, pid }) => ({
           level: 'error',
-          evidence: `${program} (pid ${pid}) listens on /run/crio/crio.sock, and is not the service berthd`,
-          remedy: `End it, then: systemctl restart berthd`,
+          evidence: `${program} (pid ${pid}) listens on /run/crio/crio.sock, and is not the service ${service}`,
+          remedy: `End it, then: systemctl restart ${service}`,
         }));
     })(examined),
   ],
