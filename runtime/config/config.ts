@@ -107,6 +107,11 @@ export interface RuntimeHandler {
   readonly root: string;
   /** Further words of its command line, before the verb. [crio.berth.runtimes.NAME] args. */
   readonly args: readonly string[];
+  /**
+   * `path` is a shim of containerd's API, version 2, such as Kata's, and no OCI runtime: runtime_type "vm". With the file
+   * that configures it, if it is told of one.
+   */
+  readonly vm?: { readonly configPath?: string };
   /** Privileged containers get no devices but those that they ask for. */
   readonly privilegedWithoutHostDevices: boolean;
   /** Annotations of pods that change something, by their names or how these begin; others are inert. */

@@ -68,12 +68,21 @@ const readHandler = async (
   const args = settings.take(`crio.berth.runtimes.${name}.args`, listOf(text)) ?? [];
   const privilegedWithoutHostDevices = settings.take(key('privileged_without_host_devices'), flag) ?? false;
   const allowedAnnotations = settings.take(key('allowed_annotations'), listOf(text)) ?? [];
-  if (type === 'vm') return `runtime ${name}: runtime_type "vm" (a shim v2, such as Kata's) is not supported`;
-  const places = given === undefined ? programPlaces(name, env) : [given];
+  const configPath = settings.take(key('runtime_config_path'), emptyOr(absolutePath));
+  const program = type === 'vm' ? `containerd-shim-${name}-v2` : name;
+  const places = given === undefined ? programPlaces(program, env) : [given];
   const path = await firstExecutable(places);
   if (path === undefined)
-    return `runtime ${name}: ${given ?? `no program ${name} in ${places.join(', ')}`} is not there`;
-  return { name: requireName(name), path, root, args, allowedAnnotations, privilegedWithoutHostDevices };
+    return `runtime ${name}: ${given ?? `no program ${program} in ${places.join(', ')}`} is not there`;
+  return {
+    name: requireName(name),
+    path,
+    root,
+    args,
+    allowedAnnotations,
+    privilegedWithoutHostDevices,
+    ...(type === 'vm' ? { vm: configPath === undefined ? {} : { configPath } } : {}),
+  };
 };
 
 /** CRI-O reads an empty string as "not set". */

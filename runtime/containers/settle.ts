@@ -44,12 +44,18 @@ export const endStray = async (context: ContainerContext, id: string): Promise<v
   context.log.warn('removed a container without a record', { container: id });
 };
 
-/** Unmounts and removes the writable layers and bundles of containers without a record: a reboot leaves the former. */
-export const removeStrayFolders = async (context: ContainerContext): Promise<void> => {
+/**
+ * Unmounts and removes the writable layers and bundles of containers without a record: a reboot leaves the former. A pod
+ * may have a bundle too.
+ */
+export const removeStrayFolders = async (
+  context: ContainerContext,
+  isPod: (id: string) => boolean,
+): Promise<void> => {
   const found = await Promise.all(
     [writableLayers, bundles, stagedMounts].map((folder) => entries(folder(context.roots))),
   );
-  const stray = new Set(found.flat().filter((id) => context.containers.get(id) === undefined));
+  const stray = new Set(found.flat().filter((id) => context.containers.get(id) === undefined && !isPod(id)));
   for (const id of stray) {
     try {
       await removeLeftovers(context, id);

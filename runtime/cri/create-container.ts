@@ -9,7 +9,7 @@ import { Undo } from '../core/undo.ts';
 import type { Image } from '../images/store/image.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { requireMount } from '../oci/mounts.ts';
-import { execFifoOf, runtimeCommand } from '../oci/runtime-command.ts';
+import { execFifoOf, runtimeCommand, taskOf } from '../oci/runtime-command.ts';
 import type { PodUsers } from '../oci/user-namespace.ts';
 import { podUsers } from '../pods/namespaces.ts';
 import { type PodRecord, requireReady } from '../pods/record.ts';
@@ -112,6 +112,7 @@ const makeContainer = async (daemon: Daemon, making: Making, call: Call): Promis
         timeoutMs: CREATE_TIMEOUT_MS,
         ...streamsOwner(users),
         ...execFifo(making, spec),
+        ...task(making),
       },
       // Not the client's signal: half a creation helps nobody. What came too late is undone below.
       AbortSignal.timeout(CREATE_TIMEOUT_MS),
@@ -144,6 +145,11 @@ const execFifo = (
   features.execFifo && (hooks?.['poststart'] ?? []).length === 0
     ? { execFifo: execFifoOf(handler, record.id) }
     : {};
+
+const task = ({ handler, pod }: Making): Pick<CreateParams, 'task'> => {
+  const wanted = taskOf(handler, pod.id);
+  return wanted === undefined ? {} : { task: wanted };
+};
 
 /** Root of the pod's user namespace, as the host numbers it. */
 const streamsOwner = (users: PodUsers | undefined): Pick<CreateParams, 'streamsOwner'> => {

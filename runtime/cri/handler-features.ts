@@ -16,6 +16,14 @@ export interface HandlerFeatures {
   readonly execFifo: boolean;
 }
 
+/** What is behind such an API has no version that says what it can do: it gets what all of them have. */
+const OF_A_SHIM: HandlerFeatures = {
+  recursiveReadOnlyMounts: false,
+  userNamespaces: false,
+  ownKernel: false,
+  execFifo: false,
+};
+
 export interface Asking extends Pick<PodContext, 'roots' | 'shim' | 'log'> {
   readonly host: Pick<HostFacts, 'kernel'>;
 }
@@ -35,7 +43,8 @@ export const createHandlerFeatures = (asking: Asking) => {
     if (missing !== undefined) log.info('pods cannot have user namespaces here', { error: missing });
     return missing === undefined;
   });
-  return async ({ path }: RuntimeHandler): Promise<HandlerFeatures> => {
+  return async ({ path, vm }: RuntimeHandler): Promise<HandlerFeatures> => {
+    if (vm !== undefined) return OF_A_SHIM;
     const before = known.get(path);
     if (before !== undefined) return before;
     try {

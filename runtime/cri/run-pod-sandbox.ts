@@ -3,6 +3,7 @@ import { Fail } from '../core/fail.ts';
 import { Undo } from '../core/undo.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { podIps } from '../network/pod-ips.ts';
+import { runtimeCommand, taskOf } from '../oci/runtime-command.ts';
 import { newLevel, selinuxLabels } from '../oci/selinux.ts';
 import { shmBytes } from '../oci/shm-size.ts';
 import { podSysctls } from '../oci/sysctls.ts';
@@ -10,12 +11,14 @@ import { requestedMappings } from '../oci/user-namespace.ts';
 import { makePodFiles, removePodFiles } from '../pods/files.ts';
 import { pinPod, unpinPod } from '../pods/namespaces.ts';
 import { podNetwork } from '../pods/network.ts';
+import { endPause, sharedPidNamespace } from '../pods/pause.ts';
 import { type PodRecord, stateOf } from '../pods/record.ts';
 import { podCgroupParent } from '../resources/cgroup-paths.ts';
 import type { PodSandboxConfig, RunPodSandboxRequest } from '../spec/cri/api_pb.js';
 import type { Daemon } from './daemon.ts';
 import { newId } from './ids.ts';
 import { makeLogFolder } from './log-folder.ts';
+import { ociCgroup } from './oci-cgroup.ts';
 import { requestedHandler, requestedPod } from './requests.ts';
 import { requirePathSize } from './require-sizes.ts';
 import type { Call } from './transport.ts';
@@ -128,6 +131,12 @@ const makePod = async (daemon: Daemon, record: PodRecord, wish: Wish, call: Call
       label: wish.label,
     });
 
+    undo.push('sandbox', async () => {
+      const made = pods.get(id);
+      if (made !== undefined) await endPause(daemon, made, AbortSignal.timeout(UNDO_TIMEOUT_MS));
+    });
+    await makeSandbox(daemon, { ...record, namespaces, network });
+
     undo.push('NRI', () => hooks.podNotMade(id));
     const told = hooks.runPod({ ...record, namespaces, network });
     if (told !== undefined) await told;
@@ -139,6 +148,18 @@ const makePod = async (daemon: Daemon, record: PodRecord, wish: Wish, call: Call
     await undo.unwind((what, failure) => call.log.error(`cannot undo: ${what}`, { pod: id, error: failure }));
     throw error;
   }
+};
+
+/** What a shim of containerd's API makes for a pod before its containers: a virtual machine, for one. */
+const makeSandbox = async (daemon: Daemon, record: PodRecord): Promise<void> => {
+  const handler = requestedHandler(daemon.config, record.runtimeHandler);
+  const task = taskOf(handler, record.id);
+  if (task === undefined) return;
+  await sharedPidNamespace(daemon, record, {
+    runtime: runtimeCommand(handler, daemon.config.cgroupManager),
+    cgroupsPath: ociCgroup(daemon.config, record, record.id),
+    task,
+  });
 };
 
 /** CNI ADD, for a pod with a network of its own. */

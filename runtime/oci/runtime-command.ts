@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Config, RuntimeHandler } from '../config/config.ts';
+import type { CreateParams } from '../shim/protocol/messages.ts';
 
 /** The OCI command line up to the verb. `--log-format json` is the shim's to add. */
 export const runtimeCommand = (handler: RuntimeHandler, cgroupManager: Config['cgroupManager']): string[] => [
@@ -9,6 +10,10 @@ export const runtimeCommand = (handler: RuntimeHandler, cgroupManager: Config['c
   ...(cgroupManager === 'systemd' ? ['--systemd-cgroup'] : []),
   ...handler.args,
 ];
+
+/** How berth-shim has a shim of containerd's API make the pod's containers; undefined: the handler is an OCI runtime. */
+export const taskOf = ({ path, vm }: RuntimeHandler, podId: string): CreateParams['task'] =>
+  vm === undefined ? undefined : { path, ...vm, group: podId };
 
 /** Which driver the container's cgroup was made with: the daemon may have been configured anew since. */
 export const cgroupDriverOf = (runtime: readonly string[]): Config['cgroupManager'] =>

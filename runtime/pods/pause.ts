@@ -8,6 +8,7 @@ import { absent } from '../core/absent.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { isMountPoint, MountFlag, mount } from '../linux/mounts.ts';
 import { ociMappings, type PodUsers } from '../oci/user-namespace.ts';
+import type { CreateParams } from '../shim/protocol/messages.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import type { PodContext } from './context.ts';
 import { pauseRoot, pinnedPid } from './folders.ts';
@@ -23,6 +24,8 @@ const NOBODY = 65_534;
 export interface PauseOptions {
   readonly runtime: readonly string[];
   readonly cgroupsPath: string;
+  /** See `CreateParams`. */
+  readonly task?: CreateParams['task'];
 }
 
 /**
@@ -61,14 +64,12 @@ const makePauseRoot = async (roots: Roots): Promise<string> => {
 const startPause = async (
   { roots, shim }: PodContext,
   { id, config, namespaces }: PodRecord,
-  { runtime, cgroupsPath }: PauseOptions,
+  { runtime, cgroupsPath, task }: PauseOptions,
 ): Promise<number> => {
   const rootfs = await makePauseRoot(roots);
-  writeSpec(
-    roots,
-    id,
-    pauseSpec({ rootfs, namespaces, users: podUsers({ config, namespaces }), cgroupsPath }),
-  );
+  const spec = pauseSpec({ rootfs, namespaces, users: podUsers({ config, namespaces }), cgroupsPath });
+  const annotations = task === undefined ? {} : { annotations: sandboxAnnotations({ id, config }) };
+  writeSpec(roots, id, { ...spec, ...annotations });
   const signal = AbortSignal.timeout(PAUSE_TIMEOUT_MS);
   const { pid } = await shim.call(
     'create',
@@ -81,6 +82,7 @@ const startPause = async (
       stdinOnce: false,
       logPath: null,
       timeoutMs: PAUSE_TIMEOUT_MS,
+      ...(task === undefined ? {} : { task }),
     },
     signal,
   );
@@ -115,6 +117,17 @@ export const endPause = async (
   await shim.call('delete', { id }, signal);
   removeSpec(roots, id);
 };
+
+/** By these a shim knows that this is the pod's sandbox, for which it makes a virtual machine, and what goes into it. */
+const sandboxAnnotations = ({ id, config }: Pick<PodRecord, 'id' | 'config'>): Record<string, string> => ({
+  'io.kubernetes.cri.container-type': 'sandbox',
+  'io.kubernetes.cri-o.ContainerType': 'sandbox',
+  'io.kubernetes.cri.sandbox-id': id,
+  'io.kubernetes.cri-o.SandboxID': id,
+  'io.kubernetes.cri.sandbox-name': config.metadata?.name ?? '',
+  'io.kubernetes.cri.sandbox-namespace': config.metadata?.namespace ?? '',
+  'io.kubernetes.cri.sandbox-uid': config.metadata?.uid ?? '',
+});
 
 interface PauseSpecInput {
   readonly rootfs: string;

@@ -18,7 +18,7 @@ export const settleAtStart = async (context: PodContext): Promise<void> => {
   for (const pod of context.pods.list()) await orReport(context, pod.id, () => settlePod(context, pod));
   await removeStrayPods(context);
   await orReport(context, 'network', () => collectAddresses(context));
-  await removeStrayFolders(context);
+  await removeStrayFolders(context, (id) => context.pods.get(id) !== undefined);
 };
 
 /**

@@ -19,9 +19,10 @@ export const stopPod = async (context: PodContext, record: PodRecord, signal: Ab
   // The OCI runtime and the plugins have nothing to do with each other, and take their time. The shim gets its calls in
   // this order, so that whatever runs has been struck before a plugin takes the network from under it.
   const ends = containersOf(context, record).map((one) => discardContainer(context, one, signal));
-  if (context.hooks.idle) await allOf([...ends, releasePod(context, record, signal)]);
+  if (context.hooks.idle && !record.pauseStarted) await allOf([...ends, releasePod(context, record, signal)]);
   else {
-    // NRI: all containers have ended, and the pod's network is still there, when plugins hear of its stop.
+    // NRI: all containers have ended, and the pod's network is still there, when plugins hear of its stop. And a shim that
+    // has the whole pod lets go of its sandbox last.
     await allOf(ends);
     await context.hooks.podStopped(record);
     await releasePod(context, record, signal);

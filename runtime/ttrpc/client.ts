@@ -51,11 +51,12 @@ export class Client {
     return this.#closed;
   }
 
-  /** The methods of a service that the peer has. */
-  methods<Service extends DescService>(service: Service): Methods<Service> {
+  /** The methods of a service that the peer has, maybe by another name. */
+  methods<Service extends DescService>(service: Service, typeName = service.typeName): Methods<Service> {
     const methods = service.methods.map((method) => [
       method.localName,
-      (request: MessageInitShape<DescMessage>, options: CallOptions) => this.#call(method, request, options),
+      (request: MessageInitShape<DescMessage>, options: CallOptions) =>
+        this.#call(typeName, method, request, options),
     ]);
     return Object.fromEntries(methods) as Methods<Service>;
   }
@@ -65,9 +66,14 @@ export class Client {
     this.#end();
   }
 
-  async #call(method: DescMethod, request: MessageInitShape<DescMessage>, options: CallOptions) {
+  async #call(
+    service: string,
+    method: DescMethod,
+    request: MessageInitShape<DescMessage>,
+    options: CallOptions,
+  ) {
     const payload = toBinary(method.input, create(method.input, request));
-    const answer = await this.#exchange(method, payload, options);
+    const answer = await this.#exchange(service, method, payload, options);
     try {
       return fromBinary(method.output, answer);
     } catch (cause) {
@@ -76,16 +82,17 @@ export class Client {
   }
 
   #exchange(
-    { parent, name }: DescMethod,
+    service: string,
+    { name }: DescMethod,
     payload: Uint8Array,
     { timeoutMs, signal }: CallOptions,
   ): Promise<Uint8Array> {
-    const what = `${parent.typeName}/${name}`;
+    const what = `${service}/${name}`;
     if (this.#closed || this.#nextId > LAST_STREAM_ID) return Promise.reject(gone(what));
     if (signal?.aborted === true) return Promise.reject(cancelled(what));
     const streamId = this.#nextId;
     const request = create(RequestSchema, {
-      service: parent.typeName,
+      service,
       method: name,
       payload,
       timeoutNano: BigInt(Math.ceil(timeoutMs)) * 1_000_000n,

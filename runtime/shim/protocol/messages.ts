@@ -162,6 +162,11 @@ export interface CreateParams {
   streamsOwner?: { uid: number; gid: number };
   /** Where a runc that we know keeps the FIFO that its `start` opens, to open it ourselves; absent: call `start`. */
   execFifo?: string;
+  /**
+   * Have a shim of containerd's API (version 2: Kata's, for one) make the container, not an OCI runtime. `group`: id of
+   * the pod's sandbox, a container like this one that was created before, or this one; one shim serves them all.
+   */
+  task?: { path: string; configPath?: string; group: string };
 }
 
 export interface ContainerState {

@@ -19,6 +19,7 @@ import { sweepOrphans } from './processes/children.ts';
 import { Pulls } from './pull.ts';
 import { Sessions } from './sessions/sessions.ts';
 import type { Shim } from './shim.ts';
+import { serveEvents } from './tasks/events.ts';
 
 export interface ServeOptions {
   /** `/run/berth`: the socket and everything that the shim must find again. */
@@ -58,6 +59,7 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
   };
   await recoverContainers(shim);
   const stopSweeping = sweepOrphans();
+  const stopEvents = serveEvents(folders.events, (id) => shim.containers.get(id)?.noteOom(), log);
   const sessions = new Sessions();
   const pulls = new Pulls(release);
   const server = listen(shim, { sessions, pulls, release, subscribers });
@@ -71,6 +73,7 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
       notify({ STOPPING: 1, STATUS: 'stopping' });
       stopWatchdog();
       stopSweeping();
+      stopEvents();
       sessions.close();
       pulls.close();
       server.close();

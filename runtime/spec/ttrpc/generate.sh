@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes the types of what goes over ttrpc anew, from the pinned modules: ttrpc's own frames, the Node Resource
-# Interface, and the task service of shims (version 2 of their API). Run it when one of them moves: change the version
+# Interface, and containerd's shims: how they are started, their task service, their events. Run it when one of them moves: change the version
 # here, run `npm run generate:ttrpc`, read the diff.
 set -eu
 ttrpc=v1.2.9
@@ -31,8 +31,12 @@ cp "$(module github.com/containerd/nri "$nri")/pkg/api/api.proto" "$work/proto/n
 api=$(module github.com/containerd/containerd/api "$containerd_api")
 cp "$api/types/mount.proto" "$work/proto/types/"
 cp "$api/types/task/task.proto" "$work/proto/types/task/"
-cp "$api/runtime/task/v2/shim.proto" "$work/proto/task/shim_v2.proto"
-cp "$api/runtime/task/v3/shim.proto" "$work/proto/task/shim_v3.proto"
+cp "$api/runtime/task/v2/shim.proto" "$work/proto/task/"
+cp "$api/runtime/bootstrap/v1/bootstrap.proto" "$api/types/runtimeoptions/v1/api.proto" "$work/proto/task/"
+mv "$work/proto/task/api.proto" "$work/proto/task/options.proto"
+cp "$api/services/ttrpc/events/v1/events.proto" "$work/proto/task/"
+cp "$api/events/task.proto" "$work/proto/task/task_events.proto"
+cp "$api/types/event.proto" "$api/types/fieldpath.proto" "$work/proto/types/"
 chmod -R u+w "$work/proto"
 cd "$work"
 printf 'version: v2\nmodules: [{ path: proto }]\n' > buf.yaml

@@ -11,6 +11,7 @@ import { collect, expectExit } from '../processes/children.ts';
 import { exitOf } from '../processes/exit.ts';
 import { FdWritable } from '../processes/fd-streams.ts';
 import { within } from '../processes/run.ts';
+import type { Task } from '../tasks/task.ts';
 import type { Folders } from './folders.ts';
 import { keptName, keptNames } from './kept.ts';
 import { type OomWatch, watchOom } from './oom.ts';
@@ -41,6 +42,10 @@ export interface ContainerParts {
   readonly master: number | undefined;
   /** Undefined when the process was gone before anybody could get one. */
   readonly pidfd: number | undefined;
+  /** Of one that a shim of containerd's API has. */
+  readonly task?: Task;
+  /** Ends the reading of that shim's log. */
+  readonly stopListening?: () => void;
 }
 
 /** A container as this process holds it: its record, its process, its streams. */
@@ -51,15 +56,18 @@ export class Container {
   readonly #output: Output;
   readonly #terminal: Terminal | undefined;
   readonly #pidfd: number | undefined;
+  readonly #task: Task | undefined;
+  readonly #stopListening: () => void;
   readonly #exited = Promise.withResolvers<ContainerExit>();
   #record: ContainerRecord;
   #oom: OomWatch | undefined;
   #gotOverOom = false;
+  #outOfMemory = false;
   #stdinEnd: number | undefined;
   #stdin: FdWritable | undefined;
   #verbs: Promise<unknown> = Promise.resolve();
 
-  constructor({ shim, record, outputLog, ends, master, pidfd }: ContainerParts) {
+  constructor({ shim, record, outputLog, ends, master, pidfd, task, stopListening }: ContainerParts) {
     this.#shim = shim;
     this.#record = record;
     this.#folder = shim.folders.container(record.id);
@@ -73,6 +81,8 @@ export class Container {
     this.#stdinEnd = ends.stdin;
     this.#terminal = master === undefined ? undefined : new Terminal(master, join(this.#folder, 'stdout'));
     this.#pidfd = pidfd;
+    this.#task = task;
+    this.#stopListening = stopListening ?? (() => {});
     this.#follow();
   }
 
@@ -82,6 +92,10 @@ export class Container {
 
   get folder(): string {
     return this.#folder;
+  }
+
+  get task(): Task | undefined {
+    return this.#task;
   }
 
   /** Resolves when the container has ended and its output is in the log. */
@@ -108,7 +122,12 @@ export class Container {
    * before.
    */
   signal(signal: number): boolean {
-    if (this.#record.exit !== null || this.#pidfd === undefined) return false;
+    if (this.#record.exit !== null) return false;
+    if (this.#task !== undefined) {
+      this.#task.kill(signal).catch((error: unknown) => this.tell('signal a container', error));
+      return true;
+    }
+    if (this.#pidfd === undefined) return false;
     this.#gotOverOom ||= this.#oom?.happened(false) ?? false;
     return signalPidfd(this.#pidfd, signal);
   }
@@ -124,6 +143,18 @@ export class Container {
 
   resize(size: { width: number; height: number }): void {
     this.#terminal?.resize(size);
+    if (this.#record.terminal)
+      this.#task?.resize(size).catch((error: unknown) => this.tell('resize a terminal', error));
+  }
+
+  /** The kernel, or what stands for it in a virtual machine, has killed a process for want of memory. */
+  noteOom(): void {
+    this.#outOfMemory = true;
+  }
+
+  /** Of something that nobody waits for. */
+  tell(what: string, error: unknown): void {
+    this.#shim.log.warn(`cannot ${what}`, { id: this.#record.id, error });
   }
 
   /** The container's input, shared by all that are attached; undefined when it has none (any more). */
@@ -145,11 +176,16 @@ export class Container {
 
   /** The container reads the end of its input, once what was written before has been read. */
   closeStdin(): void {
-    if (this.#terminal !== undefined || this.#record.stdinClosed) return;
+    if (this.#record.terminal || this.#record.stdinClosed) return;
     const stdin = this.stdin();
     this.update({ stdinClosed: true });
     this.#shim.holder.drop([keptName(this.#record.id, 'stdin')], 'now');
     stdin?.end();
+    if (this.#task === undefined || stdin === undefined) return;
+    const task = this.#task;
+    stdin.once('close', () =>
+      task.closeInput().catch((error: unknown) => this.tell('close an input', error)),
+    );
   }
 
   /** Lets go of everything this process and the holder have of it. The record stays. */
@@ -161,6 +197,8 @@ export class Container {
     // A session that was granted before may still connect: the number is another's by then.
     this.#stdinEnd = undefined;
     if (this.#pidfd !== undefined) closeSync(this.#pidfd);
+    this.#task?.close();
+    this.#stopListening();
     this.#shim.holder.drop(keptNames(this.#record.id));
   }
 
@@ -168,6 +206,11 @@ export class Container {
     const { exit, process } = this.#record;
     if (exit !== null) {
       this.#settle(exit);
+      return;
+    }
+    if (this.#record.task !== undefined) {
+      this.#oom = { happened: () => this.#outOfMemory, close: () => {} };
+      this.#followTask();
       return;
     }
     this.#oom = watchOom(this.#record.oomCounter);
@@ -186,6 +229,12 @@ export class Container {
     );
   }
 
+  /** Without its shim nobody can tell how it ends. */
+  #followTask(): void {
+    if (this.#task === undefined) this.#end(undefined);
+    else this.#task.wait().then((status) => this.#end(status));
+  }
+
   /** The record first, then the kernel's table: a shim killed in between finds the one or the other. */
   #end(status: WaitStatus | undefined): void {
     const struck = status?.signal === signalNumber('SIGKILL');
@@ -200,7 +249,7 @@ export class Container {
       this.#shim.log.error('cannot record an exit', { id: this.#record.id, error });
       this.#record = { ...this.#record, exit, starting: false };
     }
-    if (this.#record.process !== null) collect(this.#record.process.pid);
+    if (this.#record.process !== null && this.#record.task === undefined) collect(this.#record.process.pid);
     this.#settle(exit, starting);
   }
 

@@ -7,6 +7,7 @@ import type { CreateParams } from '../../protocol/messages.ts';
 import { OutputLog } from '../log/output-log.ts';
 import { type RuntimeCall, runOciRuntime } from '../processes/oci-runtime.ts';
 import type { Shim } from '../shim.ts';
+import { createTask } from '../tasks/create-task.ts';
 import { ConsoleSocket } from './console.ts';
 import { Container } from './container.ts';
 import { type KeptPart, keptName } from './kept.ts';
@@ -43,6 +44,7 @@ export async function createContainer(shim: Shim, params: CreateParams): Promise
 }
 
 async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Container> {
+  if (params.task !== undefined) return createTask(shim, params, newRecord(params), undo);
   const folder = shim.folders.container(params.id);
   mkdirSync(folder, { mode: 0o700 });
   undo.push('folder', () => rmSync(folder, { recursive: true, force: true }));
@@ -65,7 +67,7 @@ async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Con
     const { outputs, stdin } = ends;
     undo.push('streams', () => closeAll([outputs.stdout, outputs.stderr, stdin]));
     keepAll(shim, params.id, { ...outputs, stdin }, undo);
-    undo.push('container', () => removeFromRuntime(record, folder, 'force'));
+    undo.push('container', () => removeFromRuntime(shim, record, folder, 'force'));
     const onStarted = (pid: number) => writeRecord(folder, { ...record, runtimeProcess: nameOf(pid) });
     const master = await runCreate(shim, params, { folder, stdio: inherited, onStarted });
     if (master !== undefined) undo.push('terminal', () => closeSync(master));
@@ -150,6 +152,7 @@ const newRecord = (params: CreateParams): ContainerRecord => ({
   ...(params.logSizeMax === undefined ? {} : { logSizeMax: params.logSizeMax }),
   ...(params.streamsOwner === undefined ? {} : { streamsOwner: params.streamsOwner }),
   ...(params.execFifo === undefined ? {} : { execFifo: params.execFifo }),
+  ...(params.task === undefined ? {} : { task: params.task }),
   process: null,
   runtimeProcess: null,
   oomCounter: null,

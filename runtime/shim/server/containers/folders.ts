@@ -7,6 +7,8 @@ export class Folders {
   readonly socket: string;
   readonly lock: string;
   readonly holder: string;
+  /** Where shims of containerd's API send their events. */
+  readonly events: string;
   readonly containers: string;
   /** Console sockets: short names, since a socket's path has 107 bytes at most. */
   readonly consoles: string;
@@ -16,6 +18,7 @@ export class Folders {
     this.socket = join(runRoot, 'shim.sock');
     this.lock = join(this.root, 'lock');
     this.holder = join(this.root, 'holder.json');
+    this.events = join(this.root, 'events.sock');
     this.containers = join(this.root, 'containers');
     this.consoles = join(this.root, 'c');
   }

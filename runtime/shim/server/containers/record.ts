@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { startTimeTicks } from '../../../linux/processes.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
-import type { ContainerExit, ContainerState } from '../../protocol/messages.ts';
+import type { ContainerExit, ContainerState, CreateParams } from '../../protocol/messages.ts';
+import type { ShimAddress } from '../tasks/shim-binary.ts';
 
 /**
  * What outlives the shim about a container.
@@ -31,6 +32,8 @@ export interface ContainerRecord {
   readonly streamsOwner?: { readonly uid: number; readonly gid: number };
   /** See `CreateParams`. */
   readonly execFifo?: string;
+  /** A shim of containerd's API has the container; `address` once that shim has been started. */
+  readonly task?: CreateParams['task'] & { readonly address?: ShimAddress };
   readonly process: ProcessName | null;
   /** The runtime that was called last to create or start it: it may outlive the shim that called it. */
   readonly runtimeProcess: ProcessName | null;

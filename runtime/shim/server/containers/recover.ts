@@ -9,6 +9,8 @@ import { OutputLog } from '../log/output-log.ts';
 import { killGroup } from '../processes/children.ts';
 import { run } from '../processes/run.ts';
 import type { Shim } from '../shim.ts';
+import { listenToLogAgain } from '../tasks/shim-log.ts';
+import { connectTask, type Task } from '../tasks/task.ts';
 import { Container } from './container.ts';
 import { keptName } from './kept.ts';
 import { type ContainerRecord, type ProcessName, readRecord, writeRecord } from './record.ts';
@@ -36,15 +38,16 @@ async function recover(shim: Shim, id: string): Promise<void> {
   const record = readRecord(folder);
   if (record !== undefined) await untilGone(record.runtimeProcess);
   if (record === undefined || record.process === null) {
-    if (record !== undefined) await removeFromRuntime(record, folder, 'force');
+    if (record !== undefined) await removeFromRuntime(shim, record, folder, 'force');
     rmSync(folder, { recursive: true, force: true });
     shim.log.info('undone: creation was interrupted', { id });
     return;
   }
   endLeftoverExecs(folder, record);
-  const settled = record.starting ? await settleStart(record) : record;
+  const task = record.task === undefined ? undefined : await takeTask(shim, record);
+  const settled = record.starting ? await settleStart(record, task) : record;
   if (settled !== record) writeRecord(folder, settled);
-  shim.containers.set(id, adopt(shim, folder, settled));
+  shim.containers.set(id, adopt(shim, folder, settled, task));
 }
 
 const RUNTIME_PATIENCE_MS = 30_000;
@@ -63,21 +66,51 @@ function isAlive({ pid, startTimeTicks: ticks }: ProcessName): boolean {
   return stat !== undefined && stat.startTimeTicks === ticks && stat.state !== 'Z';
 }
 
-function adopt(shim: Shim, folder: string, record: ContainerRecord): Container {
+/** Undefined: its shim has died. */
+async function takeTask(shim: Shim, { id, task }: ContainerRecord): Promise<Task | undefined> {
+  try {
+    return task?.address === undefined ? undefined : await connectTask(id, task.address);
+  } catch (error) {
+    shim.log.error('the shim of a container does not answer', { id, error });
+    return undefined;
+  }
+}
+
+function adopt(shim: Shim, folder: string, record: ContainerRecord, task: Task | undefined): Container {
   const { id } = record;
   const outputLog = openOutputLog(shim, folder, record);
   const needs = { ...record, stdin: record.stdin && !record.stdinClosed };
-  const ends = openEnds(needs, (stream) => takeEnd(shim, folder, keptName(id, stream), stream));
+  const ends = openEnds(needs, (stream) => takeEnd(shim, folder, record, stream));
+  if (record.task !== undefined) {
+    const stopListening = listenToLogAgain(shim, record.bundle, id);
+    const lives = task === undefined ? {} : { task };
+    return new Container({
+      shim,
+      record,
+      outputLog,
+      ends,
+      master: undefined,
+      pidfd: undefined,
+      stopListening,
+      ...lives,
+    });
+  }
   const pidfd = shim.holder.take(keptName(id, 'pidfd')) ?? openOwnPidfd(shim, record);
   const master = shim.holder.take(keptName(id, 'terminal'));
   return new Container({ shim, record, outputLog, ends, master, pidfd });
 }
 
 /** The holder's, since a FIFO that is opened anew does not tell that its last writer went before. */
-function takeEnd(shim: Shim, folder: string, name: string, stream: LogStream | 'stdin'): number | undefined {
+function takeEnd(
+  shim: Shim,
+  folder: string,
+  record: ContainerRecord,
+  stream: LogStream | 'stdin',
+): number | undefined {
+  const name = keptName(record.id, stream);
   const kept = shim.holder.take(name);
   if (kept !== undefined) return kept;
-  const own = openEnd(folder, stream);
+  const own = openEnd(folder, stream, record);
   if (own !== undefined) shim.holder.keep(name, own);
   return own;
 }
@@ -115,7 +148,11 @@ function openOwnPidfd(shim: Shim, record: ContainerRecord): number | undefined {
 const UNNAMED_PATIENCE_MS = 1000;
 
 /** The shim was killed while `<runtime> start` ran: the runtime knows what came of it. */
-async function settleStart(record: ContainerRecord): Promise<ContainerRecord> {
+async function settleStart(record: ContainerRecord, task: Task | undefined): Promise<ContainerRecord> {
+  if (record.task !== undefined) {
+    const started = (await task?.wasStarted()) ?? true;
+    return { ...record, starting: false, startedAtNs: started ? String(realtimeNs()) : null };
+  }
   if (record.runtimeProcess === null) await sleep(UNNAMED_PATIENCE_MS);
   const argv = [...record.runtime, 'state', record.id];
   const { exitCode, stdout } = await run({ argv, timeoutMs: 60_000 });

@@ -5,6 +5,7 @@ import { signalNumber } from '../../../linux/processes.ts';
 import { runOciRuntime } from '../processes/oci-runtime.ts';
 import { within } from '../processes/run.ts';
 import type { Shim } from '../shim.ts';
+import { removeTask } from '../tasks/remove-task.ts';
 import type { Container } from './container.ts';
 import { keptNames } from './kept.ts';
 import { type ContainerRecord, readRecord } from './record.ts';
@@ -24,7 +25,7 @@ export async function removeContainer(shim: Shim, id: string): Promise<void> {
   await container.exclusively(async () => {
     if (shim.containers.get(id) !== container) return;
     await endContainer(container);
-    await removeFromRuntime(container.record, container.folder, 'ended');
+    await removeFromRuntime(shim, container.record, container.folder, 'ended');
     container.close();
     rmSync(container.folder, { recursive: true, force: true });
     shim.containers.delete(id);
@@ -35,7 +36,7 @@ export async function removeContainer(shim: Shim, id: string): Promise<void> {
 async function removeRemains(shim: Shim, id: string): Promise<void> {
   const folder = shim.folders.container(id);
   const record = readRecord(folder);
-  if (record !== undefined) await removeFromRuntime(record, folder, 'force');
+  if (record !== undefined) await removeFromRuntime(shim, record, folder, 'force');
   shim.holder.drop(keptNames(id));
   rmSync(folder, { recursive: true, force: true });
 }
@@ -52,12 +53,15 @@ async function endContainer(container: Container): Promise<void> {
   }
 }
 
-/** `<runtime> delete`. Nothing to do when the runtime has no state of it. */
+/** `<runtime> delete`, or what a shim of containerd's API has for it. Nothing to do when there is no state of it. */
 export async function removeFromRuntime(
-  { runtime, id }: ContainerRecord,
+  shim: Pick<Shim, 'folders' | 'log'>,
+  record: ContainerRecord,
   folder: string,
   how: 'ended' | 'force',
 ): Promise<void> {
+  if (record.task !== undefined) return removeTask(shim, record, how);
+  const { runtime, id } = record;
   if (!existsSync(join(stateRoot(runtime), id))) return;
   const args = how === 'force' ? ['--force', id] : [id];
   await runOciRuntime({ runtime, verb: 'delete', args, folder, timeoutMs: RUNTIME_TIMEOUT_MS });

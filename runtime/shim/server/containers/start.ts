@@ -19,8 +19,9 @@ export function startContainer(container: Container): Promise<string> {
       // Before there is a runtime: a shim killed while it forks must know that it may have.
       container.update({ starting: true, runtimeProcess: null });
       const { execFifo } = record;
+      if (record.task !== undefined) await startTask(container);
       // Where it is not as we know it, the runtime does it, or says why it cannot.
-      if (execFifo === undefined || !existsSync(execFifo)) await callStart(container, folder);
+      else if (execFifo === undefined || !existsSync(execFifo)) await callStart(container, folder);
       else await releaseInit(execFifo, container.exited, START_TIMEOUT_MS);
     } catch (error) {
       container.update({ starting: false });
@@ -31,6 +32,11 @@ export function startContainer(container: Container): Promise<string> {
     return startedAtNs;
   });
 }
+
+const startTask = async ({ record, task }: Container): Promise<void> => {
+  if (task === undefined) throw new Fail('Unavailable', `the shim of container ${record.id} has died`);
+  await task.start();
+};
 
 const callStart = (container: Container, folder: string): Promise<void> => {
   const { runtime, id } = container.record;

@@ -18,7 +18,12 @@ export interface StreamNeeds {
   readonly stdin: boolean;
   /** Absent: root. */
   readonly streamsOwner?: { readonly uid: number; readonly gid: number };
+  /** A shim of containerd's API opens the other ends, by name; terminals are its affair. */
+  readonly task?: unknown;
 }
+
+const hasStdinFifo = ({ stdin, terminal, task }: StreamNeeds): boolean =>
+  stdin && (!terminal || task !== undefined);
 
 const outputsOf = ({ terminal }: StreamNeeds): readonly LogStream[] =>
   terminal ? ['stdout'] : ['stdout', 'stderr'];
@@ -30,7 +35,7 @@ export function makeFifos(folder: string, needs: StreamNeeds): void {
     if (uid !== undefined && gid !== undefined) chownSync(join(folder, name), uid, gid);
   };
   for (const stream of outputsOf(needs)) make(stream);
-  if (needs.stdin && !needs.terminal) make('stdin');
+  if (hasStdinFifo(needs)) make('stdin');
 }
 
 /** Gathers the shim's ends, each from `open`. */
@@ -43,15 +48,22 @@ export function openEnds(
     const fd = open(stream);
     if (fd !== undefined) outputs[stream] = fd;
   }
-  return { outputs, stdin: needs.stdin && !needs.terminal ? open('stdin') : undefined };
+  return { outputs, stdin: hasStdinFifo(needs) ? open('stdin') : undefined };
 }
 
 /**
  * Opens the shim's end of a FIFO. In a new container nobody else has them yet: opening without waiting makes that no
  * matter for readers, and for the writer `openInherited` has opened the other end first.
  */
-export const openEnd = (folder: string, stream: LogStream | 'stdin'): number | undefined =>
-  stream === 'stdin' ? openStdinWriter(folder) : openFifo(folder, stream, constants.O_RDONLY);
+export const openEnd = (
+  folder: string,
+  stream: LogStream | 'stdin',
+  { task }: Pick<StreamNeeds, 'task'> = {},
+): number | undefined => {
+  if (stream !== 'stdin') return openFifo(folder, stream, constants.O_RDONLY);
+  // A shim opens its end later, and keeps it until it is told to let go.
+  return task === undefined ? openStdinWriter(folder) : openFifo(folder, stream, constants.O_RDWR);
+};
 
 /** Undefined when the container that read it is gone (ENXIO). */
 function openStdinWriter(folder: string): number | undefined {

@@ -2,7 +2,8 @@ import { failedWith } from '../../../core/fail.ts';
 import { exitCodeOf } from '../../../linux/processes.ts';
 import type { Methods } from '../../protocol/messages.ts';
 import type { Container } from '../containers/container.ts';
-import { type ExecProcess, startExec } from './exec.ts';
+import { startExec } from './exec.ts';
+import type { ExecProcess } from './exec-process.ts';
 import { FdCapture } from './fd-capture.ts';
 import { within } from './run.ts';
 

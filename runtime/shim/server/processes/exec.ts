@@ -2,36 +2,15 @@ import { closeSync, fchownSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { duplicate, makePipe, setTerminalSize } from '../../../linux/fds.ts';
-import { openPidfd, startTimeTicks, type WaitStatus } from '../../../linux/processes.ts';
-import type { OciProcess } from '../../../spec/oci/runtime.ts';
+import { openPidfd, startTimeTicks } from '../../../linux/processes.ts';
 import { ConsoleSocket } from '../containers/console.ts';
 import type { Container } from '../containers/container.ts';
+import { startTaskExec } from '../tasks/exec-task.ts';
 import { collect, expectExit, killGroup } from './children.ts';
 import { emptyInput, emptyStreams } from './empty-streams.ts';
+import type { ExecProcess, ExecRequest } from './exec-process.ts';
 import { exitOf } from './exit.ts';
 import { runOciRuntime } from './oci-runtime.ts';
-
-export interface ExecRequest {
-  readonly process: OciProcess;
-  readonly stdin: boolean;
-  /** Folder for console sockets. */
-  readonly consoles: string;
-  /** For the runtime to start the process. */
-  readonly timeoutMs: number;
-}
-
-/** A process in a container. Its descriptors belong to whoever started it. */
-export interface ExecProcess {
-  readonly stdin: number | undefined;
-  /** With a terminal its master, which takes `setTerminalSize` and input too. */
-  readonly stdout: number;
-  /** Undefined with a terminal. */
-  readonly stderr: number | undefined;
-  /** Undefined: nobody can tell how it ended. The process has been reaped. */
-  readonly exited: Promise<WaitStatus | undefined>;
-  /** SIGKILL for the process and its group; nothing when it has ended. */
-  kill(): void;
-}
 
 let count = 0;
 
@@ -46,6 +25,11 @@ export async function startExec(container: Container, request: ExecRequest): Pro
   }
   count += 1;
   const name = join(container.folder, `exec-${process.pid}-${count}`);
+  if (container.record.task !== undefined) {
+    if (container.task === undefined)
+      throw new Fail('Unavailable', `the shim of container ${container.record.id} has died`);
+    return startTaskExec(container, container.task, request, name);
+  }
   const streams = request.process.terminal
     ? await onTerminal(container, request, name)
     : await onPipes(container, request, name);

@@ -2,7 +2,7 @@ import { setTerminalSize } from '../../../linux/fds.ts';
 import { exitCodeOf } from '../../../linux/processes.ts';
 import { type Resize, SessionTag } from '../../protocol/messages.ts';
 import { toWireError } from '../../protocol/wire-error.ts';
-import type { ExecProcess } from '../processes/exec.ts';
+import type { ExecProcess } from '../processes/exec-process.ts';
 import { FdReadable, FdWritable } from '../processes/fd-streams.ts';
 import { within } from '../processes/run.ts';
 import type { PendingSession } from './sessions.ts';
@@ -25,6 +25,7 @@ export class ExecSession implements PendingSession {
     this.#stderr = exec.stderr === undefined ? undefined : new FdReadable(exec.stderr);
     // The process may close its input, or end, before it has read all of it.
     this.#stdin?.on('error', () => {});
+    this.#stdin?.once('close', () => exec.closeInput?.());
   }
 
   connect(wire: Wire): void {
@@ -76,7 +77,9 @@ export class ExecSession implements PendingSession {
 
   #resize(size: Resize): void {
     const isTerminal = this.#stderr === undefined;
-    if (isTerminal && !this.#stdout.destroyed) setTerminalSize(this.#exec.stdout, size);
+    if (!isTerminal || this.#stdout.destroyed) return;
+    if (this.#exec.resize !== undefined) this.#exec.resize(size);
+    else setTerminalSize(this.#exec.stdout, size);
   }
 }
 
