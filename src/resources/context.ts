@@ -6,9 +6,9 @@ import type { ContextResource } from './resource.ts';
  * The SELinux type that a path has now. That it survives a relabel is the matter of an fcontext entry; restorecon then
  * gives what the entries say, chcon is for hosts without the tools of the policy.
  */
-export function planContext({ path, type }: ContextResource, { health }: Facts): Change[] {
+export function planContext({ path, type, rewritten = false }: ContextResource, { health }: Facts): Change[] {
   const { selinux } = health;
-  if (selinux === undefined || selinux.types.get(path) === type) return [];
+  if (selinux === undefined || (!rewritten && selinux.types.get(path) === type)) return [];
   const argv = selinux.semanage ? ['restorecon', '-RF', path] : ['chcon', '-R', '-t', type, path];
   return [
     {

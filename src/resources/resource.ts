@@ -146,6 +146,8 @@ export interface ContextResource {
   readonly kind: 'context';
   readonly path: string;
   readonly type: string;
+  /** What lies there is replaced before: whatever its type is now, it will not be this one. */
+  readonly rewritten?: boolean;
 }
 
 /** A program that the host builds from a source archive. */

@@ -14,7 +14,8 @@ if [ -r /sys/fs/selinux/enforce ]; then
   printf 'selinux\t%s\n' "$e"
   command -v semanage > /dev/null 2>&1 && command -v restorecon > /dev/null 2>&1 && printf 'semanage\n'
   set +f
-  for p in "$releases"/*/node /var/lib/berth; do
+  for p in "$releases"/*/node /var/lib/berth /usr/local/bin/crio /usr/local/bin/runc /usr/local/bin/crun \
+    /usr/local/bin/runsc /var/opt/berth/bin/crio /var/opt/berth/bin/runc /var/opt/berth/bin/crun /var/opt/berth/bin/runsc; do
     [ -e "$p" ] && printf 'context\t%s\t%s\n' "$p" "$(stat -c %C "$p" 2>/dev/null)"
   done
   set -f

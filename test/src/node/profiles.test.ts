@@ -133,3 +133,29 @@ for (const [name, system] of [
     assert.ok(order.includes('packages'), order.join());
     assert.ok(order.includes('start:berthd.service'), order.join());
   });
+
+test('with SELinux the programs that start containers are labelled, whenever they are written', async () => {
+  const profile = await loadProfile(join(folder, 'crio-static.yaml'));
+  const [host] = profile.hosts;
+  assert.ok(host);
+  const { spec } = host;
+  const bare = bareHost(bareSystem('fedora:43'), 'x64', probeRequest(spec, render));
+  const selinux = { enforcing: true, semanage: true, types: new Map([['/usr/local/bin/crio', 'bin_t']]) };
+  const facts = { ...bare, health: { ...bare.health, selinux } };
+  const { changes } = planNode({ host: 'a', spec, facts, supplies: suppliesOf(spec), render });
+  const labels = changes.filter(({ id }) => id.startsWith('context:')).map(({ id }) => id);
+  assert.deepEqual(labels, ['context:/usr/local/bin/crio']);
+  assert.ok(ids(changes).includes('entry:fcontext:/usr/local/bin/crio'));
+  assert.ok(ids(changes).indexOf('context:/usr/local/bin/crio') < ids(changes).indexOf('start:crio.service'));
+});
+
+test('crictl may be a package: nothing is uploaded then', async () => {
+  const profile = await loadProfile(join(folder, 'fedora.yaml'));
+  const [host] = profile.hosts;
+  assert.ok(host);
+  const spec: Spec = { ...host.spec, crictl: { ...host.spec.crictl, source: 'package' } };
+  const facts = bareHost(bareSystem('fedora:43'), 'x64', probeRequest(spec, render));
+  const { changes } = planNode({ host: 'a', spec, facts, supplies: suppliesOf(spec), render });
+  assert.ok(packagesOf(changes).includes('cri-tools'));
+  assert.ok(!written(changes).includes('/usr/local/bin/crictl'));
+});
