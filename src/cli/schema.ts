@@ -15,7 +15,9 @@ export const schemaCommand = (setExitCode: (code: number) => void): Command =>
         '           in its first line, as those in profiles/ do\n' +
         '  events   of each line of --json and of --log-file; docs/events.md has it as text',
     )
-    .addArgument(new Argument('[what]', 'what it is the schema of').choices(Object.keys(texts)).default('profile'))
+    .addArgument(
+      new Argument('[what]', 'what it is the schema of').choices(Object.keys(texts)).default('profile'),
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  berth schema > berth.schema.json\n  berth schema events > events.schema.json\n\nand in the first line of a profile:\n  # yaml-language-server: $schema=berth.schema.json',

@@ -39,9 +39,13 @@ const outcome = (exitCode: number): string => {
   return exitCode === 2 ? '! to act on (exit code 2)' : `✗ failed (exit code ${exitCode})`;
 };
 
+/** The host, where the message does not begin with it. */
+const named = (host: string | undefined, message: string): string =>
+  host === undefined || message.startsWith(`${host}:`) ? '' : `**${inline(host)}** `;
+
 const failureText = (host: string | undefined, error: Fail): string =>
   [
-    `- ✗ ${host === undefined ? '' : `**${inline(host)}** `}${inline(error.message)} (${error.code})\n`,
+    `- ✗ ${named(host, error.message)}${inline(error.message)} (${error.code})\n`,
     ...(error.hint === undefined ? [] : [`  hint: ${inline(error.hint)}\n`]),
     ...problemsOf(error).map(
       ({ file, line, column, message }) => `  - ${inline(`${file}:${line}:${column}`)}: ${inline(message)}\n`,

@@ -2,10 +2,11 @@ import type { Event, Phase } from '../../core/events.ts';
 import type { Dialect, GroupMarks } from './dialect.ts';
 
 const titles: Readonly<Record<Phase, string>> = {
-  connect: 'Connect and probe',
-  probe: 'Connect and probe',
-  plan: 'Connect and probe',
-  prepare: 'Prepare what the hosts get',
+  // What is prepared decides the plan: its digests are in it.
+  connect: 'Look and prepare',
+  probe: 'Look and prepare',
+  plan: 'Look and prepare',
+  prepare: 'Look and prepare',
   apply: 'Apply',
   verify: 'Verify',
   rollback: 'Roll back',

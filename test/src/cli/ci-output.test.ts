@@ -166,7 +166,7 @@ test('every line of --json and of a log file is one that is documented', async (
 test('a secret that is read is told to the runner, on a stream that it alone reads, and shown nowhere', async (t) => {
   const password = `pass-${randomBytes(6).toString('hex')}`;
   await using sshd = await startSshd({
-    user: { name: 'ops', password, sudoers: 'ops ALL=(ALL) NOPASSWD: ALL' },
+    user: { name: 'ops', password, sudoers: 'ALL=(ALL) NOPASSWD: ALL' },
   });
   const folder = folderFor(t);
   const profile = join(folder, 'p.yaml');

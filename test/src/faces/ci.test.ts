@@ -63,7 +63,7 @@ test('hosts that are at different things share a group until nothing of it is at
     face.end(0);
   });
   const marks = out.split('\n').filter((line) => line.startsWith('::'));
-  assert.deepEqual(marks, ['::group::Connect and probe', '::endgroup::', '::group::Apply', '::endgroup::']);
+  assert.deepEqual(marks, ['::group::Look and prepare', '::endgroup::', '::group::Apply', '::endgroup::']);
 });
 
 test('a problem of a profile is an annotation at its line, with commas and colons escaped', () => {
@@ -84,10 +84,10 @@ test('a failure of a host closes the group that would hide it, and is one annota
   });
   const lines = out.split('\n').filter((line) => line.startsWith('::'));
   assert.deepEqual(lines, [
-    '::group::Connect and probe',
+    '::group::Look and prepare',
     '::endgroup::',
     '::error title=berth%3A Unreachable::b: 192.0.2.1:22 does not answer%0Aboot it',
-    '::group::Connect and probe',
+    '::group::Look and prepare',
   ]);
 });
 

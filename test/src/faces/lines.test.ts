@@ -55,7 +55,7 @@ const plain = (verbose: boolean): string =>
 test('plain lines tell a run with the time of each, under a heading for what the run is at', () => {
   assert.equal(
     plain(false),
-    `2026-01-02T03:04:05Z  == Connect and probe
+    `2026-01-02T03:04:05Z  == Look and prepare
 2026-01-02T03:04:05Z  a  connect
 2026-01-02T03:04:05Z  a  ok  connect (95 ms)
 2026-01-02T03:04:05Z  == Apply
