@@ -12,16 +12,21 @@ interface Reached {
 
 const socketPath = criSocket.replace('unix://', '');
 
-/** minikube asks the host for CRI-O by the names of its program and of its drop-in: berthd answers to its socket and unit. */
+/**
+ * minikube asks the host for CRI-O by its names: a program that tells its version and its configuration, a drop-in that it
+ * edits, the folder of plugins. berthd has the socket and the unit; the rest is a few lines.
+ */
 const prepareForMinikube: readonly string[] = [
-  '# Once, on the host, as root: minikube looks for the program and for a drop-in of CRI-O.',
-  String.raw`command -v crio > /dev/null || { printf '#!/bin/sh\necho crio version 1.37.0\n' > /usr/local/bin/crio && chmod 755 /usr/local/bin/crio; }`,
-  "[ -e /etc/crio/crio.conf.d/02-crio.conf ] || printf '[crio.image]\\n[crio.runtime]\\n' > /etc/crio/crio.conf.d/02-crio.conf",
+  '# Once, on the host, as root: what minikube looks for where it is told that the runtime is CRI-O.',
+  String.raw`printf '#!/bin/sh\n[ "$1" != --version ] || { echo "crio version 1.37.0"; exit; }\nexec berthd "$@"\n' > /usr/local/bin/crio`,
+  'chmod 755 /usr/local/bin/crio',
+  'touch /etc/crio/crio.conf.d/02-crio.conf',
+  'mkdir -p /opt/cni/bin',
 ];
 
 /** `minikube start` for a host: on the host itself, or over SSH from elsewhere. */
 export function minikubeStart(
-  { kubernetes }: Spec,
+  { kubernetes, engine }: Spec,
   { address, port, user }: Reached,
 ): { readonly prepare: readonly string[]; readonly argv: readonly string[] } {
   const way =
@@ -34,7 +39,7 @@ export function minikubeStart(
           ...(port === undefined ? [] : [`--ssh-port=${port}`]),
         ];
   return {
-    prepare: prepareForMinikube,
+    prepare: engine.name === 'berth' ? prepareForMinikube : [],
     argv: [
       'minikube',
       'start',
