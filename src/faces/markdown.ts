@@ -102,11 +102,7 @@ const textOf = (title: string, summary: Summary, diffs: boolean): string =>
     ...[...summary.checks].flatMap(([host, list]) =>
       list.filter(isRed).map((check) => redCheck(host, check)),
     ),
-    summary.warnings
-      .map(
-        ({ host, message }) => `- ! ${host === undefined ? '' : `**${inline(host)}** `}${inline(message)}\n`,
-      )
-      .join(''),
+    summary.warnings.map(({ host, message }) => `- ! ${named(host, message)}${inline(message)}\n`).join(''),
     planSection(summary, diffs),
     ...summary.reports.map((report) => details(report.title, block(report.text))),
     summary.messages.map((message) => `${inline(message)}\n`).join('\n'),
@@ -121,8 +117,13 @@ const textOf = (title: string, summary: Summary, diffs: boolean): string =>
 export const markdownText = (title: string, summary: Summary): string => {
   const whole = textOf(title, summary, true);
   if (Buffer.byteLength(whole) <= bytesOfOne) return `${whole}\n`;
-  const short = textOf(title, summary, false);
-  const cut = Buffer.from(short).subarray(0, bytesOfOne).toString('utf8');
-  const end = cut.length < short.length ? '\n\n…\n' : '\n';
-  return `${cut}${end}\nSome of it was left out here: the log of the job has all of it.\n`;
+  return `${withinBytes(textOf(title, summary, false))}\n\nSome of it was left out here: the log of the job has all of it.\n`;
+};
+
+/** Cut before something that is folded, so that nothing stays open behind it. */
+const withinBytes = (text: string): string => {
+  if (Buffer.byteLength(text) <= bytesOfOne) return text;
+  const cut = Buffer.from(text).subarray(0, bytesOfOne).toString('utf8');
+  const end = cut.lastIndexOf('<details>');
+  return `${end < 0 ? cut : cut.slice(0, end).trimEnd()}\n\n…`;
 };

@@ -69,7 +69,8 @@ test('the commands that only read do on a real host what the pages say', async (
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const host = await embeddedHost(t);
   copyFileSync(host.ssh.knownHostsFiles[0] ?? '', join(folder, 'known_hosts'));
-  const profile = `hosts:
+  const profile = `groups: { canary: {} }
+hosts:
   - name: node-1
     ssh: { host: ${host.ssh.host}, user: root, identityFiles: [${host.ssh.identityFiles[0]}], knownHostsFiles: [known_hosts] }
     groups: [canary]

@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { artifactCache } from '../e2e/berth.ts';
 import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
 import { assertGolden, steady } from '../harness/golden.ts';
+import { readStream } from '../harness/stream.ts';
 
 /*
  * The shell steps of docs/pipelines/, run as the runners run them, against a real host. What is left out: actions and images
@@ -136,6 +137,23 @@ test('the workflow for GitHub Actions plans and applies a real host', async (t) 
     assert.match(summary, /^### berth plan fleet\.yaml: ! to act on \(exit code 2\)$/m);
     assert.match(summary, /^### berth apply fleet\.yaml: ✓ done$/m);
     assert.match(summary, /<details><summary>Plan: \d+ to create/);
+  });
+
+  await t.test('every line of the log is one that is documented', () => {
+    const kinds = new Set(
+      readStream(readFileSync(join(work, 'apply.jsonl'), 'utf8')).map(({ kind }) => kind),
+    );
+    for (const kind of [
+      'started',
+      'run-started',
+      'step-ended',
+      'bytes',
+      'plan',
+      'checked',
+      'verified',
+      'ended',
+    ])
+      assert.ok(kinds.has(kind), kind);
   });
 
   await t.test('the report is one that the test reports of CI systems read', () => {

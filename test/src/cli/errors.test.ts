@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { errorPages } from '../../../src/cli/error-pages.ts';
+import { runBerth } from './run-berth.ts';
+
+test('berth errors explains the code at the end of an error, in any case', async () => {
+  const failed = await runBerth(['plan', 'no-such-file.yaml']);
+  const code = /\[(\w+)\]/.exec(failed.stderr)?.[1] ?? '';
+  const ran = await runBerth(['errors', code.toLowerCase()]);
+  assert.equal(ran.exitCode, 0, ran.stderr);
+  assert.match(ran.stdout, new RegExp(`^BadProfile \\(exit code ${failed.exitCode}\\)\\n`));
+  for (const word of ['cause', 'seen', 'remedy']) assert.match(ran.stdout, new RegExp(`^${word} `, 'm'));
+});
+
+test('without a code all of them are listed; an unknown one gets a suggestion', async () => {
+  const listed = await runBerth(['errors']);
+  assert.equal(listed.stdout.trimEnd().split('\n').length, Object.keys(errorPages).length);
+  const unknown = await runBerth(['errors', 'HostMovd']);
+  assert.equal(unknown.exitCode, 10);
+  assert.match(
+    unknown.stderr,
+    /HostMovd is no code of an error \[BadUsage\]\nhint: did you mean HostMoved\?/,
+  );
+});

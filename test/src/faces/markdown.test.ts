@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Check } from '../../../src/core/events.ts';
+import { CommandFailed } from '../../../src/core/fail.ts';
+import { markdownText } from '../../../src/faces/markdown.ts';
+import type { Summary } from '../../../src/faces/summary.ts';
+import type { Change } from '../../../src/resources/change.ts';
+
+const empty: Summary = {
+  exitCode: 0,
+  plan: undefined,
+  checks: new Map(),
+  failures: [],
+  warnings: [],
+  reports: [],
+  messages: [],
+};
+
+const check = (more: Partial<Check>): Check => ({
+  id: 'redis.exec',
+  title: 'a program runs in it',
+  ok: true,
+  milliseconds: 5,
+  detail: 'seen',
+  ...more,
+});
+
+const planOf = (diff: string): Summary['plan'] => {
+  const change: Change = { id: 'file:/x', action: 'create', summary: 'write /x', diff, steps: [] };
+  return { version: 1, profile: 'p.yaml', hosts: [{ host: 'a', changes: [change], notes: [] }] };
+};
+
+test('what a host says is text: no cell, link, element or fence of it is markup', () => {
+  const hostile = 'a | b\n<img src=x> [link](http://x) `code` *bold* ```\nend';
+  const red = check({ ok: false, detail: hostile, evidence: [{ title: '<b>', text: '````\n# no heading' }] });
+  const error = new CommandFailed(hostile, {
+    argv: ['x'],
+    exitCode: 1,
+    stdout: '',
+    stderr: '```\n</details>',
+  });
+  const text = markdownText('berth verify', {
+    ...empty,
+    exitCode: 16,
+    checks: new Map([['a|b', [red]]]),
+    failures: [{ host: 'a', error }],
+  });
+  assert.match(text, /^\| a\\\|b \|/m);
+  assert.ok(text.includes('a \\| b \\<img src=x\\> \\[link\\](http://x) \\`code\\` \\*bold\\*'), text);
+  assert.match(text, /<summary>&lt;b&gt;<\/summary>/);
+  // Fences are longer than what they hold.
+  assert.match(text, /^`````text\n````\n# no heading\n`````$/m);
+  assert.match(text, /^````text\nx\n```\n<\/details>\n````$/m);
+});
+
+test('the page of a host that cannot be reached names host, code, hint and exit code', () => {
+  const error = new CommandFailed(
+    'a: no',
+    { argv: ['false'], exitCode: 1, stdout: '', stderr: '' },
+    { hint: 'mend it' },
+  );
+  const text = markdownText('berth apply p.yaml', {
+    ...empty,
+    exitCode: 16,
+    failures: [{ host: 'a', error }],
+  });
+  assert.match(text, /^### berth apply p\.yaml: ✗ failed \(exit code 16\)$/m);
+  assert.match(text, /^- ✗ a: no \(CommandFailed\)\n {2}hint: mend it$/m);
+  assert.match(text, /^\| a \| {2}\| {2}\| {2}\| ✗ failed \|$/m);
+});
+
+test('a plan is folded with its diffs, and loses them where the page would be refused for its size', () => {
+  const small = markdownText('berth plan', { ...empty, exitCode: 2, plan: planOf('+one line') });
+  assert.match(small, /<details><summary>Plan: 1 to create<\/summary>\n\n```diff\n[\s\S]*\+one line/);
+  const large = markdownText('berth plan', { ...empty, exitCode: 2, plan: planOf('+x\n'.repeat(200_000)) });
+  assert.ok(Buffer.byteLength(large) < 300_000);
+  assert.match(large, /write \/x\n/);
+  assert.match(large, /Some of it was left out here/);
+});
+
+test('a page that is too long without diffs too is cut, and says so', () => {
+  const evidence = Array.from({ length: 60 }, (_, index) => ({ title: `t${index}`, text: 'é'.repeat(8000) }));
+  const text = markdownText('berth verify', {
+    ...empty,
+    checks: new Map([['a', [check({ ok: false, evidence })]]]),
+  });
+  assert.ok(Buffer.byteLength(text) < 300_000);
+  assert.match(text, /\n…\n\nSome of it was left out here/);
+  // Nothing stays open, or what follows on the page would be part of it.
+  assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length);
+  assert.equal((text.match(/^```/gm)?.length ?? 1) % 2, 0);
+});
