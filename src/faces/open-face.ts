@@ -1,4 +1,5 @@
 import { ownVersion } from '../core/own-version.ts';
+import { asProduction } from './as-production.ts';
 import { dialectOf } from './ci/surroundings.ts';
 import type { Face } from './face.ts';
 import { jsonFace } from './json.ts';
@@ -28,6 +29,6 @@ export const openFace = async (
     return textFace({ progress, out, err, verbose, dialect });
   }
   // ink and react take their time to load: only who sees them waits for them.
-  const { LiveProgress } = await import('./live/live.ts');
+  const { LiveProgress } = await asProduction(() => import('./live/live.ts'));
   return textFace({ progress: new LiveProgress(out, { verbose }), out, err, verbose });
 };

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -14,11 +16,10 @@ export interface TerminalOptions {
 
 /** A real terminal, tmux's, with a program on it. What the program leaves stays to be read until the end of the test. */
 export class Terminal {
-  readonly #socket: string;
+  /** Of its server. */
+  readonly #folder = mkdtempSync(join(tmpdir(), 'berth-terminal-'));
 
-  private constructor(socket: string) {
-    this.#socket = socket;
-  }
+  private constructor() {}
 
   /** Starts `argv`; when it ends, the last line says `ended N` with its exit code. */
   static async start(
@@ -26,7 +27,7 @@ export class Terminal {
     argv: readonly string[],
     { columns, rows, env = {}, cwd = '/' }: TerminalOptions,
   ): Promise<Terminal> {
-    const terminal = new Terminal(`berth-test-${randomBytes(4).toString('hex')}`);
+    const terminal = new Terminal();
     t.after(() => terminal.#close());
     const set = Object.entries({ TERM: 'tmux-256color', ...env }).map(([name, value]) => `${name}=${value}`);
     const program = [
@@ -67,23 +68,30 @@ export class Terminal {
     await this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
-  /** The screen as soon as it matches; throws with the last one when it does not in time. */
+  /** The screen as soon as it matches; throws with the last one when it does not in time, or the program has ended. */
   async shows(pattern: RegExp, seconds = 60): Promise<string> {
-    const until = Date.now() + seconds * 1000;
+    let until = Date.now() + seconds * 1000;
+    let isOver = false;
     for (;;) {
       const screen = await this.screen();
       if (pattern.test(screen)) return screen;
       if (Date.now() > until)
         throw new Error(`the terminal does not show ${pattern} within ${seconds} s:\n${screen}`);
-      await pause(50);
+      // What comes after the end of the program comes at once.
+      if (!isOver && /^ended \d+$/m.test(screen)) {
+        isOver = true;
+        until = Math.min(until, Date.now() + 1000);
+      }
+      await pause(150);
     }
   }
 
   async #tmux(...args: readonly string[]): Promise<string> {
-    return (await run('tmux', ['-L', this.#socket, ...args])).stdout;
+    return (await run('tmux', ['-S', join(this.#folder, 'socket'), ...args])).stdout;
   }
 
   async #close(): Promise<void> {
     await this.#tmux('kill-server').catch(() => undefined);
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }

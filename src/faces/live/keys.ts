@@ -29,6 +29,9 @@ const letters: Readonly<Record<string, Wish>> = {
   c: 'commands',
   q: 'back',
   '?': 'keys',
+  '\r': 'open',
+  '\u0003': 'interrupt',
+  '\u001a': 'suspend',
 };
 
 const named: readonly (readonly [keyof InkKey, Wish])[] = [
@@ -42,11 +45,11 @@ const named: readonly (readonly [keyof InkKey, Wish])[] = [
   ['escape', 'back'],
 ];
 
-/** What the key asks for; undefined: it means nothing here. */
-export const wishOf = (input: string, key: Partial<InkKey>): Wish | undefined => {
-  if (key.ctrl === true) return input === 'c' ? 'interrupt' : input === 'z' ? 'suspend' : undefined;
+/** What was typed asks for, in its order; what means nothing here asks for nothing. Over a slow line several keys come at once. */
+export const wishesOf = (input: string, key: Partial<InkKey>): readonly Wish[] => {
+  if (key.ctrl === true) return input === 'c' ? ['interrupt'] : input === 'z' ? ['suspend'] : [];
   const byName = named.find(([name]) => key[name] === true);
-  return byName === undefined ? letters[input] : byName[1];
+  return byName === undefined ? [...input].flatMap((letter) => letters[letter] ?? []) : [byName[1]];
 };
 
 /** How much there is to scroll through, and how much of it is seen at once. */

@@ -4,7 +4,7 @@ import type { Progress } from '../progress.ts';
 import { styleFor } from '../style.ts';
 import { durationsFile, keepDurations, readDurations } from './durations-file.ts';
 import { type Frame, frameOf, type Size } from './frame.ts';
-import { afterWish, type Extent, wishOf } from './keys.ts';
+import { afterWish, type Extent, type Wish, wishesOf } from './keys.ts';
 import { Screen } from './screen.ts';
 import { afterEvent, type LiveState, startOf } from './state.ts';
 import { type Note, notesText, summaryText } from './summary.ts';
@@ -71,13 +71,15 @@ export class LiveProgress implements Progress {
   }
 
   #onKey(input: string, key: Key): void {
-    const wish = wishOf(input, key);
-    if (wish === undefined) return;
+    for (const wish of wishesOf(input, key)) this.#follow(wish);
+    this.#screen.redraw();
+  }
+
+  #follow(wish: Wish): void {
     // In raw mode the terminal sends a character in place of the signal.
     if (wish === 'interrupt') process.kill(process.pid, 'SIGINT');
     if (wish === 'suspend') this.#suspend();
     this.#state = afterWish(this.#state, wish, performance.now(), this.#extent);
-    this.#screen.redraw();
   }
 
   #suspend(): void {

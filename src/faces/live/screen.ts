@@ -1,10 +1,11 @@
 import { type Instance, type Key, render, useInput } from 'ink';
 import { Fragment, createElement as h, type ReactElement } from 'react';
+import { type Style, styleFor } from '../style.ts';
 import type { Frame, Size } from './frame.ts';
 import { Picture } from './picture.ts';
 
 /** Fast enough for progress bars, slow enough to be calm and cheap. */
-const frameMilliseconds = 125;
+const frameMilliseconds = 200;
 /** Running times advance in seconds. */
 const clockMilliseconds = 1000;
 /** What is over before that was never worth a screen of its own. */
@@ -40,11 +41,11 @@ export class Screen {
   #opening: NodeJS.Timeout | undefined;
   #dirty = false;
   #drawn = 0;
-  /** NO_COLOR (https://no-color.org); FORCE_COLOR is known to ink itself. */
-  readonly #colours = (process.env['NO_COLOR'] ?? '') === '';
+  readonly #style: Style;
 
   constructor(options: ScreenOptions) {
     this.#options = options;
+    this.#style = styleFor(options.out);
   }
 
   /** Something has changed. The screen opens when there goes on to be something to see. */
@@ -115,7 +116,7 @@ export class Screen {
     return h(
       Fragment,
       null,
-      h(Picture, { lines, colours: this.#colours }),
+      h(Picture, { lines, style: this.#style }),
       ...(keyboard === undefined ? [] : [h(Keyboard, { onKey })]),
     );
   }

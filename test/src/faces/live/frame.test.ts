@@ -37,7 +37,10 @@ const sizes: readonly Size[] = [
 const drawn = (state: LiveState, now: number, size: Size): string =>
   stripVTControlCharacters(
     renderToString(
-      createElement(Picture, { lines: frameOf(state, now, size, true).lines, colours: true }),
+      createElement(Picture, {
+        lines: frameOf(state, now, size, true).lines,
+        style: (_format, text) => text,
+      }),
       size,
     ),
   );

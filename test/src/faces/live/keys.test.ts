@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { afterWish, type Extent, type Wish, wishOf } from '../../../../src/faces/live/keys.ts';
+import { afterWish, type Extent, type Wish, wishesOf } from '../../../../src/faces/live/keys.ts';
 import type { LiveState } from '../../../../src/faces/live/state.ts';
 import { failing, fleet, looked, started, stateAfter } from './story.ts';
 
@@ -17,18 +17,22 @@ const after = (wishes: readonly Wish[], extent: Extent = { rows: 100, shown: 10 
 test('keys are wishes: arrows and letters, and nothing that was not meant', () => {
   assert.deepEqual(
     [
-      wishOf('', { downArrow: true }),
-      wishOf('j', {}),
-      wishOf('', { return: true }),
-      wishOf('', { escape: true }),
-      wishOf('c', {}),
-      wishOf('c', { ctrl: true }),
-      wishOf('z', { ctrl: true }),
-      wishOf('x', {}),
-      wishOf('l', { ctrl: true }),
+      wishesOf('', { downArrow: true }),
+      wishesOf('j', {}),
+      wishesOf('', { return: true }),
+      wishesOf('', { escape: true }),
+      wishesOf('c', {}),
+      wishesOf('c', { ctrl: true }),
+      wishesOf('z', { ctrl: true }),
+      wishesOf('x', {}),
+      wishesOf('l', { ctrl: true }),
     ],
-    ['down', 'down', 'open', 'back', 'commands', 'interrupt', 'suspend', undefined, undefined],
+    [['down'], ['down'], ['open'], ['back'], ['commands'], ['interrupt'], ['suspend'], [], []],
   );
+});
+
+test('keys that come at once are followed one after the other', () => {
+  assert.deepEqual(wishesOf('jxc\rl\u0003', {}), ['down', 'commands', 'open', 'log', 'interrupt']);
 });
 
 test('nothing is marked until a key asks; the first step marks the host that matters most', () => {
