@@ -66,7 +66,7 @@ const removeMountPoint = ({ merged, upper }: ContainerFolders): void => {
   try {
     rmdirSync(merged);
   } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return;
+    if (hasErrno(error, 'ENOENT', 'ENOTEMPTY')) return; // or nothing was ever mounted there
     if (!hasErrno(error, 'EBUSY')) throw error;
     for (const { mountPoint } of copiesOf(upper)) unmountIfMounted(mountPoint, { detach: true });
     rmdirSync(merged);

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -95,6 +96,8 @@ test('what the container wrote goes with it, however much and of whatever names'
       writeFileSync(join(folders.merged, `deep/er/${index}`), '');
     writeFileSync(Buffer.concat([Buffer.from(`${folders.merged}/deep/`), Buffer.from([0xff, 0xfe])]), '');
     symlinkSync(folder, join(folders.merged, 'out'));
+    writeFileSync(join(folders.merged, 'large'), '');
+    truncateSync(join(folders.merged, 'large'), 2 ** 40);
     await removeRootfs(folders);
     assert.equal(existsSync(folders.disk), false);
   }
