@@ -74,6 +74,19 @@ export interface Config {
     readonly registrationTimeoutMs: number;
     /** A plugin that takes longer to answer is dropped. */
     readonly requestTimeoutMs: number;
+    /** What no plugin may adjust, and which must be there. Absent: nothing of that. */
+    readonly validator?: {
+      readonly rejectHooks: boolean;
+      readonly rejectRuntimeDefaultSeccomp: boolean;
+      readonly rejectUnconfinedSeccomp: boolean;
+      readonly rejectCustomSeccomp: boolean;
+      readonly rejectNamespaces: boolean;
+      readonly rejectSysctls: boolean;
+      /** By `name` or `10-name`. */
+      readonly requiredPlugins: readonly string[];
+      /** An annotation by which a pod does without them. */
+      readonly tolerateMissingAnnotation?: string;
+    };
   };
   readonly pauseImage: string;
   readonly cni: {

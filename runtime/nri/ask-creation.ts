@@ -27,10 +27,17 @@ export interface Creation {
   readonly container: Container;
 }
 
-/** Judges what all plugins together want. Rejects when it does not agree. */
-export type Judge = (
-  request: MessageInitShape<typeof ValidateContainerAdjustmentRequestSchema>,
-) => Promise<void>;
+/** What all plugins together want. */
+export interface Decided extends Creation {
+  readonly merging: Merging;
+  readonly updates: Updates;
+  readonly owners: Owners;
+  /** Those that were asked. */
+  readonly plugins: readonly Pick<Plugin, 'name' | 'base' | 'index'>[];
+}
+
+/** Judges it. Rejects when it does not agree. */
+export type Judge = (decided: Decided) => Promise<void>;
 
 /** Asks one plugin after the other, each with what those before it want, and then those that have to agree. */
 export const askAboutCreation = async (
@@ -52,24 +59,21 @@ export const askAboutCreation = async (
     mergeUpdates(updates, answer.update, plugin.name, container.id);
     evictions.push(...answer.evict);
   }
-  await agreed(plugins, { pod, container, merging, updates }, judges);
+  await agreed(plugins, { pod, container, merging, updates, owners, plugins }, judges);
   return { adjust: merging.adjust, updates, evictions };
 };
 
-interface Decided extends Creation {
-  readonly merging: Merging;
-  readonly updates: Updates;
-}
-
 const agreed = async (
   plugins: readonly Plugin[],
-  { pod, container, merging, updates }: Decided,
+  decided: Decided,
   judges: readonly Judge[],
 ): Promise<void> => {
   const validators = plugins.filter(
     (plugin) => plugin.wants(Event.VALIDATE_CONTAINER_ADJUSTMENT) && !plugin.isClosed,
   );
-  if (validators.length === 0 && judges.length === 0) return;
+  await Promise.all(judges.map((judge) => judge(decided)));
+  if (validators.length === 0) return;
+  const { pod, container, merging, updates } = decided;
   const request = {
     pod,
     container,
@@ -78,10 +82,7 @@ const agreed = async (
     owners: merging.owners.message(),
     plugins: plugins.map(({ base, index }) => ({ name: base, index })),
   };
-  await Promise.all([
-    ...validators.map((plugin) => validate(plugin, request)),
-    ...judges.map((judge) => judge(request)),
-  ]);
+  await Promise.all(validators.map((plugin) => validate(plugin, request)));
 };
 
 /** Of one that does not answer nobody knows whether it would have agreed. */

@@ -19,7 +19,8 @@ import {
   type UpdateContainersRequest,
   type UpdateContainersResponseSchema,
 } from '../spec/ttrpc/nri/api_pb.js';
-import { askAboutCreation } from './ask-creation.ts';
+import { askAboutCreation, type Judge } from './ask-creation.ts';
+import { defaultValidator } from './default-validator.ts';
 import { mergeResources } from './merge-resources.ts';
 import { mergeUpdates, type Updates } from './merge-updates.ts';
 import { type Appliance, carryOut, carryOutAll, evictAll } from './orders.ts';
@@ -50,6 +51,7 @@ export class Nri implements PodHooks {
   readonly #options: NriOptions;
   readonly #plugins: Plugins;
   readonly #appliance: Appliance;
+  readonly #judges: readonly Judge[];
   /** Plugins know of these, and the records do not show them yet. */
   readonly #pods = new Map<string, PodRecord>();
   readonly #containers = new Map<string, Made>();
@@ -62,6 +64,8 @@ export class Nri implements PodHooks {
     this.#options = options;
     this.#plugins = new Plugins(options.log);
     this.#appliance = options.appliance;
+    const { validator } = options.config;
+    this.#judges = validator === undefined ? [] : [defaultValidator(validator)];
     options.containers.watch((before, after) => {
       const ended = before?.exit === null && after !== undefined && after.exit !== null;
       if (ended && after.createdAtNs !== null) this.#tellEnd(after);
@@ -181,7 +185,7 @@ export class Nri implements PodHooks {
     spec: OciSpec,
   ): Promise<ContainerAdjustment | undefined> | undefined {
     if (!this.#options.config.enabled) return undefined;
-    if (this.#plugins.idle) {
+    if (this.#plugins.idle && this.#judges.length === 0) {
       this.#containers.set(record.id, { record, spec });
       return undefined;
     }
@@ -247,7 +251,7 @@ export class Nri implements PodHooks {
     const { log } = this.#options;
     const creation = { pod: podView(pod), container: containerView(record, spec) };
     const { adjust, updates, evictions } = await this.#plugins.turn(async (plugins) => {
-      const wishes = await askAboutCreation(plugins, creation, []);
+      const wishes = await askAboutCreation(plugins, creation, this.#judges);
       this.#containers.set(record.id, { record, spec });
       return wishes;
     });

@@ -41,6 +41,16 @@ export class Owners {
     simple.set(field, others === undefined ? plugin : `${others},${plugin}`);
   }
 
+  /** Whose word the field is; undefined: nobody's. */
+  of(container: string, field: Field): string | undefined {
+    return this.#containers.get(container)?.simple.get(field);
+  }
+
+  /** The same for each entry of a field that has several. */
+  entriesOf(container: string, field: Field): ReadonlyMap<string, string> {
+    return this.#containers.get(container)?.compound.get(field) ?? new Map();
+  }
+
   message(): MessageInitShape<typeof OwningPluginsSchema> {
     const owners = [...this.#containers].map(([id, { simple, compound }]) => [
       id,

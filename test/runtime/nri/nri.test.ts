@@ -214,6 +214,39 @@ test('a plugin that has to agree rejects a container, which leaves nothing', asy
   assert.deepEqual(remains(stack.node), nothing);
 });
 
+test('the default validator keeps plugins from what none may adjust, and containers from missing plugins', async (t) => {
+  const validator = (lines: string) =>
+    `[crio.nri.default_validator]\nnri_enable_default_validator = true\n${lines}`;
+  const stack = await startBusyboxNode(t, {
+    dropIn: () =>
+      validator(`nri_validator_reject_oci_hook_adjustment = true
+nri_validator_reject_unconfined_seccomp_adjustment = true
+nri_validator_required_plugins = ["needed"]
+nri_validator_tolerate_missing_plugins_annotation = "tolerate.example"
+`),
+  });
+  const pod = await stack.podOf('strict');
+  await assert.rejects(stack.create(pod, 'alone'), /the NRI plugins needed have to be there and are not/);
+  const tolerant = await stack.podOf('tolerant', { annotations: { 'tolerate.example': 'true' } });
+  await stack.create(tolerant, 'alone');
+  const picky = { 'required-plugins.noderesource.dev/container.main': '[needed, 77-other]' };
+  const demanding = await stack.podOf('demanding', { annotations: picky });
+  await startPlugin(t, stack.node, {
+    name: 'needed',
+    adjust: {
+      hooked: { hooks: { poststop: [{ path: '/bin/true' }] } },
+      confined: { linux: { seccompPolicy: { defaultAction: 'SCMP_ACT_ALLOW' } } },
+    },
+  });
+  await stack.create(pod, 'fine');
+  await assert.rejects(stack.create(demanding, 'main'), /the NRI plugins 77-other have to be there/);
+  await assert.rejects(
+    stack.create(pod, 'hooked'),
+    /no NRI plugin may adjust OCI hooks here, and 10-needed does/,
+  );
+  await assert.rejects(stack.create(pod, 'confined'), /may adjust the seccomp policy of the unconfined/);
+});
+
 test('an installed plugin is started with its configuration, and again by the next daemon', async (t) => {
   const program = await pluginProgram();
   let events = '';
