@@ -19,7 +19,6 @@ import { sweepOrphans } from './processes/children.ts';
 import { Pulls } from './pull.ts';
 import { Sessions } from './sessions/sessions.ts';
 import type { Shim } from './shim.ts';
-import { serveEvents } from './tasks/events.ts';
 
 export interface ServeOptions {
   /** `/run/berth`: the socket and everything that the shim must find again. */
@@ -47,7 +46,17 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
   becomeSubreaper();
   const holder = openHolder(folders.holder, process.env);
   const subscribers = new Set<Peer>();
+  let events: Promise<void> | undefined;
+  let stopEvents = () => {};
+  const takeEvents = async (): Promise<void> => {
+    const { serveEvents } = await import('./tasks/events.ts');
+    stopEvents = serveEvents(folders.events, (id) => shim.containers.get(id)?.noteOom(), log);
+  };
   const shim: Shim = {
+    takeEvents: () => {
+      events ??= takeEvents();
+      return events;
+    },
     folders,
     holder,
     log,
@@ -59,7 +68,6 @@ export async function serveShim({ runRoot, release, log }: ServeOptions): Promis
   };
   await recoverContainers(shim);
   const stopSweeping = sweepOrphans();
-  const stopEvents = serveEvents(folders.events, (id) => shim.containers.get(id)?.noteOom(), log);
   const sessions = new Sessions();
   const pulls = new Pulls(release);
   const server = listen(shim, { sessions, pulls, release, subscribers });

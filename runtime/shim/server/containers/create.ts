@@ -7,7 +7,6 @@ import type { CreateParams } from '../../protocol/messages.ts';
 import { OutputLog } from '../log/output-log.ts';
 import { type RuntimeCall, runOciRuntime } from '../processes/oci-runtime.ts';
 import type { Shim } from '../shim.ts';
-import { createTask } from '../tasks/create-task.ts';
 import { ConsoleSocket } from './console.ts';
 import { Container } from './container.ts';
 import { type KeptPart, keptName } from './kept.ts';
@@ -44,7 +43,12 @@ export async function createContainer(shim: Shim, params: CreateParams): Promise
 }
 
 async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Container> {
-  if (params.task !== undefined) return createTask(shim, params, newRecord(params), undo);
+  if (params.task !== undefined) {
+    // Here and wherever else there is to do with tasks: a node that has none loads no protobuf, which weighs as much as
+    // all the rest of this program.
+    const { createTask } = await import('../tasks/create-task.ts');
+    return createTask(shim, params, newRecord(params), undo);
+  }
   const folder = shim.folders.container(params.id);
   mkdirSync(folder, { mode: 0o700 });
   undo.push('folder', () => rmSync(folder, { recursive: true, force: true }));

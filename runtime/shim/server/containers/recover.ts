@@ -10,7 +10,7 @@ import { killGroup } from '../processes/children.ts';
 import { run } from '../processes/run.ts';
 import type { Shim } from '../shim.ts';
 import { listenToLogAgain } from '../tasks/shim-log.ts';
-import { connectTask, type Task } from '../tasks/task.ts';
+import type { Task } from '../tasks/task.ts';
 import { Container } from './container.ts';
 import { keptName } from './kept.ts';
 import { type ContainerRecord, type ProcessName, readRecord, writeRecord } from './record.ts';
@@ -68,8 +68,11 @@ function isAlive({ pid, startTimeTicks: ticks }: ProcessName): boolean {
 
 /** Undefined: its shim has died. */
 async function takeTask(shim: Shim, { id, task }: ContainerRecord): Promise<Task | undefined> {
+  if (task?.address === undefined) return undefined;
+  const { connectTask } = await import('../tasks/task.ts');
+  await shim.takeEvents();
   try {
-    return task?.address === undefined ? undefined : await connectTask(id, task.address);
+    return await connectTask(id, task.address);
   } catch (error) {
     shim.log.error('the shim of a container does not answer', { id, error });
     return undefined;

@@ -5,7 +5,6 @@ import { signalNumber } from '../../../linux/processes.ts';
 import { runOciRuntime } from '../processes/oci-runtime.ts';
 import { within } from '../processes/run.ts';
 import type { Shim } from '../shim.ts';
-import { removeTask } from '../tasks/remove-task.ts';
 import type { Container } from './container.ts';
 import { keptNames } from './kept.ts';
 import { type ContainerRecord, readRecord } from './record.ts';
@@ -60,7 +59,10 @@ export async function removeFromRuntime(
   folder: string,
   how: 'ended' | 'force',
 ): Promise<void> {
-  if (record.task !== undefined) return removeTask(shim, record, how);
+  if (record.task !== undefined) {
+    const { removeTask } = await import('../tasks/remove-task.ts');
+    return removeTask(shim, record, how);
+  }
   const { runtime, id } = record;
   if (!existsSync(join(stateRoot(runtime), id))) return;
   const args = how === 'force' ? ['--force', id] : [id];

@@ -5,7 +5,6 @@ import { duplicate, makePipe, setTerminalSize } from '../../../linux/fds.ts';
 import { openPidfd, startTimeTicks } from '../../../linux/processes.ts';
 import { ConsoleSocket } from '../containers/console.ts';
 import type { Container } from '../containers/container.ts';
-import { startTaskExec } from '../tasks/exec-task.ts';
 import { collect, expectExit, killGroup } from './children.ts';
 import { emptyInput, emptyStreams } from './empty-streams.ts';
 import type { ExecProcess, ExecRequest } from './exec-process.ts';
@@ -28,6 +27,7 @@ export async function startExec(container: Container, request: ExecRequest): Pro
   if (container.record.task !== undefined) {
     if (container.task === undefined)
       throw new Fail('Unavailable', `the shim of container ${container.record.id} has died`);
+    const { startTaskExec } = await import('../tasks/exec-task.ts');
     return startTaskExec(container, container.task, request, name);
   }
   const streams = request.process.terminal

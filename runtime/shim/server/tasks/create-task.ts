@@ -72,6 +72,7 @@ const addressFor = async (
   if (task === undefined) throw new Fail('Internal', `container ${id} is no task`);
   const sandbox = task.group === id ? undefined : shim.containers.get(task.group)?.record.task?.address;
   if (sandbox !== undefined) return sandbox;
-  const events = shim.folders.events;
+  const { events } = shim.folders;
+  await shim.takeEvents();
   return startShim({ path: task.path, id, bundle, events, timeoutMs });
 };
