@@ -67,19 +67,21 @@ const pathOf = ({ index }: Member, ...keys: string[]): Path => [
   ...keys,
 ];
 
+const joinsAnother = ({ kubernetes }: Member): boolean => isMapping(kubernetes['join']);
+
 const withoutCluster = (member: Member, planes: readonly Member[]): Finding[] =>
-  member.role === 'control-plane' || planes.length > 0 || isMapping(member.kubernetes['join'])
+  member.role === 'control-plane' || joinsAnother(member) || planes.some((plane) => !joinsAnother(plane))
     ? []
     : [
         finding(
           pathOf(member, 'role'),
-          `${member.name} is a worker, and no host of the profile is a control plane: give one the role, or say which cluster to join in spec.kubernetes.join`,
+          `${member.name} is a worker, and no host of the profile makes its cluster: give one the role control-plane, or say which cluster to join in spec.kubernetes.join`,
         ),
       ];
 
 /** Nodes that know the address of one control plane alone are lost with it. */
 const withoutEndpoint = (planes: readonly Member[]): Finding[] => {
-  const [first, second] = planes.filter(({ kubernetes }) => !isMapping(kubernetes['join']));
+  const [first, second] = planes.filter((plane) => !joinsAnother(plane));
   if (first === undefined || second === undefined) return [];
   if (inside(first.kubernetes, 'init', 'controlPlaneEndpoint') !== undefined) return [];
   return [
