@@ -41,17 +41,18 @@ exec_tty() {
   timeout 60 socat -t 30 - EXEC:"timeout 60 crictl exec -it $box tty",pty,setsid,ctty,stderr </dev/null
 }
 
-# The container has written a line to each stream and one of 20000 characters, which the log holds in parts.
+# The container has written a line to each stream and one of 20000 characters, which the log holds in parts. Each stream is
+# looked at by itself: an entry of the other one may lie between the parts.
 log_is_whole() {
-  cri logs "$box" >"$here/log" 2>&1 || return
-  grep -q '^out 1$' "$here/log" && grep -q '^err 1$' "$here/log" &&
+  cri logs "$box" >"$here/log" 2>"$here/log-stderr" || return
+  grep -q '^out 1$' "$here/log" && grep -q '^err 1$' "$here/log-stderr" &&
     awk 'length($0) >= 20000 { found = 1 } END { exit !found }' "$here/log"
 }
 log_lines() {
   log_is_whole
   said=$?
   # What matters of the long line is its length, and that it is one.
-  awk 'length($0) > 1000 { print "long line of " length($0); next } { print }' "$here/log"
+  awk 'length($0) > 1000 { print "long line of " length($0); next } { print }' "$here/log" "$here/log-stderr"
   return "$said"
 }
 log_streams() {
