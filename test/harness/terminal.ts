@@ -86,6 +86,11 @@ export class Terminal {
     }
   }
 
+  /** All that the program writes from now on goes into a shell command too; without one, into none any more. */
+  async pipe(command?: string): Promise<void> {
+    await this.#tmux('pipe-pane', ...(command === undefined ? [] : ['-O', command]));
+  }
+
   async #tmux(...args: readonly string[]): Promise<string> {
     return (await run('tmux', ['-S', join(this.#folder, 'socket'), ...args])).stdout;
   }

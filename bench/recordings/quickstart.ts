@@ -1,0 +1,22 @@
+import { resolve } from 'node:path';
+import type { Recording } from './recorder.ts';
+
+const checkout = resolve(import.meta.dirname, '../..');
+const patience = 1800;
+
+/** From nothing: the host is taken away before and after. */
+export const quickstart: Recording = {
+  name: 'quickstart',
+  title: 'npm run quickstart: a throw-away host, from nothing to proven',
+  columns: 100,
+  rows: 30,
+  prepare: async () => checkout,
+  async play({ terminal, types, picture }) {
+    await types('berth quickstart --yes');
+    await terminal.shows(/▸ prepare[\s\S]*\d of \d steps/, patience);
+    await picture('quickstart', 'berth quickstart makes a host');
+    await terminal.shows(/Next:[\s\S]*\$$/, patience);
+    await types('clear; berth quickstart --remove');
+    await terminal.shows(/The quick start is gone[\s\S]*\$$/, patience);
+  },
+};
