@@ -57,7 +57,8 @@ const duplicates = (
   });
 };
 
-const ways = ['ssh', 'local', 'embedded', 'vagrant', 'gce'] as const;
+/** Keys of a host that say how it is reached. */
+export const ways = ['ssh', 'local', 'embedded', 'vagrant', 'gce'] as const;
 
 const oneWay = (host: unknown, index: number): Finding[] => {
   if (!isMapping(host)) return [];

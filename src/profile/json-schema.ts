@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ways } from './cross-checks.ts';
 import { profileSchema } from './schema.ts';
 
 type Node = z.core.JSONSchema.BaseSchema;
@@ -97,7 +98,7 @@ const exactlyOne = (keys: readonly string[]): Pick<Node, 'oneOf'> => ({
 /** Rules that span several keys, as far as a schema can say them. */
 const withRules = (node: Node, path: Path): Node => {
   const keys = Object.keys(node.properties ?? {});
-  if (path.join('.') === 'hosts[]') return { ...node, ...exactlyOne(['ssh', 'local', 'embedded']) };
+  if (path.join('.') === 'hosts[]') return { ...node, ...exactlyOne(ways) };
   if (!keys.includes('sops') || !keys.includes('prompt')) return node;
   const sources = ['env', 'file', 'prompt', 'command', 'age', 'sops'];
   const one: Node = {
