@@ -97,6 +97,15 @@ fi
 BERTH_TEST_SOPS=$tools/sops-$sops
 export BERTH_TEST_SOPS
 
+ignition=2.24.0
+if ! [ -x "$tools/ignition-validate-$ignition" ]; then
+  say "go install ignition's validate $ignition"
+  GOBIN=$tools CGO_ENABLED=0 GOFLAGS=-trimpath "$go" install "github.com/coreos/ignition/v2/validate@v$ignition"
+  mv "$tools/validate" "$tools/ignition-validate-$ignition"
+fi
+BERTH_TEST_IGNITION=$tools/ignition-validate-$ignition
+export BERTH_TEST_IGNITION
+
 if [ $# -eq 0 ]; then
   say "lint"
   sh test/lint.sh

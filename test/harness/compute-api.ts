@@ -26,6 +26,7 @@ export interface FakeInstance {
 
 interface Operation {
   readonly name: string;
+  readonly operationType: string;
   done: boolean;
   error: { code: string; message: string } | undefined;
 }
@@ -56,6 +57,8 @@ export class ComputeApi implements AsyncDisposable {
   readonly instances = new Map<string, FakeInstance>();
   /** Every request, as `GET projects/…`. */
   readonly calls: string[] = [];
+  /** Operations that were begun without a number, which an answer that is lost would begin twice. */
+  withoutRequestId = 0;
   /** What it was not told. */
   readonly refusals: string[] = [];
   /** Answers that requests get before anything else, by a part of their line; each once. */
@@ -176,11 +179,11 @@ export class ComputeApi implements AsyncDisposable {
       case 'GET serialPort':
         return ok({ contents: consoleOf(instance), next: '0' });
       case 'POST start':
-        return this.#operation(url, async () => {
+        return this.#operation(url, 'start', async () => {
           instance.status = 'RUNNING';
         });
       case 'DELETE ':
-        return this.#operation(url, async () => {
+        return this.#operation(url, 'delete', async () => {
           await instance.behind?.remove();
           this.instances.delete(name);
         });
@@ -203,7 +206,7 @@ export class ComputeApi implements AsyncDisposable {
         'alreadyExists',
         `The resource 'projects/${project}/zones/${zone}/instances/${name}' already exists`,
       );
-    return this.#operation(url, async (operation) => {
+    return this.#operation(url, 'insert', async (operation) => {
       const error = this.nextOperationError;
       this.nextOperationError = undefined;
       if (error !== undefined) {
@@ -224,14 +227,16 @@ export class ComputeApi implements AsyncDisposable {
   }
 
   /** Asked for twice with the same number it is done once; it ends by itself, and `wait` tells when. */
-  #operation(url: URL, work: (operation: Operation) => Promise<void>): Answer {
-    const requestId = url.searchParams.get('requestId');
-    if (requestId === null || !/^[0-9a-f-]{36}$/.test(requestId))
+  #operation(url: URL, operationType: string, work: (operation: Operation) => Promise<void>): Answer {
+    const requestId = url.searchParams.get('requestId') ?? `without-${randomBytes(6).toString('hex')}`;
+    if (!/^([0-9a-f-]{36}|without-.*)$/.test(requestId))
       return failed(400, 'invalid', 'requestId is no UUID');
+    if (requestId.startsWith('without')) this.withoutRequestId += 1;
     const known = this.#requests.get(requestId);
-    if (known !== undefined) return ok({ name: known.name, status: known.done ? 'DONE' : 'RUNNING' });
+    if (known !== undefined) return ok(this.#told(known, known.done ? 'DONE' : 'RUNNING'));
     const operation: Operation = {
       name: `operation-${randomBytes(6).toString('hex')}`,
+      operationType,
       done: false,
       error: undefined,
     };
@@ -244,7 +249,13 @@ export class ComputeApi implements AsyncDisposable {
       .finally(() => {
         operation.done = true;
       });
-    return ok({ name: operation.name, status: 'PENDING' });
+    return ok(this.#told(operation, 'PENDING'));
+  }
+
+  #told({ name, operationType }: Operation, status: string) {
+    const zone = `${this.origin}/compute/v1/projects/${this.#options.project}/zones/${this.#options.zone}`;
+    const links = { zone, selfLink: `${zone}/operations/${name}`, targetLink: `${zone}/instances/node-1` };
+    return { kind: 'compute#operation', name, operationType, status, ...links };
   }
 
   async #wait(name: string): Promise<Answer> {
@@ -252,9 +263,12 @@ export class ComputeApi implements AsyncDisposable {
     if (operation === undefined) return failed(404, 'notFound', `The resource '${name}' was not found`);
     for (let tries = 0; tries < 10 && !operation.done; tries += 1)
       await new Promise((done) => setTimeout(done, 100));
-    if (!operation.done) return ok({ name, status: 'RUNNING' });
+    if (!operation.done) return ok(this.#told(operation, 'RUNNING'));
     const { error } = operation;
-    return ok({ name, status: 'DONE', ...(error === undefined ? {} : { error: { errors: [error] } }) });
+    return ok({
+      ...this.#told(operation, 'DONE'),
+      ...(error === undefined ? {} : { error: { errors: [error] } }),
+    });
   }
 
   #shown(name: string, { id, body, status, behind }: FakeInstance): unknown {

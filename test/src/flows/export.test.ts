@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,11 @@ import { berth, smokeProfileFor } from '../../e2e/berth.ts';
 import { type EmbeddedHost, embeddedHost } from '../../harness/embedded.ts';
 import { assertSame, inventoryOf } from '../../harness/inventory.ts';
 import { serveFolder } from '../../harness/serve-folder.ts';
+
+/** Ignition's own; test/run.sh builds it. */
+const validator =
+  process.env['BERTH_TEST_IGNITION'] ??
+  join(import.meta.dirname, '../../../node_modules/.cache/berth-test/ignition-validate-2.24.0');
 
 const folderFor = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-export-'));
@@ -107,6 +113,9 @@ test('Ignition data hold everything, and their unit makes an image-based machine
   const profile = smokeProfileFor(host, folder, '  packages: { ostree: layer }\n');
   const made = await berth('export', profile, '--os', 'fedora-coreos', '--ignition', data);
   assert.equal(made.exitCode, 0, made.output);
+  const judged = spawnSync(validator, [data], { encoding: 'utf8' });
+  assert.equal(judged.status, 0, judged.stderr);
+  assert.equal(judged.stdout + judged.stderr, '', 'not even a warning');
   const { storage, systemd } = JSON.parse(readFileSync(data, 'utf8'));
   const [file] = storage.files;
   const [unit] = systemd.units;

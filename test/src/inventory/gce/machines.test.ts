@@ -83,6 +83,7 @@ test('apply makes the instance that a profile names, makes it a node, and hosts 
   const nothing = await berth('hosts', 'delete', file, '--yes');
   assert.equal(nothing.exitCode, 0, nothing.output);
   assert.match(nothing.output, /Nothing to do/);
+  assert.equal(api.withoutRequestId, 0);
   assert.deepEqual(api.refusals, []);
 });
 
