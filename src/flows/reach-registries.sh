@@ -6,8 +6,8 @@ ask() {
   if command -v curl > /dev/null 2>&1; then
     curl --silent --show-error --location --max-time 10 $2 --output /dev/null --write-out 'status %{http_code}' "$1" 2>&1
   elif command -v wget > /dev/null 2>&1; then
-    # A refusal without a login is an answer: the status stands in what wget says.
-    wget --quiet --server-response --timeout=10 --tries=1 --output-document=/dev/null "$1" 2>&1 |
+    # Options that busybox has too. A refusal without a login is an answer: its status stands in what wget says.
+    timeout 20 wget -S -T 10 -O /dev/null "$1" 2>&1 |
       sed 's,^ *HTTP/[0-9.]* \([0-9]*\).*,status \1,'
   elif command -v python3 > /dev/null 2>&1; then
     python3 -c '

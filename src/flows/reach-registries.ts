@@ -54,8 +54,9 @@ const scriptFor = async ({ spec }: HostEntry, registries: readonly string[]): Pr
 /** A registry that wants a login answers too. */
 const answers = new Set(['200', '401', '403']);
 
-/** What curl, wget and python3 print has the status somewhere; bash alone says `open`. */
-const statusIn = (said: string): string | undefined => /(?:HTTP\/[\d.]+ )?\b([1-5]\d\d)\b/.exec(said)?.[1];
+/** Of several, after redirections, the last. */
+const statusIn = (said: string): string | undefined =>
+  [...said.matchAll(/\bstatus ([1-5]\d\d)\b/g)].at(-1)?.[1];
 
 const answersIn = (stdout: string, registries: readonly string[]): RegistryAnswer[] => {
   const lines = new Map(
@@ -73,18 +74,15 @@ const answersIn = (stdout: string, registries: readonly string[]): RegistryAnswe
     return {
       registry,
       ok: false,
-      detail:
-        status === undefined || status === '000'
-          ? reasonIn(said)
-          : `answers with status ${status}: no registry`,
+      detail: status === undefined ? reasonIn(said) : `answers with status ${status}: no registry`,
     };
   });
 };
 
+/** Tools begin with what they do; why it did not work stands at the end. */
 const reasonIn = (said: string): string =>
   said
-    .replace(/^000/, '')
-    .replace(/curl: \(\d+\) /, '')
-    .replace(/\s*000$/, '')
+    .replace(/ *status 000$/, '')
+    .replace(/^.*(?:curl: \(\d+\)|failed:|wget:|bash: (?:line \d+:)?) */, '')
     .trim()
-    .slice(0, 120) || 'does not answer';
+    .slice(0, 120) || 'does not answer in time';

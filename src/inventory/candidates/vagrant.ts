@@ -1,4 +1,5 @@
-import { runCommand } from '../../core/command.ts';
+import { stat } from 'node:fs/promises';
+import { type Ended, runCommand } from '../../core/command.ts';
 import { Fail } from '../../core/fail.ts';
 import { type Candidate, hostNameOf } from './candidate.ts';
 
@@ -26,21 +27,21 @@ export async function vagrantHosts(directory: string, signal: AbortSignal): Prom
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) || 'it says nothing';
 
 /** Each machine that is not up makes vagrant fail after it told of the others. */
-async function asked(directory: string, signal: AbortSignal) {
-  try {
-    return await runCommand(['vagrant', 'ssh-config'], {
-      signal,
-      cwd: directory,
-      deadlineSeconds,
-      env: { VAGRANT_NO_COLOR: '1', VAGRANT_CHECKPOINT_DISABLE: '1' },
-    });
-  } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+async function asked(directory: string, signal: AbortSignal): Promise<Ended> {
+  const isFolder = await stat(directory).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
     throw new Fail('BadUsage', `there is no folder ${directory}`, {
       hint: 'Name the folder of the Vagrantfile.',
-      cause,
     });
-  }
+  return await runCommand(['vagrant', 'ssh-config'], {
+    signal,
+    cwd: directory,
+    deadlineSeconds,
+    env: { VAGRANT_NO_COLOR: '1', VAGRANT_CHECKPOINT_DISABLE: '1' },
+  });
 }
 
 /** What ssh-config says of it is asked for at each run: addresses and ports of Vagrant move. */
