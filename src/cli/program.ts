@@ -25,7 +25,7 @@ import { versionCommand } from './version.ts';
 
 const examples = `
 Examples:
-  berth                                      a wizard, from nothing to a proven host
+  berth                                      a wizard, to a proven host
   berth quickstart                           from nothing to a proven host
   berth validate profiles/single-node.yaml   is the profile right?
   berth plan profiles/single-node.yaml       what would change?
