@@ -70,7 +70,7 @@ const runtimePages: Readonly<Record<RuntimeCode, RuntimePage>> = {
   },
   Unauthenticated: {
     cause: 'The registry wants a login, or refuses the one it was given.',
-    remedy: 'Give spec.registries.logins in the profile, or an imagePullSecret to the pod.',
+    remedy: 'Give spec.registries.auth in the profile, or an imagePullSecret to the pod.',
   },
   ResourceExhausted: {
     cause: 'A disk, a table or a limit is full, or an answer is larger than may be.',
