@@ -82,7 +82,9 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
   },
   Locked: {
     cause: 'Another run of berth is at work on the host, or in the same folder of this machine.',
-    seen: ['node-1: another apply is at work there: ops@desk 4711 2026-11-25T12:04:09Z'],
+    seen: [
+      'node-1: another apply is at work there: ops@desk since 2026-11-25T12:04:09Z as process 4711 there',
+    ],
     remedy:
       'Wait until it has ended, or give --lock-timeout SECONDS. The lock lives as long as the connection of who holds it: one ' +
       'that vanished is given up after 90 seconds. There is nothing to delete by hand.',
