@@ -214,8 +214,12 @@ test('pods with user namespaces', async (t) => {
 
   await t.test('ports of the pod are reached from the host', async () => {
     const pod = await userPod('ports');
-    await start(pod, 'one', say('echo ready; exec nc -ll -p 7000 -e echo hello from the pod'));
-    await logged('ports', 'one', 1);
+    const containerId = await start(pod, 'one', say('exec nc -ll -p 7000 -e echo hello from the pod'));
+    const listens = 'case $(cat /proc/net/tcp /proc/net/tcp6) in *:1B58*) ;; *) exit 1 ;; esac';
+    await until('the program listens', async () => {
+      const { exitCode } = await runtime.execSync({ containerId, cmd: ['sh', '-c', listens] });
+      return exitCode === 0;
+    });
     const { url } = await runtime.portForward({ podSandboxId: pod, port: [7000] });
     const socket = new WebSocket(url.replace('http:', 'ws:'), 'v4.channel.k8s.io');
     let heard = '';
