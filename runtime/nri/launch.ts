@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -33,6 +33,7 @@ export interface LaunchOptions {
 export const launchPlugins = async (options: LaunchOptions): Promise<void> => {
   const { config, shim, log } = options;
   try {
+    removeSockets(options.runRoot);
     const installed = await findPlugins(config, log);
     await shim.call('endPlugins', {}, AbortSignal.timeout(config.registrationTimeoutMs));
     await Promise.all(installed.map((plugin) => launch(options, plugin)));
@@ -75,7 +76,7 @@ const connectionOf = async (
   signal: AbortSignal,
   invite: (path: string) => Promise<void>,
 ): Promise<Socket> => {
-  const path = join(runRoot, `nri-${randomBytes(6).toString('hex')}.sock`);
+  const path = join(runRoot, `${SOCKET}${randomBytes(6).toString('hex')}`);
   const server = createServer();
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const late = () => reject(new Fail('DeadlineExceeded', 'nobody connected in its name'));
@@ -94,6 +95,14 @@ const connectionOf = async (
     server.close();
     rmSync(path, { force: true });
   }
+};
+
+/** Names of the sockets for single connections begin so. */
+const SOCKET = 'nri-plugin-';
+
+/** Those of a daemon that was killed while it started its plugins. */
+const removeSockets = (runRoot: string): void => {
+  for (const name of readdirSync(runRoot)) if (name.startsWith(SOCKET)) rmSync(join(runRoot, name));
 };
 
 const findPlugins = async (config: Config['nri'], log: Log): Promise<readonly Installed[]> => {

@@ -1,33 +1,30 @@
-import { clone, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Config } from '../config/config.ts';
-import { readSpec } from '../containers/bundle.ts';
 import type { Roots } from '../containers/folders.ts';
-import { type ContainerRecord, type Containers, isAlive } from '../containers/record.ts';
-import { absent } from '../core/absent.ts';
+import type { ContainerRecord, Containers } from '../containers/record.ts';
 import { Fail } from '../core/fail.ts';
 import type { Log } from '../observe/log.ts';
 import type { PodHooks } from '../pods/context.ts';
-import { type PodRecord, type Pods, stateOf } from '../pods/record.ts';
+import type { PodRecord, Pods } from '../pods/record.ts';
 import type { UpdatePodSandboxResourcesRequest } from '../spec/cri/api_pb.js';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import {
-  type Container,
   type ContainerAdjustment,
   Event,
   type LinuxResources,
-  LinuxResourcesSchema,
   type UpdateContainersRequest,
   type UpdateContainersResponseSchema,
 } from '../spec/ttrpc/nri/api_pb.js';
 import { askAboutCreation, type Judge } from './ask-creation.ts';
+import { askAboutUpdate } from './ask-update.ts';
 import { defaultValidator } from './default-validator.ts';
-import { mergeResources } from './merge-resources.ts';
 import { mergeUpdates, type Updates } from './merge-updates.ts';
 import { type Appliance, carryOut, carryOutAll, evictAll } from './orders.ts';
 import { Owners } from './owners.ts';
 import type { About, Plugin, ToldEvent } from './plugin.ts';
 import { Plugins } from './plugins.ts';
-import { containerView, limitsView, podView } from './views.ts';
+import { type Made, Shown } from './shown.ts';
+import { containerView, podUpdateView, podView } from './views.ts';
 
 export interface NriOptions {
   readonly pods: Pods;
@@ -36,11 +33,6 @@ export interface NriOptions {
   readonly log: Log;
   readonly config: Config['nri'];
   readonly appliance: Appliance;
-}
-
-interface Made {
-  readonly record: ContainerRecord;
-  readonly spec: OciSpec;
 }
 
 /**
@@ -52,6 +44,7 @@ export class Nri implements PodHooks {
   readonly #plugins: Plugins;
   readonly #appliance: Appliance;
   readonly #judges: readonly Judge[];
+  readonly #shown: Shown;
   /** Plugins know of these, and the records do not show them yet. */
   readonly #pods = new Map<string, PodRecord>();
   readonly #containers = new Map<string, Made>();
@@ -64,6 +57,7 @@ export class Nri implements PodHooks {
     this.#options = options;
     this.#plugins = new Plugins(options.log);
     this.#appliance = options.appliance;
+    this.#shown = new Shown(options);
     const { validator } = options.config;
     this.#judges = validator === undefined ? [] : [defaultValidator(validator)];
     options.containers.watch((before, after) => {
@@ -80,7 +74,7 @@ export class Nri implements PodHooks {
   async join(plugin: Plugin): Promise<void> {
     try {
       const updates = await this.#plugins.turn(async () => {
-        const { pods, containers } = this.#present();
+        const { pods, containers } = this.#shown.present(this.#pods.values(), this.#containers.values());
         const asked = await plugin.synchronize(pods, containers);
         if (plugin.isClosed) throw new Fail('Unavailable', 'it hung up');
         this.#plugins.add(plugin);
@@ -117,9 +111,10 @@ export class Nri implements PodHooks {
       return undefined;
     }
     return this.#plugins.turn(async (plugins) => {
+      // Before: when one of them fails, those that have been told hear that it has gone.
+      this.#pods.set(pod.id, pod);
       const about = { pod: podView(pod) };
       for (const plugin of plugins) await plugin.tell(Event.RUN_POD_SANDBOX, about);
-      this.#pods.set(pod.id, pod);
     });
   }
 
@@ -135,16 +130,10 @@ export class Nri implements PodHooks {
     return pod === undefined ? undefined : this.podRemoved(pod);
   }
 
-  updatePod(
-    pod: PodRecord,
-    { overhead, resources }: UpdatePodSandboxResourcesRequest,
-  ): Promise<void> | undefined {
+  /** Before the pod as a whole gets other limits. A plugin that fails fails that. */
+  updatePod(pod: PodRecord, asked: UpdatePodSandboxResourcesRequest): Promise<void> | undefined {
     if (this.#plugins.idle) return undefined;
-    const request = {
-      pod: podView(pod),
-      ...(overhead === undefined ? {} : { overheadLinuxResources: limitsView(overhead) }),
-      ...(resources === undefined ? {} : { linuxResources: limitsView(resources) }),
-    };
+    const request = podUpdateView(pod, asked);
     return this.#plugins.turn(async (plugins) => {
       for (const plugin of plugins)
         await plugin.ask(Event.UPDATE_POD_SANDBOX, (calls, options) =>
@@ -154,25 +143,19 @@ export class Nri implements PodHooks {
   }
 
   podUpdated(pod: PodRecord): Promise<void> | undefined {
-    return this.#tellAll(Event.POST_UPDATE_POD_SANDBOX, () => ({
-      pod: podView(pod),
-    }));
+    return this.#tellAll(Event.POST_UPDATE_POD_SANDBOX, () => ({ pod: podView(pod) }));
   }
 
   podStopped(pod: PodRecord): Promise<void> | undefined {
     if (this.#stopped.has(pod.id)) return undefined;
-    const told = this.#tellAll(Event.STOP_POD_SANDBOX, () => ({
-      pod: podView(pod),
-    }));
+    const told = this.#tellAll(Event.STOP_POD_SANDBOX, () => ({ pod: podView(pod) }));
     if (told !== undefined) this.#stopped.add(pod.id);
     return told;
   }
 
   podRemoved(pod: PodRecord): Promise<void> | undefined {
     this.#stopped.delete(pod.id);
-    return this.#tellAll(Event.REMOVE_POD_SANDBOX, () => ({
-      pod: podView(pod),
-    }));
+    return this.#tellAll(Event.REMOVE_POD_SANDBOX, () => ({ pod: podView(pod) }));
   }
 
   /**
@@ -205,7 +188,7 @@ export class Nri implements PodHooks {
     if (made === undefined || this.#plugins.idle) return undefined;
     const { record, spec } = made;
     return this.#plugins.turn(async (plugins) => {
-      const about = this.#about(record, spec);
+      const about = this.#shown.about(record, spec);
       for (const plugin of plugins) {
         await this.#orLog(plugin, () =>
           plugin.ask(Event.STOP_CONTAINER, (calls, options) => calls.stopContainer(about, options)),
@@ -219,7 +202,7 @@ export class Nri implements PodHooks {
   startContainer(record: ContainerRecord): Promise<void> | undefined {
     if (this.#plugins.idle) return undefined;
     return this.#plugins.turn(async (plugins) => {
-      const about = this.#about(record, this.#specOf(record.id));
+      const about = this.#shown.about(record);
       for (const plugin of plugins) await plugin.tell(Event.START_CONTAINER, about);
     });
   }
@@ -250,10 +233,9 @@ export class Nri implements PodHooks {
   async #createAsking(pod: PodRecord, record: ContainerRecord, spec: OciSpec): Promise<ContainerAdjustment> {
     const { log } = this.#options;
     const creation = { pod: podView(pod), container: containerView(record, spec) };
-    const { adjust, updates, evictions } = await this.#plugins.turn(async (plugins) => {
-      const wishes = await askAboutCreation(plugins, creation, this.#judges);
+    const { adjust, updates, evictions } = await this.#plugins.turn((plugins) => {
       this.#containers.set(record.id, { record, spec });
-      return wishes;
+      return askAboutCreation(plugins, creation, this.#judges);
     });
     await evictAll(this.#appliance, evictions, log);
     await carryOutAll(this.#appliance, updates, log);
@@ -262,25 +244,9 @@ export class Nri implements PodHooks {
 
   async #updateAsking(record: ContainerRecord, asked: LinuxResources): Promise<LinuxResources> {
     const { log } = this.#options;
-    const updates: Updates = { resources: new Map(), owners: new Owners() };
-    const limits = clone(LinuxResourcesSchema, asked);
-    const evictions = await this.#plugins.turn(async (plugins) => {
-      const about = this.#about(record, this.#specOf(record.id));
-      const wished = [];
-      for (const plugin of plugins) {
-        const request = { ...about, linuxResources: limits };
-        const answer = await plugin.ask(Event.UPDATE_CONTAINER, (calls, options) =>
-          calls.updateContainer(request, options),
-        );
-        if (answer === undefined) continue;
-        mergeUpdates(updates, answer.update, plugin.name);
-        wished.push(...answer.evict);
-        const own = updates.resources.get(record.id);
-        if (own !== undefined) mergeResources(own.limits, [limits], () => {});
-      }
-      return wished;
-    });
-    updates.resources.delete(record.id);
+    const { limits, updates, evictions } = await this.#plugins.turn((plugins) =>
+      askAboutUpdate(plugins, this.#shown.about(record), asked),
+    );
     await evictAll(this.#appliance, evictions, log);
     await carryOutAll(this.#appliance, updates, log);
     return limits;
@@ -291,7 +257,7 @@ export class Nri implements PodHooks {
     if (this.#plugins.idle) return;
     const { log } = this.#options;
     const told = this.#plugins.turn(async (plugins) => {
-      const about = this.#about(record, this.#specOf(record.id));
+      const about = this.#shown.about(record);
       const updates: Updates = { resources: new Map(), owners: new Owners() };
       for (const plugin of plugins)
         await this.#orLog(plugin, async () => {
@@ -321,7 +287,7 @@ export class Nri implements PodHooks {
   }
 
   #tellOf(record: ContainerRecord, event: ToldEvent): Promise<void> | undefined {
-    return this.#tellAll(event, () => this.#about(record, this.#specOf(record.id)));
+    return this.#tellAll(event, () => this.#shown.about(record));
   }
 
   async #orLog(plugin: Plugin, ask: () => Promise<unknown>): Promise<void> {
@@ -330,34 +296,5 @@ export class Nri implements PodHooks {
     } catch (error) {
       this.#options.log.error('an NRI plugin failed', { plugin: plugin.name, error });
     }
-  }
-
-  #about(record: ContainerRecord, spec: OciSpec | undefined): About & { readonly container: Container } {
-    const pod = this.#options.pods.get(record.podId);
-    return {
-      ...(pod === undefined ? {} : { pod: podView(pod) }),
-      container: containerView(record, spec),
-    };
-  }
-
-  #specOf(id: string): OciSpec | undefined {
-    try {
-      return readSpec(this.#options.roots, id);
-    } catch (error) {
-      return absent(error);
-    }
-  }
-
-  /** What a plugin that joins has to know of. */
-  #present() {
-    const { pods, containers } = this.#options;
-    const there = pods.list().filter((pod) => stateOf(pod) !== 'making');
-    const alive = containers.list().filter(isAlive);
-    const making = [...this.#containers.values()].map(({ record, spec }) => containerView(record, spec));
-    const madeSoon = [...this.#pods.values()];
-    return {
-      pods: [...there, ...madeSoon].map(podView),
-      containers: [...alive.map((one) => containerView(one, this.#specOf(one.id))), ...making],
-    };
   }
 }

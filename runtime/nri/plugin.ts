@@ -76,6 +76,7 @@ export class Plugin {
   #index: string;
   #base: string;
   #events = 0;
+  #isRegistered = false;
 
   constructor(options: PluginOptions) {
     this.#options = options;
@@ -215,6 +216,8 @@ export class Plugin {
 
   #register({ pluginName, pluginIdx, NRIVersion }: RegisterPluginRequest): Record<string, never> {
     const { launched, log } = this.#options;
+    if (this.#isRegistered) throw new Fail('FailedPrecondition', `plugin ${this.name} has registered before`);
+    this.#isRegistered = true;
     if (launched === undefined) {
       try {
         this.#base = requireBase(pluginName);

@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type ContainerRecord, stateOf } from '../containers/record.ts';
 import { podIps } from '../network/pod-ips.ts';
 import type { PodRecord } from '../pods/record.ts';
-import type { LinuxContainerResources } from '../spec/cri/api_pb.js';
+import type { LinuxContainerResources, UpdatePodSandboxResourcesRequest } from '../spec/cri/api_pb.js';
 import type { OciHook, OciLinux, OciProcess, OciSpec } from '../spec/oci/runtime.ts';
 import {
   type Container,
@@ -33,6 +33,13 @@ export const podView = ({ id, config, runtimeHandler, namespaces, network }: Pod
       namespaces: Object.entries(namespaces).map(([type, path = '']) => ({ type, path })),
     },
   });
+
+/** New limits of a pod as a whole. */
+export const podUpdateView = (pod: PodRecord, { overhead, resources }: UpdatePodSandboxResourcesRequest) => ({
+  pod: podView(pod),
+  ...(overhead === undefined ? {} : { overheadLinuxResources: limitsView(overhead) }),
+  ...(resources === undefined ? {} : { linuxResources: limitsView(resources) }),
+});
 
 const STATES = {
   making: ContainerState.CONTAINER_CREATED,

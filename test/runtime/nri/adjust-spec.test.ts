@@ -142,7 +142,7 @@ test('what no container can have is refused by name', () => {
       [/a namespace of type "time"/, { namespaces: [{ type: 'time' }] }],
       [/block I\/O class "fast"/, { resources: { blockioClass: { value: 'fast' } } }],
       [/cpu.shares 18446744073709551615/, { resources: { cpu: { shares: { value: 2n ** 64n - 1n } } } }],
-      [/scheduler.policy 99/, { scheduler: { policy: 99 } }],
+      [/scheduler.policy 99/, { scheduler: { policy: 99 as LinuxSchedulerPolicy } }],
       [/"nonsense" is not a controller’s file|nonsense/, { resources: { unified: { nonsense: '1' } } }],
     ];
   for (const [message, linux] of refused) assert.throws(() => adjusted({ linux: linux ?? {} }), message);
