@@ -83,12 +83,8 @@ export class Task {
 
   /** Not an error when it has ended. */
   async kill(signal: number, execId = ''): Promise<void> {
-    try {
-      const request = { id: this.#id, execId, signal, all: false };
-      await this.#calls.kill(request, { timeoutMs: CALL_TIMEOUT_MS });
-    } catch (error) {
-      if (!failedWith(error, 'NotFound')) throw error;
-    }
+    const request = { id: this.#id, execId, signal, all: false };
+    await unlessGone(this.#calls.kill(request, { timeoutMs: CALL_TIMEOUT_MS }));
   }
 
   async exec(execId: string, process: OciProcess, streams: TaskStreams): Promise<void> {
@@ -97,12 +93,14 @@ export class Task {
   }
 
   async resize({ width, height }: { width: number; height: number }, execId = ''): Promise<void> {
-    await this.#calls.resizePty({ id: this.#id, execId, width, height }, { timeoutMs: CALL_TIMEOUT_MS });
+    const request = { id: this.#id, execId, width, height };
+    await unlessGone(this.#calls.resizePty(request, { timeoutMs: CALL_TIMEOUT_MS }));
   }
 
   /** Who writes the input is done: the shim holds it open for whoever comes next. */
   async closeInput(execId = ''): Promise<void> {
-    await this.#calls.closeIO({ id: this.#id, execId, stdin: true }, { timeoutMs: CALL_TIMEOUT_MS });
+    const request = { id: this.#id, execId, stdin: true };
+    await unlessGone(this.#calls.closeIO(request, { timeoutMs: CALL_TIMEOUT_MS }));
   }
 
   async update(resources: object): Promise<void> {
@@ -112,11 +110,7 @@ export class Task {
 
   /** Not an error when it is not there. */
   async delete(execId = ''): Promise<void> {
-    try {
-      await this.#calls.delete({ id: this.#id, execId }, { timeoutMs: CALL_TIMEOUT_MS });
-    } catch (error) {
-      if (!failedWith(error, 'NotFound')) throw error;
-    }
+    await unlessGone(this.#calls.delete({ id: this.#id, execId }, { timeoutMs: CALL_TIMEOUT_MS }));
   }
 
   /** The program ends when it has no other task. It may do so before it answers. */
@@ -149,6 +143,15 @@ export const connectTask = async (id: string, { socket, version }: ShimAddress):
   } finally {
     clearTimeout(timer);
     connection.off('error', reject);
+  }
+};
+
+/** It has ended, or was deleted, in the meantime. */
+const unlessGone = async (call: Promise<unknown>): Promise<void> => {
+  try {
+    await call;
+  } catch (error) {
+    if (!failedWith(error, 'NotFound')) throw error;
   }
 };
 
