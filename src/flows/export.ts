@@ -5,7 +5,7 @@ import { type BareSystem, bareHost, machineOf } from '../node/bare-host.ts';
 import type { Given } from '../node/concern.ts';
 import { probeRequest, requireSupported } from '../node/node.ts';
 import { packagesFor } from '../node/packages.ts';
-import { placesOn } from '../node/places.ts';
+import { type Places, placesOn } from '../node/places.ts';
 import { loadTemplates } from '../node/templates.ts';
 import type { HostEntry, Spec } from '../profile/profile.ts';
 import type { Change, Content } from '../resources/change.ts';
@@ -63,8 +63,7 @@ export async function exportFirstBoot(
       space: spaceNeeds(changes, facts),
       proof: {
         units: startedBy(changes),
-        crictl: placesOn(facts).crictl,
-        crictlVersion: spec.crictl.version,
+        ...crictlOf(spec, placesOn(facts)),
         image: imageOf(spec),
       },
       address,
@@ -72,6 +71,12 @@ export async function exportFirstBoot(
     return await firstBootScript(boot);
   });
 }
+
+/** A package brings the one that the distribution has, which is on the PATH. */
+const crictlOf = ({ crictl }: Spec, places: Places): Pick<FirstBoot['proof'], 'crictl' | 'crictlVersion'> =>
+  crictl.source === 'pinned'
+    ? { crictl: places.crictl, crictlVersion: crictl.version }
+    : { crictl: 'crictl', crictlVersion: '' };
 
 /** Of the proof: an image that berth itself serves cannot be served to a machine that nobody looks at. */
 export const imageOf = ({ verify }: Spec): string | undefined =>

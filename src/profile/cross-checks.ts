@@ -2,7 +2,7 @@ import { nearest } from '../core/nearest.ts';
 import { type AddressRange, overlaps, parseCidr } from './cidr.ts';
 import { clusterRules, kubernetesRules } from './cluster-checks.ts';
 import type { Finding } from './finding.ts';
-import { gceRules } from './gce-rules.ts';
+import { gceRules, instancesOf } from './gce-rules.ts';
 import { parseReference } from './image-reference.ts';
 import { engineAndRuntimeRules } from './runtime-rules.ts';
 import { locate, plainOf, type Tree } from './tree.ts';
@@ -92,6 +92,7 @@ const hostRules = (profile: unknown, where: Where): Finding[] => {
   return [
     ...hosts.flatMap(oneWay),
     ...hosts.flatMap(gceRules),
+    ...duplicates(instancesOf(hosts), 'the instance', where),
     ...duplicates(
       hosts.map((host, index) => [mapping(host)['name'], ['hosts', index, 'name']]),
       'the host name',

@@ -37,3 +37,15 @@ export const gceRules = (host: unknown, index: number): Finding[] => {
     });
   return findings;
 };
+
+/** Which instance each host is, with its place: two hosts that are one machine would undo each other. */
+export const instancesOf = (
+  hosts: readonly unknown[],
+): readonly (readonly [value: unknown, path: Finding['path']])[] =>
+  hosts.map((host, index) => {
+    const gce = mapping(mapping(host)?.['gce']);
+    const path = ['hosts', index, 'gce', 'instance'];
+    if (gce === undefined) return [undefined, path];
+    const name = String(gce['instance'] ?? mapping(host)?.['name']).toLowerCase();
+    return [[gce['project'], gce['zone'], name].map(String).join('/'), path];
+  });

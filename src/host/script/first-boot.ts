@@ -33,6 +33,7 @@ export interface FirstBoot {
   readonly proof: {
     readonly units: readonly string[];
     readonly crictl: string;
+    /** Empty: any. */
     readonly crictlVersion: string;
     /** Undefined: no pod is run. */
     readonly image: string | undefined;

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { removeHost, startHost } from '../../../../src/inventory/embedded/host.ts';
 import { artifactCache, type Run, Running } from '../../../e2e/berth.ts';
-import { type Behind, ComputeApi } from '../../../harness/compute-api.ts';
 import { hostAt, testOptions, uniqueAddress } from '../../../harness/embedded.ts';
+import { ComputeApi } from '../../../harness/google/compute-api.ts';
+import type { Behind } from '../../../harness/google/forms.ts';
 
 /** The cloud of one test: a stand-in for Google, a key of a service account, a profile, and berth with both. */
 export interface World {
@@ -76,7 +77,7 @@ const boot = async (_name: string, metadata: ReadonlyMap<string, string>): Promi
     useradd --create-home --shell /bin/bash ${user}
     echo '${user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/google_sudoers
     mkdir -m 700 ~${user}/.ssh && echo '${key.join(':')}' > ~${user}/.ssh/authorized_keys && chown -R ${user}: ~${user}/.ssh
-    rm -f /root/.ssh/authorized_keys.off`);
+`);
   const hostKeys = readFileSync(host.ssh.knownHostsFiles[0] ?? '', 'utf8')
     .trim()
     .split('\n')

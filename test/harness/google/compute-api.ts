@@ -1,28 +1,22 @@
-import { randomBytes, verify } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import {
+  type Answer,
+  type Behind,
+  consoleOf,
+  type FakeInstance,
+  failed,
+  metadataIn,
+  ok,
+  wrongIn,
+} from './forms.ts';
+import { Tokens } from './tokens.ts';
 
 /*
  * The calls of the Compute Engine API v1 that berth and gcloud make, over HTTP, with Google's forms of answers and errors.
  * A stand-in for Google alone: whatever it was not told is an error, and is kept in `refusals`.
  */
-
-/** What is behind an instance that was made: a host that boots, and its end. */
-export interface Behind {
-  readonly address: string;
-  /** `TYPE KEY`, as the guest agent reports them. */
-  readonly hostKeys: readonly string[];
-  remove(): Promise<void>;
-}
-
-export interface FakeInstance {
-  readonly id: string;
-  readonly body: Record<string, unknown>;
-  status: string;
-  behind: Behind | undefined;
-  /** Where the host keys show. */
-  keysIn: 'guest attributes' | 'serial console';
-}
 
 interface Operation {
   readonly name: string;
@@ -42,17 +36,6 @@ export interface ComputeApiOptions {
   readonly boot: (name: string, metadata: ReadonlyMap<string, string>) => Promise<Behind>;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: unknown;
-}
-
-const failed = (status: number, reason: string, message: string): Answer => ({
-  status,
-  body: { error: { code: status, message, errors: [{ message, domain: 'global', reason }] } },
-});
-const ok = (body: unknown): Answer => ({ status: 200, body });
-
 export class ComputeApi implements AsyncDisposable {
   readonly instances = new Map<string, FakeInstance>();
   /** Every request, as `GET projects/…`. */
@@ -68,11 +51,12 @@ export class ComputeApi implements AsyncDisposable {
   readonly #options: ComputeApiOptions;
   readonly #operations = new Map<string, Operation>();
   readonly #requests = new Map<string, Operation>();
-  readonly #tokens = new Set<string>();
+  readonly #tokens: Tokens;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
 
   constructor(options: ComputeApiOptions) {
     this.#options = options;
+    this.#tokens = new Tokens(options.publicKey);
   }
 
   async listen(): Promise<void> {
@@ -115,20 +99,12 @@ export class ComputeApi implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, url: URL, text: string): Promise<Answer> {
     const { method = 'GET' } = request;
-    if (url.pathname === '/token') return this.#token(new URLSearchParams(text));
-    if (url.pathname === '/computeMetadata/v1/instance/service-accounts/default/token')
-      return request.headers['metadata-flavor'] === 'Google'
-        ? this.#newToken()
-        : failed(403, 'forbidden', 'no header');
-    if (url.pathname === '/sts') return this.#exchange(new URLSearchParams(text));
-    if (url.pathname === '/impersonate') {
-      const { access_token: accessToken } = this.#newToken().body as { access_token: string };
-      return ok({ accessToken, expireTime: new Date(Date.now() + 3.6e6).toISOString() });
-    }
+    const given = this.#tokens.answer(request, url.pathname, text, this.origin);
+    if (given !== undefined) return given;
     const path = decodeURIComponent(url.pathname).replace('/compute/v1/', '');
     const line = `${method} ${path}`;
     this.calls.push(line);
-    if (!this.#tokens.has((request.headers.authorization ?? '').replace('Bearer ', '')))
+    if (!this.#tokens.allow(request))
       return failed(401, 'authError', 'Request had invalid authentication credentials.');
     for (const [part, fault] of this.faults) {
       if (!line.includes(part)) continue;
@@ -293,84 +269,4 @@ export class ComputeApi implements AsyncDisposable {
     });
     return ok({ queryPath: 'hostkeys/', queryValue: { items } });
   }
-
-  #newToken(): Answer {
-    const token = randomBytes(12).toString('hex');
-    this.#tokens.add(token);
-    return ok({ access_token: token, expires_in: 3600, token_type: 'Bearer' });
-  }
-
-  #token(form: URLSearchParams): Answer {
-    if (form.get('grant_type') === 'refresh_token')
-      return form.get('refresh_token') === 'good'
-        ? this.#newToken()
-        : {
-            status: 400,
-            body: { error: 'invalid_grant', error_description: 'Token has been expired or revoked.' },
-          };
-    const [header = '', claims = '', signature = ''] = (form.get('assertion') ?? '').split('.');
-    const { publicKey } = this.#options;
-    const isSigned = verify(
-      'RSA-SHA256',
-      Buffer.from(`${header}.${claims}`),
-      publicKey,
-      Buffer.from(signature, 'base64url'),
-    );
-    const { aud, exp, iat, scope } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'));
-    const isGood =
-      isSigned && aud === this.tokenUri && exp - iat <= 3600 && String(scope).endsWith('/cloud-platform');
-    return isGood
-      ? this.#newToken()
-      : { status: 400, body: { error: 'invalid_grant', error_description: 'Invalid JWT Signature.' } };
-  }
-
-  #exchange(form: URLSearchParams): Answer {
-    return form.get('subject_token') === 'identity of the pipeline' && form.get('audience') === '//iam/pool'
-      ? this.#newToken()
-      : { status: 400, body: { error: 'invalid_request', error_description: 'Invalid subject token.' } };
-  }
 }
-
-const metadataIn = (body: Record<string, unknown>): ReadonlyMap<string, string> => {
-  const { items = [] } = (body['metadata'] ?? {}) as { items?: { key: string; value: string }[] };
-  return new Map(items.map(({ key, value }) => [key, value]));
-};
-
-/** What the API itself would refuse; undefined: nothing. */
-function wrongIn(body: Record<string, unknown>, images: readonly string[]): string | undefined {
-  const form = body as {
-    name: string;
-    machineType: string;
-    labels?: Record<string, string>;
-    disks?: { boot?: boolean; initializeParams?: { sourceImage?: string } }[];
-    networkInterfaces?: { network?: string }[];
-    scheduling?: { provisioningModel?: string; automaticRestart?: boolean };
-  };
-  if (!/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(form.name))
-    return `Invalid value for field 'resource.name': '${form.name}'`;
-  if (!/^zones\/[a-z0-9-]+\/machineTypes\/[a-z0-9-]+$/.test(form.machineType)) return 'no machine type';
-  if (
-    Object.entries(form.labels ?? {}).some(
-      ([key, value]) => !/^[a-z][a-z0-9_-]*$/.test(key) || !/^[a-z0-9_-]*$/.test(value),
-    )
-  )
-    return "Invalid value for field 'resource.labels'";
-  const [disk] = form.disks ?? [];
-  if (disk?.boot !== true || !images.includes(disk.initializeParams?.sourceImage ?? ''))
-    return 'no boot disk of an image that is there';
-  if (form.networkInterfaces?.length !== 1) return 'no network interface';
-  if (form.scheduling?.provisioningModel === 'SPOT' && form.scheduling.automaticRestart !== false)
-    return 'Spot VMs cannot be restarted automatically.';
-  return undefined;
-}
-
-/** What cloud-init prints on the console, with what systemd puts before each line. */
-const consoleOf = ({ behind, keysIn }: FakeInstance): string => {
-  const keys = keysIn === 'serial console' ? (behind?.hostKeys ?? []) : [];
-  const lines = [
-    '-----BEGIN SSH HOST KEY KEYS-----',
-    ...keys.map((key) => `${key} root@node`),
-    '-----END SSH HOST KEY KEYS-----',
-  ];
-  return `[    1.0] booting\r\n${keys.length === 0 ? '' : lines.map((line) => `[   12.345678] cloud-init[512]: ${line}\r\n`).join('')}`;
-};
