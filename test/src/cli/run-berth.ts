@@ -16,7 +16,7 @@ export const runBerth = (
 ): Promise<Ran> =>
   new Promise((resolve, reject) => {
     const settings = {
-      timeout: 30_000,
+      timeout: 120_000,
       cwd: options.cwd,
       env: { ...process.env, FORCE_COLOR: undefined, ...options.env },
     };
