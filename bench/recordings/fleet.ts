@@ -6,7 +6,7 @@ import { type EmbeddedHost, embeddedHost } from '../../test/harness/embedded.ts'
 import type { Recording, Undo } from './recorder.ts';
 
 /** A machine that does much else takes its time. */
-const patience = 1200;
+const patience = 500;
 const size = { columns: 100, rows: 30 } as const;
 
 const profileOf = (hosts: readonly EmbeddedHost[]): string => `hosts:

@@ -53,7 +53,7 @@ const played = async (recording: Recording, cwd: string, folder: string, undo: U
   execFileSync('mkfifo', [fifo]);
   const env = {
     PS1: '$ ',
-    PATH: `${join(checkout, 'src/cli')}:${process.env['PATH']}`,
+    PATH: [join(checkout, 'src/cli'), process.env['PATH']].join(':'),
     BERTH_CACHE: join(checkout, '.berth', 'cache'),
     XDG_STATE_HOME: join(folder, 'state'),
     HISTFILE: '',
@@ -62,7 +62,6 @@ const played = async (recording: Recording, cwd: string, folder: string, undo: U
   await terminal.shows(/\$$/);
   const cast = new Cast(fifo);
   await terminal.pipe(`exec cat > ${fifo}`);
-  await terminal.press('C-l');
   await play({
     terminal,
     types: async (line) => {

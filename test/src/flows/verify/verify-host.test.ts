@@ -90,6 +90,8 @@ const walkIds = [
   'redis.nothing-left',
 ];
 
+const pullCommand = 'crictl --timeout 180s pull localhost:5000/crio/redis:alpine';
+
 for (const shell of [['sh'], ['busybox', 'sh'], ['bash', '--posix']])
   test(`a good node is green from units to the empty lists, through ${shell.join(' ')}`, async () => {
     using host = recordedHost({ shell });
@@ -102,8 +104,12 @@ for (const shell of [['sh'], ['busybox', 'sh'], ['bash', '--posix']])
       [...smokeIds, ...walkIds],
     );
     assert.deepEqual(
-      events,
+      events.filter(({ kind }) => kind !== 'command'),
       checks.map((check) => ({ kind: 'checked', host: 'node-1', check })),
+    );
+    assert.deepEqual(
+      events.filter((event) => event.kind === 'command' && event.id === 'redis.pull'),
+      [{ kind: 'command', host: 'node-1', phase: 'verify', id: 'redis.pull', command: pullCommand }],
     );
     assert.ok(checks.every(({ milliseconds }) => milliseconds >= 0 && milliseconds < 60_000));
     assert.deepEqual(host.left(), []);
