@@ -1,29 +1,14 @@
 import { Argument, Command, Option } from 'commander';
 import { Fail } from '../core/fail.ts';
+import type { CompletedCommand } from './completion/model.ts';
 import { exitCodes } from './exit-codes.ts';
 
-const scripts: Readonly<Record<string, (program: Command) => Promise<string>>> = {
-  bash: async (program) => {
-    const [{ bashCompletion }, { completedCommands }] = await Promise.all([
-      import('./completion/bash.ts'),
-      import('./completion/model.ts'),
-    ]);
-    return bashCompletion(completedCommands(program));
-  },
-  zsh: async (program) => {
-    const [{ zshCompletion }, { completedCommands }] = await Promise.all([
-      import('./completion/zsh.ts'),
-      import('./completion/model.ts'),
-    ]);
-    return zshCompletion(completedCommands(program));
-  },
-  fish: async (program) => {
-    const [{ fishCompletion }, { completedCommands }] = await Promise.all([
-      import('./completion/fish.ts'),
-      import('./completion/model.ts'),
-    ]);
-    return fishCompletion(completedCommands(program));
-  },
+type Write = (commands: readonly CompletedCommand[]) => string;
+
+const shells: Readonly<Record<string, () => Promise<Write>>> = {
+  bash: async () => (await import('./completion/bash.ts')).bashCompletion,
+  zsh: async () => (await import('./completion/zsh.ts')).zshCompletion,
+  fish: async () => (await import('./completion/fish.ts')).fishCompletion,
 };
 
 interface Options {
@@ -40,10 +25,13 @@ const textFor = async (
     const { namesIn } = await import('./completion/names.ts');
     return `${(await namesIn(hostsOf)).join(' ')}\n`;
   }
-  const script = shell === undefined ? undefined : scripts[shell];
-  if (script !== undefined) return await script(program);
+  const write = shell === undefined ? undefined : shells[shell];
+  if (write !== undefined) {
+    const { completedCommands } = await import('./completion/model.ts');
+    return (await write())(completedCommands(program));
+  }
   throw new Fail('BadUsage', 'completion is for a shell, and none was named', {
-    hint: `name one of ${Object.keys(scripts).join(', ')}, as in berth completion bash`,
+    hint: `name one of ${Object.keys(shells).join(', ')}, as in berth completion bash`,
   });
 };
 
@@ -54,7 +42,7 @@ export const completionCommand = (setExitCode: (code: number) => void): Command 
       'Prints a script that makes the shell complete commands, options, their values, files, and the names\n' +
         'of hosts and groups in the profile on the line.',
     )
-    .addArgument(new Argument('[shell]', 'the shell').choices(Object.keys(scripts)))
+    .addArgument(new Argument('[shell]', 'the shell').choices(Object.keys(shells)))
     .addOption(new Option('--hosts-of <profile>', 'print the names in a profile').hideHelp())
     .addHelpText(
       'after',
