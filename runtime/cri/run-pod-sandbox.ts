@@ -3,6 +3,7 @@ import { Fail } from '../core/fail.ts';
 import { Undo } from '../core/undo.ts';
 import { realtimeNs } from '../linux/clock.ts';
 import { podIps } from '../network/pod-ips.ts';
+import { machineAnnotations } from '../oci/annotations.ts';
 import { runtimeCommand, taskOf } from '../oci/runtime-command.ts';
 import { newLevel, selinuxLabels } from '../oci/selinux.ts';
 import { shmBytes } from '../oci/shm-size.ts';
@@ -159,6 +160,7 @@ const makeSandbox = async (daemon: Daemon, record: PodRecord): Promise<void> => 
     runtime: runtimeCommand(handler, daemon.config.cgroupManager),
     cgroupsPath: ociCgroup(daemon.config, record, record.id),
     task,
+    annotations: machineAnnotations(record.config.annotations, handler.allowedAnnotations),
   });
 };
 

@@ -1,5 +1,20 @@
 import type { SpecInput } from './input.ts';
 
+/** By these a pod configures the virtual machine that Kata Containers makes for it. */
+const KATA = 'io.katacontainers.';
+
+/** Those for the virtual machine that a handler's allowed_annotations has; others stay inert. */
+export const machineAnnotations = (
+  annotations: Readonly<Record<string, string>>,
+  allowed: readonly string[],
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(annotations).filter(
+      ([name]) =>
+        name.startsWith(KATA) && allowed.some((beginning) => beginning !== '' && name.startsWith(beginning)),
+    ),
+  );
+
 const PART_OF_POD = {
   'io.kubernetes.cri-o.ContainerType': 'container',
   'io.kubernetes.cri.container-type': 'container',

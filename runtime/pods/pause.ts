@@ -26,6 +26,8 @@ export interface PauseOptions {
   readonly cgroupsPath: string;
   /** See `CreateParams`. */
   readonly task?: CreateParams['task'];
+  /** Further ones of a pod that a shim of containerd's API has. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -64,11 +66,12 @@ const makePauseRoot = async (roots: Roots): Promise<string> => {
 const startPause = async (
   { roots, shim }: PodContext,
   { id, config, namespaces }: PodRecord,
-  { runtime, cgroupsPath, task }: PauseOptions,
+  { runtime, cgroupsPath, task, annotations: further }: PauseOptions,
 ): Promise<number> => {
   const rootfs = await makePauseRoot(roots);
   const spec = pauseSpec({ rootfs, namespaces, users: podUsers({ config, namespaces }), cgroupsPath });
-  const annotations = task === undefined ? {} : { annotations: sandboxAnnotations({ id, config }) };
+  const annotations =
+    task === undefined ? {} : { annotations: { ...further, ...sandboxAnnotations({ id, config }) } };
   writeSpec(roots, id, { ...spec, ...annotations });
   const signal = AbortSignal.timeout(PAUSE_TIMEOUT_MS);
   const { pid } = await shim.call(

@@ -4,13 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { ContainerState, NamespaceMode, PodSandboxState } from '../../../runtime/spec/cri/api_pb.js';
-import {
-  nothing,
-  remains,
-  say,
-  startBusyboxNode,
-  until,
-} from '../../harness/busybox-node.ts';
+import { nothing, remains, say, startBusyboxNode, until } from '../../harness/busybox-node.ts';
 import { containerdShim } from '../../harness/containerd-shim.ts';
 import type { ContainerConfig, NodeOptions } from '../../harness/node.ts';
 
@@ -38,7 +32,7 @@ const startNode = async (t: TestContext, options: NodeOptions = {}) => {
   const stack = await startBusyboxNode(t, {
     ...options,
     dropIn: () =>
-      `[crio.runtime.runtimes.vm]\nruntime_type = "vm"\nruntime_path = "${shim}"\n[crio.runtime.runtimes.missing]\nruntime_type = "vm"\nruntime_path = "/nowhere/containerd-shim-kata-v2"\n`,
+      `[crio.runtime.runtimes.vm]\nruntime_type = "vm"\nruntime_path = "${shim}"\nallowed_annotations = ["io.katacontainers.config.hypervisor"]\n[crio.runtime.runtimes.missing]\nruntime_type = "vm"\nruntime_path = "/nowhere/containerd-shim-kata-v2"\n`,
   });
   t.after(() => {
     if (before) return;
@@ -166,6 +160,29 @@ test('containers of a pod share its processes when they are to', async (t) => {
   await node.runtime.startContainer({ containerId });
   const { stdout } = await node.runtime.execSync({ containerId, cmd: ['ps'], timeout: 20n });
   assert.match(Buffer.from(stdout).toString(), /\/pause/);
+  await gone(podSandboxId);
+});
+
+test('the sandbox is told by annotations what it is, and of those of its pod that the handler allows', async (t) => {
+  const { node, gone } = await startNode(t);
+  const annotations = {
+    'io.katacontainers.config.hypervisor.default_vcpus': '2',
+    'io.katacontainers.config.agent.trace': 'true',
+    'org.systemd.property.X': '1',
+  };
+  const config = node.podConfig('annotated', { annotations });
+  const { podSandboxId } = await node.runtime.runPodSandbox({ config, runtimeHandler: 'vm' });
+  const spec = JSON.parse(readFileSync(join(node.runRoot, 'bundles', podSandboxId, 'config.json'), 'utf8'));
+  assert.deepEqual(spec.annotations, {
+    'io.katacontainers.config.hypervisor.default_vcpus': '2',
+    'io.kubernetes.cri.container-type': 'sandbox',
+    'io.kubernetes.cri-o.ContainerType': 'sandbox',
+    'io.kubernetes.cri.sandbox-id': podSandboxId,
+    'io.kubernetes.cri-o.SandboxID': podSandboxId,
+    'io.kubernetes.cri.sandbox-name': 'annotated',
+    'io.kubernetes.cri.sandbox-namespace': 'default',
+    'io.kubernetes.cri.sandbox-uid': `${node.name}-annotated`,
+  });
   await gone(podSandboxId);
 });
 
