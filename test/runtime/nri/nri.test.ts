@@ -4,7 +4,13 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { ConnectionId, multiplex } from '../../../runtime/nri/multiplex.ts';
+import { Event, Plugin as PluginService, Runtime } from '../../../runtime/spec/ttrpc/nri/api_pb.js';
 import { NRI_VERSION } from '../../../runtime/spec/ttrpc/nri/version.ts';
+import { Client } from '../../../runtime/ttrpc/client.ts';
+import { type Conduit, socketConduit } from '../../../runtime/ttrpc/conduit.ts';
+import { serve } from '../../../runtime/ttrpc/server.ts';
+import { implement } from '../../../runtime/ttrpc/service.ts';
 import { nothing, remains, say, startBusyboxNode, until } from '../../harness/busybox-node.ts';
 import { eventsIn, pluginProgram, startPlugin } from './plugin.ts';
 
@@ -307,6 +313,48 @@ test('whatever connects to the socket and is no plugin is sent away, and the dae
   );
   const pod = await stack.podOf('goes-on');
   await stack.start(pod, 'main');
+});
+
+test('a plugin that takes part and then breaks the protocol, or asks for too much, harms nobody but itself', async (t) => {
+  const stack = await startBusyboxNode(t);
+  const { node } = stack;
+  const pod = await stack.podOf('broken');
+  const wrongs: Readonly<Record<string, (conduit: Conduit) => void>> = {
+    garbage: (conduit) => conduit.send(Buffer.alloc(4096, 0xee)),
+    huge: (conduit) => conduit.send(Buffer.from('ffffffff0000000102000000', 'hex')),
+    gone: (conduit) => conduit.close(),
+  };
+  for (const [name, wrong] of Object.entries(wrongs)) {
+    const socket = connect(join(node.folder, 'nri.sock'));
+    const part = multiplex(socketConduit(socket));
+    const conduit = part(ConnectionId.plugin);
+    serve(conduit, [
+      implement(PluginService, {
+        configure: async () => ({ events: 1 << (Event.CREATE_CONTAINER - 1) }),
+        synchronize: async () => ({}),
+        createContainer: () => {
+          wrong(conduit);
+          return new Promise(() => {});
+        },
+      }),
+    ]);
+    const runtime = new Client(part(ConnectionId.runtime)).methods(Runtime);
+    await runtime.registerPlugin({ pluginName: name, pluginIdx: '50' }, { timeoutMs: 5_000 });
+    await until(`${name} takes part`, () =>
+      node.daemon.log().includes(`an NRI plugin takes part plugin=50-${name}`),
+    );
+    await assert.rejects(runtime.registerPlugin({ pluginName: 'x', pluginIdx: '01' }, { timeoutMs: 5_000 }));
+    await Promise.all(
+      Array.from({ length: 100 }, () =>
+        runtime.updateContainers({ update: [{ containerId: 'none' }] }, { timeoutMs: 5_000 }).catch(() => {}),
+      ),
+    );
+    await stack.start(pod, name);
+    await until(`${name} has gone`, () =>
+      node.daemon.log().includes(`an NRI plugin has gone plugin=50-${name}`),
+    );
+    socket.destroy();
+  }
 });
 
 test('with NRI switched off there is no socket', async (t) => {
