@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const cache = resolve(import.meta.dirname, '../../node_modules/.cache/berth-test');
 
 /** The release that profiles get; its module says which etcd kubeadm wants. */
-export const kubernetes = '1.37.2';
+const kubernetes = '1.37.2';
 const etcd = '3.7.0';
 
 interface Program {
@@ -108,7 +108,7 @@ const imageOf = async (program: Program) =>
     config: { Entrypoint: [`/usr/local/bin/${program.name}`], Env: ['PATH=/usr/local/bin'] },
   });
 
-export interface ControlPlaneImages {
+interface ServedImages {
   /** `ADDRESS:PORT`, reached from the host. */
   readonly registry: string;
   /** Prefix for kubeadm. */
@@ -118,8 +118,11 @@ export interface ControlPlaneImages {
   stop(): Promise<void>;
 }
 
-/** Serves the images on `address`, which the host reaches. */
-export async function serveControlPlane(address: string): Promise<ControlPlaneImages> {
+/** Serves the images on `address`, which the host reaches: those of the control plane, or busybox alone. */
+export async function serveImages(
+  address: string,
+  { controlPlane }: { readonly controlPlane: boolean },
+): Promise<ServedImages> {
   const registry = await startRegistry();
   const port = Number(registry.host.split(':')[1]);
   const front = createServer((near) => {
@@ -137,7 +140,7 @@ export async function serveControlPlane(address: string): Promise<ControlPlaneIm
     await registry.stop();
   };
   try {
-    for (const program of programs)
+    for (const program of controlPlane ? programs : [])
       await pushImage(
         { host: registry.host, repository: `k8s/${program.name}` },
         program.tag,

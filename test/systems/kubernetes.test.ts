@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { berth } from '../e2e/berth.ts';
 import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
-import { serveControlPlane } from './control-plane.ts';
+import { serveImages } from './control-plane.ts';
 
 /*
  * A real kubelet, built from Kubernetes' module by berth itself, on berthd: alone, and as the node of a cluster that a real
@@ -73,7 +73,7 @@ test('a kubelet without a cluster runs static pods on berthd, replaces a contain
   const folder = folderFor(t);
   const host = await embeddedHost(t);
   await likeAMachine(host);
-  const images = await serveControlPlane(`${host.address.network}.1`);
+  const images = await serveImages(`${host.address.network}.1`, { controlPlane: false });
   t.after(() => images.stop());
   const profile = profileOf(
     host,
@@ -119,7 +119,7 @@ test('kubeadm makes a cluster on berthd, in which pods run, and which upgrades a
   const folder = folderFor(t);
   const host = await embeddedHost(t);
   await likeAMachine(host);
-  const images = await serveControlPlane(`${host.address.network}.1`);
+  const images = await serveImages(`${host.address.network}.1`, { controlPlane: true });
   t.after(() => images.stop());
   const profile = profileOf(
     host,

@@ -17,20 +17,9 @@ const health: Judge = {
   remedy: 'nobody answers on 127.0.0.1:10248: see why with journalctl -u kubelet -n 50',
 };
 
-const runtimeConfig = z.object({ linux: z.object({ cgroupDriver: z.union([z.string(), z.number()]) }) });
-
-/** CRI's enum, as protobuf writes it in JSON: 0 is SYSTEMD. */
-const driverOf = (text: string): string | undefined => {
-  try {
-    const parsed = runtimeConfig.safeParse(JSON.parse(text));
-    if (!parsed.success) return undefined;
-    const { cgroupDriver } = parsed.data.linux;
-    return cgroupDriver === 0 || cgroupDriver === 'SYSTEMD' ? 'systemd' : 'cgroupfs';
-  } catch {
-    // What is no JSON tells of no driver: the judge says so.
-    return undefined;
-  }
-};
+/** What `crictl runtime-config` prints: the name in CRI's enum. */
+const driverOf = (text: string): string | undefined =>
+  /^cgroup driver:\s*(SYSTEMD|CGROUPFS)$/m.exec(text)?.[1]?.toLowerCase();
 
 const agreement = (stdout: string): Verdict => {
   const values = new Map(
@@ -41,7 +30,7 @@ const agreement = (stdout: string): Verdict => {
   );
   const driver = values.get('cgroupDriver') ?? '';
   const endpoint = values.get('containerRuntimeEndpoint') ?? '';
-  const runtime = driverOf(stdout.slice(stdout.indexOf('{')));
+  const runtime = driverOf(stdout);
   if (runtime === undefined) return red('the runtime does not tell its cgroup driver');
   const remedy = 'look for a file of others in /etc/kubernetes/kubelet.conf.d and /etc/crio/crio.conf.d';
   if (driver !== runtime)

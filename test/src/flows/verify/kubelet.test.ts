@@ -34,24 +34,25 @@ const agreeing = (driver: string, endpoint: string, runtime: string) =>
   `cgroupDriver=${driver}\ncontainerRuntimeEndpoint=${endpoint}\n${runtime}`;
 const socket = 'unix:///var/run/crio/crio.sock';
 
-test('kubelet and runtime agree, whichever way the runtime writes its driver', () => {
-  for (const runtime of ['{"linux":{"cgroupDriver":"SYSTEMD"}}', '{"linux":{"cgroupDriver":0}}'])
-    assert.equal(verdict('kubelet.agrees', agreeing('systemd', socket, runtime)).ok, true, runtime);
-  for (const runtime of ['{"linux":{"cgroupDriver":"CGROUPFS"}}', '{"linux":{"cgroupDriver":1}}'])
-    assert.equal(verdict('kubelet.agrees', agreeing('cgroupfs', socket, runtime)).ok, true, runtime);
+test('kubelet and runtime agree', () => {
+  // As crictl 1.37 prints it.
+  for (const driver of ['systemd', 'cgroupfs']) {
+    const runtime = `cgroup driver:   ${driver.toUpperCase()}\n`;
+    assert.equal(verdict('kubelet.agrees', agreeing(driver, socket, runtime)).ok, true, driver);
+  }
 });
 
 const disagreements: readonly (readonly [stdout: string, says: RegExp])[] = [
   [
-    agreeing('cgroupfs', socket, '{"linux":{"cgroupDriver":"SYSTEMD"}}'),
+    agreeing('cgroupfs', socket, 'cgroup driver:   SYSTEMD\n'),
     /kubelet has cgroup driver cgroupfs, the runtime systemd/,
   ],
-  [agreeing('', socket, '{"linux":{"cgroupDriver":"SYSTEMD"}}'), /driver unset/],
+  [agreeing('', socket, 'cgroup driver:   SYSTEMD\n'), /driver unset/],
   [
-    agreeing('systemd', 'unix:///run/containerd/containerd.sock', '{"linux":{"cgroupDriver":"SYSTEMD"}}'),
+    agreeing('systemd', 'unix:///run/containerd/containerd.sock', 'cgroup driver:   SYSTEMD\n'),
     /asks unix:\/\/\/run\/containerd/,
   ],
-  [agreeing('systemd', socket, 'no JSON at all'), /does not tell its cgroup driver/],
+  [agreeing('systemd', socket, 'no driver at all'), /does not tell its cgroup driver/],
 ];
 
 for (const [stdout, says] of disagreements)
