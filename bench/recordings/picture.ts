@@ -61,7 +61,7 @@ const textOf = ({ column, text, look }: Span, row: number): string => {
     `x="${(margin + column * cell.width).toFixed(1)}"`,
     `y="${margin + row * cell.height + 13}"`,
     // Fonts differ in how wide they are; the columns of a terminal do not.
-    `textLength="${(text.length * cell.width).toFixed(1)}"`,
+    `textLength="${(text.length * cell.width).toFixed(1)}" lengthAdjust="spacingAndGlyphs"`,
     ...(inverse ? [`fill="${background}"`] : colour === undefined ? [] : [`fill="${colour}"`]),
     ...(bold ? ['font-weight="700"'] : []),
     ...(dim ? ['opacity=".6"'] : []),

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Recording } from './recorder.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
-const patience = 1800;
+const patience = 600;
 
 /** From nothing: the host is taken away before and after. */
 export const quickstart: Recording = {
@@ -12,7 +12,7 @@ export const quickstart: Recording = {
   rows: 30,
   prepare: async () => checkout,
   async play({ terminal, types, picture }) {
-    await types('berth quickstart --yes');
+    await types('berth quickstart');
     await terminal.shows(/▸ prepare[\s\S]*\d of \d steps/, patience);
     await picture('quickstart', 'berth quickstart makes a host');
     await terminal.shows(/Next:[\s\S]*\$$/, patience);
