@@ -12,6 +12,7 @@ import { packagedCrictl, podRecords, stopPods } from './stop-pods.ts';
 const treesOf = (spec: Spec, roots: readonly string[]): Tree[] => [
   { path: '/run/berth' },
   { path: '/run/crio/crio.sock', folders: ['/run/crio'] },
+  { path: '/run/nri/nri.sock', folders: ['/run/nri'] },
   { path: '/var/lib/berth' },
   ...spec.cni.networks.map(({ name }) => ({
     path: `/var/lib/cni/networks/${name}`,
