@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { createTwoFilesPatch } from 'diff';
 import { Fail } from '../../../src/core/fail.ts';
-import { setInProfile, withEdit } from '../../../src/profile/edit-profile.ts';
+import { removeFromProfile, setInProfile, withEdit } from '../../../src/profile/edit-profile.ts';
 import { profileOf, resolveSources } from '../../../src/profile/parse-profile.ts';
 import type { ProfileSources, SourceText } from '../../../src/profile/profile.ts';
 
@@ -155,4 +155,56 @@ test('a value that comes through a variable or an alias is not edited, with the 
   refused('a', ['spec', 'verify', 'level'], 'node', /comes through a variable \(\$\{level\}\)/);
   refused('c', ['spec', 'policy', 'default'], 'accept', /comes through an alias/);
   refused('d', ['spec', 'policy', 'default'], 'accept', /fleet\.yaml has no host d/);
+});
+
+test('a value that is taken away leaves the lines and comments around it alone', () => {
+  const text = `hosts:
+  # the first
+  - name: a # down
+    ssh: { host: a.example, user: ops }   # one line
+  # the second
+  - name: b
+    ssh:
+      host: b.example
+      port: 2222 # odd
+spec: { swap: off } # because
+`;
+  const from = sources(['a.yaml', text]);
+  const without = (path: readonly (string | number)[]): string | undefined =>
+    removeFromProfile(from, path)?.text;
+  assert.equal(without(['hosts', 1, 'ssh', 'port']), text.replace('      port: 2222 # odd\n', ''));
+  assert.equal(without(['hosts', 1]), text.replace(/ {2}# the second\n(?:.*\n){4}/, ''));
+  // A comment above the first entry may be about all of them: it stays.
+  assert.equal(without(['hosts', 0]), text.replace(/ {2}- name: a.*\n.*\n/, ''));
+  assert.equal(without(['hosts', 0, 'ssh', 'user']), text.replace(', user: ops', ''));
+  assert.equal(without(['spec', 'crictl']), undefined, 'what stands nowhere is not taken away');
+});
+
+test('mappings that fill an empty list on a line stand below each other', () => {
+  const from = sources([
+    'a.yaml',
+    'hosts: [{ name: a, local: {} }]\nspec: { registries: { mirrors: [] } }\n',
+  ]);
+  const { text } = setInProfile(
+    from,
+    undefined,
+    ['spec', 'registries', 'mirrors'],
+    [{ registry: 'docker.io', mirrors: ['m.example'] }],
+  );
+  assert.deepEqual(profileOf(resolveSources(sources(['a.yaml', text]))).hosts[0]?.spec.registries.mirrors, [
+    { registry: 'docker.io', mirrors: ['m.example'] },
+  ]);
+  const block = sources([
+    'a.yaml',
+    'hosts: [{ name: a, local: {} }]\nspec:\n  registries:\n    mirrors: []\n',
+  ]);
+  assert.match(
+    setInProfile(
+      block,
+      undefined,
+      ['spec', 'registries', 'mirrors'],
+      [{ registry: 'docker.io', mirrors: ['m.example'] }],
+    ).text,
+    /mirrors:\n {6}- registry: docker\.io\n/,
+  );
 });
