@@ -40,9 +40,15 @@ const isAlias = ({ files, units, releases }: Facts): boolean => {
   return units.get('crio.service')?.mainProcess?.executable.startsWith(`${releases.root}/`) ?? false;
 };
 
-/** The facts with what is true of CRI-O's own unit. */
+/** The facts with what is true of CRI-O's own unit; the link comes and goes with berthd's, which systemctl enables. */
 export const withoutAlias = (facts: Facts): Facts =>
-  isAlias(facts) ? { ...facts, units: new Map([...facts.units, ['crio.service', nothing]]) } : facts;
+  isAlias(facts)
+    ? {
+        ...facts,
+        units: new Map([...facts.units, ['crio.service', nothing]]),
+        files: new Map([...facts.files, [crioUnitFile, { kind: 'absent' }]]),
+      }
+    : facts;
 
 /** The engine that serves the socket now, whoever installed it; undefined: none does. */
 export const engineOn = (facts: Facts): EngineName | undefined => {

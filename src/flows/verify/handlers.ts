@@ -4,7 +4,7 @@ import { done, green, type Judge, red } from './verdict.ts';
 /** What each runtime is known to lack where it does not run. */
 const remedies: Readonly<Record<OciRuntime['name'], string>> = {
   runc: 'the OCI runtime said no: the evidence has its words',
-  crun: 'the OCI runtime said no: the evidence has its words',
+  crun: 'the OCI runtime said no: the evidence has its words; "unknown version specified" is a crun that is older than what the engine writes: take a release of it',
   runsc:
     'name what gVisor lacks in spec.ociRuntimes: args: [--platform=ptrace] where the machine is virtual itself, --network=host for the release of 2022 that Debian has, which takes each network of Linux 6 for that of the host',
   kata: 'Kata needs /dev/kvm and its modules vhost_vsock and vhost_net: kata-runtime check says what is missing',

@@ -112,3 +112,13 @@ test('the probe asks for the services of both engines', () => {
       assert.ok(units.includes(unit));
   }
 });
+
+test('the alias comes with berthd, and no plan of berth takes it away or puts anything there', () => {
+  const path = '/etc/systemd/system/crio.service';
+  const facts: ShortFacts = {
+    ...berthNode,
+    files: { [path]: { link: '/etc/systemd/system/berthd.service' } },
+    origins: [{ kind: 'file', path, before: { kind: 'absent' } }],
+  };
+  assert.ok(!ids(berth, facts).includes(`file:${path}`));
+});
