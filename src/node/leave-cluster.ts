@@ -53,11 +53,14 @@ export function leaveCluster(facts: Facts): Change[] {
   );
   const ours = unitOrigins(facts).find(({ name }) => name === kubelet);
   const isLeft = facts.units.get(kubelet)?.activeState === 'active';
-  if (wasJoined || (ours?.fileState === '' && isLeft))
+  if (wasJoined || (ours !== undefined && isNew(ours.fileState) && isLeft))
     return [removal('stop the kubelet, and take away what it and kubeadm made', ['sh', '-c', leaving])];
   if (ours === undefined || !isLeft) return [];
   return [removal(`stop ${kubelet}`, ['systemctl', 'stop', kubelet])];
 }
+
+/** The host had no such unit before: its record has a dash for a state that systemd does not know. */
+const isNew = (fileState: string): boolean => fileState === '' || fileState === '-';
 
 const removal = (summary: string, argv: readonly string[]): Change => ({
   id: 'cluster',

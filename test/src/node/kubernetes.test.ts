@@ -378,6 +378,27 @@ test('a reset leaves the cluster before the runtime goes that must end its pods'
   assert.ok(ids.indexOf('cluster') >= 0 && ids.indexOf('cluster') < ids.indexOf('pods'), ids.join(' '));
 });
 
+test('a reset takes away what a kubelet kept where the host had none before', () => {
+  const before = (fileState: string) =>
+    factsOf({
+      ...debian,
+      units: {
+        'berthd.service': { activeState: 'active' },
+        'kubelet.service': { loaded: true, activeState: 'active' },
+      },
+      files: { '/usr/local/bin/crictl': { sha256: 'c' } },
+      // As a host records a unit that it did not have: with a dash.
+      origins: [{ kind: 'unit', name: 'kubelet.service', fileState, activeState: 'inactive' }],
+    });
+  const spec = specOf('{ version: 1.37.2, role: standalone }');
+  const steps = (fileState: string) =>
+    JSON.stringify(
+      planNodeRemoval(spec, before(fileState)).changes.find(({ id }) => id === 'cluster')?.steps,
+    );
+  assert.match(steps('-'), /rm -rf [^"]*\/var\/lib\/kubelet/);
+  assert.doesNotMatch(steps('disabled'), /rm -rf/);
+});
+
 test("a kubelet that was there before berth is not taken for one of berth's", () => {
   const spec = specOf('{ version: 1.37.2, role: none }');
   const facts = factsOf({
