@@ -176,7 +176,7 @@ spec: { swap: off } # because
   assert.equal(without(['hosts', 1]), text.replace(/ {2}# the second\n(?:.*\n){4}/, ''));
   // A comment above the first entry may be about all of them: it stays.
   assert.equal(without(['hosts', 0]), text.replace(/ {2}- name: a.*\n.*\n/, ''));
-  assert.equal(without(['hosts', 0, 'ssh', 'user']), text.replace(', user: ops', ''));
+  assert.equal(without(['hosts', 0, 'ssh', 'user']), text.replace(', user: ops }   #', ' } #'));
   assert.equal(without(['spec', 'crictl']), undefined, 'what stands nowhere is not taken away');
 });
 
