@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
 import type { Recording } from './recorder.ts';
 
 const checkout = resolve(import.meta.dirname, '../..');
@@ -10,7 +11,10 @@ export const quickstart: Recording = {
   title: 'npm run quickstart: a throw-away host, from nothing to proven',
   columns: 100,
   rows: 30,
-  prepare: async () => checkout,
+  async prepare() {
+    execFileSync(join(checkout, 'src/cli/berth'), ['quickstart', '--remove', '--ci']);
+    return checkout;
+  },
   async play({ terminal, types, picture }) {
     await types('berth quickstart');
     await terminal.shows(/▸ prepare[\s\S]*\d of \d steps/, patience);

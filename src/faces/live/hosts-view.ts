@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { denseHosts } from './dense-hosts.ts';
 import { bold, cut, dim, type Line, plain, spread, widthOf } from './line.ts';
 import { clock } from './progress-lines.ts';
@@ -6,7 +7,7 @@ import { type Room, wholeHosts } from './whole-hosts.ts';
 
 const titleLine = (hosts: readonly Ranked[], { state, now, columns }: Room): Line => {
   const { profile, since } = state.board;
-  const about = profile === undefined ? 'berth' : `berth  ${profile}`;
+  const about = profile === undefined ? 'berth' : `berth  ${basename(profile)}`;
   const elapsed = [dim(clock(now - (since ?? now)))];
   if (hosts.length === 1) return spread([bold(about)], elapsed, columns);
   const counts = plain(`${hosts.length} hosts: ${countsText(hosts)}`);
