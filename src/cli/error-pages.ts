@@ -161,7 +161,9 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
   CloudRefused: {
     cause:
       'The cloud does not make, start or delete a machine: a quota, a name that is taken, a right that is missing.',
-    seen: ["node-1: making the instance node-1 was refused: Quota 'CPUS' exceeded"],
+    seen: [
+      "node-1: making the instance node-1: Quota 'CPUS' exceeded. Limit: 8.0 in region europe-west1 (QUOTA_EXCEEDED)",
+    ],
     remedy:
       'The message has the words of the cloud. Ask for the quota or the role there, or change the gce keys of the host.',
   },
