@@ -74,7 +74,7 @@ const newMode = 0o644;
 
 const write = async (written: Written, sources: ProfileSources, isNew: boolean): Promise<void> => {
   const { files } = written;
-  for (const { file } of files) if (!isNew) await requireUnchanged(file, sources);
+  for (const { file } of files) await requireUnchanged(file, isNew ? undefined : textIn(sources, file));
   for (const { file, text } of files) {
     const place = await realpath(file).catch(() => file);
     const mode = isNew ? newMode : (await stat(place)).mode & 0o7777;
@@ -84,14 +84,17 @@ const write = async (written: Written, sources: ProfileSources, isNew: boolean):
   if (files.length === 0) say(`${basename(sources.files.at(-1)?.file ?? '')} needed no change.`);
 };
 
-/** Somebody may have edited the file meanwhile: their work is not written over. */
-const requireUnchanged = async (file: string, sources: ProfileSources): Promise<void> => {
-  const begun = sources.files.find((one) => one.file === file)?.text;
+const textIn = (sources: ProfileSources, file: string): string | undefined =>
+  sources.files.find((one) => one.file === file)?.text;
+
+/** Somebody may have edited the file meanwhile, or made it: their work is not written over. */
+const requireUnchanged = async (file: string, begun: string | undefined): Promise<void> => {
   const now = (await readIfThere(file))?.toString('utf8');
   if (now === begun) return;
+  const what = begun === undefined ? 'was made' : 'was changed';
   throw new Fail(
     'BadUsage',
-    `${file} was changed by somebody else while the wizard was open; nothing was written`,
+    `${file} ${what} by somebody else while the wizard was open; nothing was written`,
     {
       hint: `Run berth init ${quote(file)} again: it begins with the file as it is now.`,
     },

@@ -40,6 +40,12 @@ const withCandidates = (state: WizardState, reply: Extract<Reply, { kind: 'found
   const { origin, candidates } = reply;
   if (candidates.length === 0)
     return { ...state, notice: { level: 'bad', text: `No hosts are named there.` } };
+  // Nobody's page is taken away from under their hands.
+  if (state.step !== 'hosts' || state.sheet !== undefined)
+    return {
+      ...state,
+      notice: { level: 'good', text: 'The hosts to import are known now: ask again on the first page.' },
+    };
   const known = new Set(hostsIn(state.sources).map(({ name }) => name));
   const fresh = candidates.flatMap(({ name }, index) => (known.has(name) ? [] : [index]));
   return {

@@ -32,12 +32,20 @@ export const runWizard = async (options: {
   let state = wizardState(options.sources, options.isNew);
   const size = () => ({ columns: out.columns || 80, rows: out.rows || 24 });
   const element = () => createElement(Screen, { state, size: size(), style, dispatch });
-  const dispatch = (event: WizardEvent): void => {
-    if (state.ending !== undefined) return;
+  const take = (event: WizardEvent): void => {
     state = reduce(state, event);
     instance.rerender(element());
     if (state.ending !== undefined) ended.resolve();
     for (const wish of state.wishes) errands.run(wish, (reply) => dispatch({ kind: 'reply', reply }));
+  };
+  const dispatch = (event: WizardEvent): void => {
+    if (state.ending !== undefined) return;
+    try {
+      take(event);
+    } catch (error) {
+      // Told when the terminal is as it was: on this screen nobody could read it.
+      ended.reject(error);
+    }
   };
   const leave = (): void => dispatch({ kind: 'key', key: 'leave' });
   const resize = (): void => instance.rerender(element());

@@ -175,6 +175,19 @@ test('who edited the file meanwhile is not written over', async (t) => {
   assert.deepEqual(readdirSync(folder), ['berth.yaml']);
 });
 
+test('who made the file meanwhile keeps it', async (t) => {
+  const file = join(folderOf(t), 'berth.yaml');
+  const terminal = await opened(t, file);
+  await terminal.press('-l', 'a.example');
+  await terminal.press('Enter');
+  await terminal.shows(/one host added/);
+  await onTo(terminal, 6);
+  writeFileSync(file, existing);
+  await terminal.press('Down', 'Enter');
+  assert.match(await terminal.shows(/ended 10/), /was made by somebody else/);
+  assert.equal(readFileSync(file, 'utf8'), existing);
+});
+
 test('berth alone on a terminal is the wizard, and a list is pasted into it', async (t) => {
   const folder = folderOf(t);
   const terminal = await Terminal.start(t, [berth], { ...normal, cwd: folder });

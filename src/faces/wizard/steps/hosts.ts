@@ -17,8 +17,12 @@ export const wayOf = ({ form }: WrittenHost): string => {
     const { host, user, port } = ssh as Readonly<Record<string, unknown>>;
     return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
   }
-  const kind = ['local', 'embedded', 'vagrant', 'gce'].find((key) => key in form);
-  return kind === 'local' ? 'this machine' : (kind ?? 'no way to it yet');
+  if ('local' in form) return 'this machine';
+  const kind = ['embedded', 'vagrant', 'gce'].find((key) => key in form);
+  const way = kind === undefined ? undefined : form[kind];
+  if (kind === undefined || typeof way !== 'object' || way === null) return kind ?? 'no way to it yet';
+  const { machine, instance, name } = way as Readonly<Record<string, unknown>>;
+  return [kind, machine ?? instance ?? name].filter((part) => part !== undefined).join(' ');
 };
 
 const hostRow = (state: WizardState, host: WrittenHost): ActionRow => ({

@@ -129,6 +129,26 @@ test('an import asks the tool, and who becomes a node is chosen', () => {
   );
 });
 
+test('an import that is slow takes no page away from under the hands', () => {
+  const origin = { kind: 'gce', place: '' } as const;
+  const elsewhere = pressed(withHosts(fresh(), 'a.example'), 'next');
+  const state = told(elsewhere, { kind: 'found', origin, candidates });
+  assert.equal(state.sheet, undefined);
+  assert.match(state.notice?.text ?? '', /ask again on the first page/);
+});
+
+test('each way to a host is told in a few words', () => {
+  const state = editing(
+    'hosts:\n  - { name: a, vagrant: { machine: web } }\n  - { name: b, embedded: { name: quick } }\n  - { name: c, local: {} }\n',
+  );
+  assert.deepEqual(
+    rows(state)
+      .slice(0, 3)
+      .map(({ label }) => label),
+    ['a  vagrant web', 'b  embedded quick', 'c  this machine'],
+  );
+});
+
 test('a tool that fails says why and what to do', () => {
   const origin = { kind: 'gce', place: '' } as const;
   const trouble = {
