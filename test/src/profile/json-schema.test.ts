@@ -69,9 +69,11 @@ const isFragment = (error: string): boolean => error === " must have required pr
 /** What is wrong with these spans several keys or files, or needs more than a pattern to see. */
 const beyondSchema = [
   'artifacts',
+  'cluster-elsewhere',
   'duplicate-hosts',
   'embedded-image-elsewhere',
   'embedded-image',
+  'engine-of-berth',
   'image-digest',
   'images',
   'include-cycle',
