@@ -15,10 +15,9 @@ export const quickstart: Recording = {
     execFileSync(join(checkout, 'src/cli/berth'), ['quickstart', '--remove', '--ci']);
     return checkout;
   },
-  async play({ terminal, types, picture }) {
+  async play({ terminal, types }) {
     await types('berth quickstart');
     await terminal.shows(/▸ prepare[\s\S]*\d of \d steps/, patience);
-    await picture('quickstart', 'berth quickstart makes a host');
     await terminal.shows(/Next:[\s\S]*\$$/, patience);
     await types('clear; berth quickstart --remove');
     await terminal.shows(/The quick start is gone[\s\S]*\$$/, patience);

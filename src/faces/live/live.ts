@@ -27,11 +27,10 @@ export class LiveProgress implements Progress {
     this.#out = out;
     this.#verbose = verbose;
     this.#state = startOf(readDurations(this.#durations));
-    const keyboard = keyboardOf(process.stdin);
     this.#screen = new Screen({
       out,
-      keyboard,
-      draw: (now, size) => this.#draw(now, size, keyboard !== undefined),
+      keyboard: () => keyboardOf(process.stdin),
+      draw: (now, size, hasKeys) => this.#draw(now, size, hasKeys),
       onKey: (input, key) => this.#onKey(input, key),
     });
   }

@@ -13,9 +13,9 @@ const openAfterMilliseconds = 300;
 
 export interface ScreenOptions {
   readonly out: NodeJS.WriteStream;
-  /** Undefined: nobody can press keys. */
-  readonly keyboard: NodeJS.ReadStream | undefined;
-  readonly draw: (now: number, size: Size) => Frame;
+  /** Asked each time the screen opens; undefined: nobody can press keys. */
+  readonly keyboard: () => NodeJS.ReadStream | undefined;
+  readonly draw: (now: number, size: Size, hasKeys: boolean) => Frame;
   readonly onKey: (input: string, key: Key) => void;
 }
 
@@ -42,6 +42,7 @@ export class Screen {
   #dirty = false;
   #drawn = 0;
   readonly #style: Style;
+  #keyboard: NodeJS.ReadStream | undefined;
 
   constructor(options: ScreenOptions) {
     this.#options = options;
@@ -62,8 +63,10 @@ export class Screen {
 
   open(): void {
     if (this.#shown !== undefined) return;
-    const { out, keyboard } = this.#options;
+    const { out } = this.#options;
     clearTimeout(this.#opening);
+    const keyboard = this.#options.keyboard();
+    this.#keyboard = keyboard;
     const instance = render(this.#element(), {
       stdout: out,
       ...(keyboard === undefined ? {} : { stdin: keyboard }),
@@ -111,8 +114,10 @@ export class Screen {
   }
 
   #element(): ReactElement {
-    const { out, draw, keyboard, onKey } = this.#options;
-    const { lines } = draw(performance.now(), { columns: out.columns || 80, rows: out.rows || 24 });
+    const { out, draw, onKey } = this.#options;
+    const keyboard = this.#keyboard;
+    const size = { columns: out.columns || 80, rows: out.rows || 24 };
+    const { lines } = draw(performance.now(), size, keyboard !== undefined);
     return h(
       Fragment,
       null,

@@ -45,7 +45,8 @@ const wholeHost = ({ name, host }: Ranked, room: Room, rows: number | undefined)
 };
 
 /** Lines for each thing that went wrong; undefined: as many as it takes. */
-const sizes = [undefined, 12, 9, 7, 5, 4, 3] as const;
+const fewest = 3;
+const sizes = [undefined, 12, 9, 7, 5, 4, fewest] as const;
 
 /** Each host in full, in the order of the profile; undefined: they do not fit. */
 export const wholeHosts = (
@@ -56,8 +57,11 @@ export const wholeHosts = (
   const inOrder = [...room.state.board.hosts.keys()].flatMap(
     (name) => hosts.find((host) => host.name === name) ?? [],
   );
+  const linesWith = (rows: number | undefined): readonly Line[] =>
+    inOrder.flatMap((host) => wholeHost(host, room, rows));
+  if (hosts.length > left || linesWith(fewest).length > left) return undefined;
   for (const rows of sizes) {
-    const lines = inOrder.flatMap((host) => wholeHost(host, room, rows));
+    const lines = linesWith(rows);
     if (lines.length <= left) return lines;
   }
   return undefined;
