@@ -59,10 +59,11 @@ export function ignition(text: string): string {
 }
 
 /** The comment at the top of the script, for who reads only this file. */
-const head = (text: string): string =>
-  text
-    .split('\n')
-    .slice(1)
-    .filter((line, index, all) => all.slice(0, index + 1).every((each) => each.startsWith('#')))
+const head = (text: string): string => {
+  const lines = text.split('\n').slice(1);
+  const end = lines.findIndex((line) => !line.startsWith('#'));
+  return lines
+    .slice(0, end)
     .map((line) => `${line}\n`)
     .join('');
+};

@@ -14,7 +14,7 @@ const masks = `${stagingFolder}/kubeadm.sed`;
 const deadlineSeconds = 1200;
 
 /** The host keeps what its commands print: secrets that kubeadm repeats are masked before that. */
-const script = String.raw`PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/opt/berth/bin
+const script = `PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/opt/berth/bin
 export PATH
 masks=$1
 shift

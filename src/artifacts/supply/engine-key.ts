@@ -24,9 +24,13 @@ export async function supplyEngineKey(address: string, pin: string | undefined, 
     throw new Fail('Fetch', `${address} is no OpenPGP key`);
   const actual = createHash('sha256').update(text).digest('hex');
   if (pin !== undefined && actual !== pin)
-    throw new Fail('ChecksumMismatch', `${address} has sha256 ${actual}; keySha256 of the profile is ${pin}`, {
-      hint: 'ask the project whether it has a new key',
-    });
+    throw new Fail(
+      'ChecksumMismatch',
+      `${address} has sha256 ${actual}; keySha256 of the profile is ${pin}`,
+      {
+        hint: 'ask the project whether it has a new key',
+      },
+    );
   await withScratch(async (folder) => {
     const path = join(folder, 'key');
     await writeFile(path, text);
