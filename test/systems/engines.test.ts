@@ -114,7 +114,7 @@ test('a node changes its engine and back, and comes back where that fails', { sk
     assert.equal(exitCode, 0, output);
     const left = await host.output(`
       systemctl is-active crio berthd
-      ls -d /usr/local/bin/crio /etc/systemd/system/*crio* /etc/crio /usr/lib/berth 2>/dev/null
+      ls -d /usr/local/bin/crio /etc/systemd/system/*crio* /etc/crio/crio.conf.d/*.conf /usr/lib/berth 2>/dev/null
       ip -o link | grep cni0
       grep -c /var/run/netns/ /proc/mounts
       true`);
