@@ -7,6 +7,8 @@ cd "$(dirname "$0")/../.."
 # program → Debian package
 more=
 need() { command -v "$1" >/dev/null || more="$more $2"; }
+need qemu-aarch64-static qemu-user-static
+[ -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ] || more="$more libc6-arm64-cross libstdc++6-arm64-cross"
 
 [ $# -gt 0 ] || set -- $(find test/systems -name '*.test.ts' | sort)
 [ $# -gt 0 ] || { printf 'npm run test:systems: there is no test in test/systems\n' >&2; exit 1; }
