@@ -1,4 +1,5 @@
 import { Fail, type FailCode } from '../core/fail.ts';
+import { statusNumber } from '../core/status-number.ts';
 
 /** The codes of google.rpc.Code that have no name of ours: what is nearest. */
 const BY_NUMBER: Readonly<Record<number, FailCode>> = {
@@ -20,28 +21,12 @@ const BY_NUMBER: Readonly<Record<number, FailCode>> = {
   16: 'Unauthenticated',
 };
 
-const NUMBERS: Readonly<Record<FailCode, number>> = {
-  Cancelled: 1,
-  InvalidArgument: 3,
-  DeadlineExceeded: 4,
-  NotFound: 5,
-  AlreadyExists: 6,
-  PermissionDenied: 7,
-  ResourceExhausted: 8,
-  FailedPrecondition: 9,
-  Unimplemented: 12,
-  Internal: 13,
-  Unavailable: 14,
-  DataLoss: 15,
-  Unauthenticated: 16,
-};
-
 /** What a peer says of its failure as ours. */
 export const failOf = (code: number, message: string): Fail =>
   new Fail(BY_NUMBER[code] ?? 'Internal', message === '' ? `the peer failed with code ${code}` : message);
 
 /** A failure as the peer hears it. One that is no Fail is a defect of ours. */
 export const statusOf = (error: unknown): { readonly code: number; readonly message: string } => {
-  if (error instanceof Fail) return { code: NUMBERS[error.code], message: error.message };
-  return { code: NUMBERS.Internal, message: error instanceof Error ? error.message : String(error) };
+  if (error instanceof Fail) return { code: statusNumber[error.code], message: error.message };
+  return { code: statusNumber.Internal, message: error instanceof Error ? error.message : String(error) };
 };

@@ -1,28 +1,12 @@
-import type { Fail, FailCode } from '../../core/fail.ts';
-
-/** Numbers of gRPC's status codes ("Status codes and their use in gRPC"). */
-const NUMBER: Readonly<Record<FailCode, number>> = {
-  Cancelled: 1,
-  InvalidArgument: 3,
-  DeadlineExceeded: 4,
-  NotFound: 5,
-  AlreadyExists: 6,
-  PermissionDenied: 7,
-  ResourceExhausted: 8,
-  FailedPrecondition: 9,
-  Unimplemented: 12,
-  Internal: 13,
-  Unavailable: 14,
-  DataLoss: 15,
-  Unauthenticated: 16,
-};
+import type { Fail } from '../../core/fail.ts';
+import { statusNumber } from '../../core/status-number.ts';
 
 /** The trailers that end a call; without a `Fail` it has succeeded. */
 export const trailersOf = (fail: Fail | undefined): Readonly<Record<string, string>> => {
   if (fail === undefined) return { 'grpc-status': '0' };
   const message = shortened(fail.message);
   const text = fail.hint === undefined ? message : `${message}; ${shortened(fail.hint)}`;
-  return { 'grpc-status': String(NUMBER[fail.code]), 'grpc-message': percentEncoded(text) };
+  return { 'grpc-status': String(statusNumber[fail.code]), 'grpc-message': percentEncoded(text) };
 };
 
 /** The text travels in an HTTP/2 header: clients break off connections over headers of 64 KiB. */
