@@ -29,7 +29,7 @@ test('a host without a way out becomes a proven node from a bundle, and nobody a
   await t.test('without a lock there is nothing to pack', async () => {
     const { exitCode, output } = await berth('bundle', profile, '-o', bundle);
     assert.equal(exitCode, 10, output);
-    assert.match(output, /there is no .*berth\.lock\n.*write it with berth lock/);
+    assert.match(output, /there is no .*berth\.lock \[BadUsage\]\n.*write it with berth lock/);
   });
 
   await t.test('lock asks the repositories of the host and changes nothing there', async () => {
