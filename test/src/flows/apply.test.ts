@@ -116,10 +116,11 @@ test('a bare host becomes a node, stays one, and becomes what it was again', asy
     await host.output('echo "# mine" >> /etc/crio/crio.conf.d/10-berth.conf');
     await host.output('echo "// x" >> /usr/lib/berth/current/berthd.mjs');
     const { result } = await inRun([node], (context) => applyProfile(context, yes));
-    const [repair, ...others] = summaries(result.plan);
+    const [change, repair, ...others] = summaries(result.plan);
+    assert.equal(change, 'change /etc/crio/crio.conf.d/10-berth.conf');
     assert.match(repair ?? '', /^upload berth .* MiB\)$/);
-    assert.deepEqual(others, ['change /etc/crio/crio.conf.d/10-berth.conf', 'restart berthd.service']);
-    assert.match(result.plan.hosts[0]?.changes[1]?.diff ?? '', /^-# mine$/m);
+    assert.deepEqual(others, ['restart berthd.service']);
+    assert.match(result.plan.hosts[0]?.changes[0]?.diff ?? '', /^-# mine$/m);
     const [shimNow, daemonNow] = (await host.output(pids)).trim().split(/\s+/);
     assert.equal(shimNow, shim);
     assert.notEqual(daemonNow, daemon);
