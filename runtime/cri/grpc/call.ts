@@ -67,18 +67,17 @@ const lifetime = (
 ): AbortSignal => {
   const controller = new AbortController();
   const began = performance.now();
-  const end = (): void => {
-    const late = performance.now() - began >= milliseconds * NEARLY;
+  const end = (late: boolean): void => {
     const fail = late
       ? new Fail('DeadlineExceeded', "the client's deadline passed")
       : new Fail('Cancelled', 'the client cancelled the call');
     controller.abort(fail);
     reply.end(fail);
   };
-  const timer = Number.isFinite(milliseconds) ? setTimeout(end, milliseconds) : undefined;
+  const timer = Number.isFinite(milliseconds) ? setTimeout(end, milliseconds, true) : undefined;
   stream.once('close', () => {
     clearTimeout(timer);
-    if (!reply.ended) end();
+    if (!reply.ended) end(performance.now() - began >= milliseconds * NEARLY);
   });
   return controller.signal;
 };

@@ -82,6 +82,13 @@ test('what is no call at all is answered in terms of HTTP', async (t) => {
   );
 });
 
+test('a deadline that passed is told as such, however soon it is', async (t) => {
+  const { call } = await serving(t, { Never: never });
+  // The clock of timers has whole milliseconds: they may be up to one early.
+  for (let round = 0; round < 200; round += 1)
+    assert.equal((await call('Never', framed('x'), { 'grpc-timeout': '1m' })).status, DEADLINE_EXCEEDED);
+});
+
 test('a method that nobody knows is UNIMPLEMENTED, before and after its request has come', async (t) => {
   const { open, call } = await serving(t, { Echo: echo });
   assert.equal((await call('Nothing', framed('x'))).status, UNIMPLEMENTED);
