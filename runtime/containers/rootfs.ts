@@ -42,11 +42,24 @@ const mountVolatile = (request: OverlayRequest): void => {
   }
 };
 
-/** Unmounts it and removes what the container wrote. Idempotent; a mount that is busy stays, with its files. */
+/** Unmounts it and removes what the container wrote. Idempotent. */
 export const removeRootfs = async (folders: ContainerFolders): Promise<void> => {
-  unmountIfMounted(folders.merged);
+  unmountNow(folders.merged);
   removeMountPoint(folders);
   await removeFolder(folders.disk);
+};
+
+/**
+ * The container has ended, but a process may still be in its files for a moment: an exec that is being refused, somebody
+ * who looks at them. It keeps what it has open; nobody else finds them any more.
+ */
+const unmountNow = (target: string): void => {
+  try {
+    unmountIfMounted(target);
+  } catch (error) {
+    if (!hasErrno(error, 'EBUSY')) throw error;
+    unmountIfMounted(target, { detach: true });
+  }
 };
 
 const unmountIfMounted = (...[target, options]: Parameters<typeof unmount>): void => {

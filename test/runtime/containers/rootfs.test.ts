@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -84,6 +86,21 @@ test('a root file system that somebody has a copy of, in a mount of a folder abo
     left.map(({ mountPoint }) => mountPoint),
     [copy],
   );
+});
+
+test('a root file system that a process is still in, such as a command that ends just now, is removed all the same', async (t) => {
+  const { folder, lower } = layersIn(t);
+  const folders = containerFolders({ root: folder, runRoot: folder }, 'c1');
+  mountRootfs(folders, { store: folder, folders: lower, users: undefined });
+  const open = openSync(join(folders.merged, 'file'), 'r');
+  try {
+    await removeRootfs(folders);
+    assert.equal(existsSync(folders.disk), false);
+    assert.equal(readFileSync(open, 'utf8'), 'top');
+  } finally {
+    closeSync(open);
+  }
+  assert.ok(mountTable().every(({ mountPoint }) => !mountPoint.startsWith(`${folder}/`)));
 });
 
 test('what the container wrote goes with it, however much and of whatever names', async (t) => {
