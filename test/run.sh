@@ -1,6 +1,7 @@
 #!/bin/sh
 # `npm test`: installs what the tests need, checks the code, runs every test.
-# Arguments are test files; none: all but test/systems, which `npm run test:systems` runs through this script too.
+# Arguments are test files; none: all but test/systems, which `npm run test:systems` runs through this script too, and the long
+# part of test/vm.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -53,6 +54,9 @@ need faketime faketime
 need setpriv util-linux
 [ ! -e /sys/module/apparmor ] || need apparmor_parser apparmor
 need tinyproxy tinyproxy-bin
+need qemu-system-x86_64 qemu-system-x86
+need qemu-img qemu-utils
+need mke2fs e2fsprogs
 need vagrant vagrant
 [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
 if [ -n "$missing" ]; then
@@ -110,9 +114,11 @@ if [ $# -eq 0 ]; then
   say "lint"
   sh test/lint.sh
   set -- $(find test -path test/systems -prune -o -name '*.test.ts' -print | sort)
+  # The short part of `npm run test:vm`: a machine with a kernel, systemd and cgroup v2 of its own.
+  [ "$(uname -m)" != x86_64 ] || set -- "$@" test/vm/target-machine.ts
 fi
 
 say "tests"
 case $(uname -m) in x86_64) arch=x64 ;; *) arch=arm64 ;; esac
 exec node_modules/node-linux-$arch/bin/node --disable-warning=ExperimentalWarning \
-  --test --test-concurrency=2 --test-timeout="${BERTH_TEST_TIMEOUT:-900000}" "$@"
+  --test --test-concurrency=2 --test-timeout="${BERTH_TEST_TIMEOUT:-1800000}" "$@"
