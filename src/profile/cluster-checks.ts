@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { finding, inside, isMapping, type Mapping, type Path } from './as-written.ts';
 import { overlaps, parseCidr } from './cidr.ts';
 import type { Finding } from './finding.ts';
 
@@ -6,19 +7,6 @@ import type { Finding } from './finding.ts';
  * Rules for the hosts that are one cluster, and for what spec.kubernetes says beside the rest of a spec. They look at
  * values as they were written: what does not have the right shape is passed over, and reported where it stands.
  */
-
-type Path = Finding['path'];
-type Mapping = Readonly<Record<string, unknown>>;
-
-const isMapping = (value: unknown): value is Mapping =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const inside = (value: unknown, ...keys: string[]): unknown =>
-  keys.reduce<unknown>((at, key) => (isMapping(at) ? at[key] : undefined), value);
-const finding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({
-  path,
-  at,
-  message,
-});
 
 /** kube-apiserver accepts kubelets so many minor versions older: the version skew policy of Kubernetes, from 1.28 on. */
 export const oldestKubelet = 3;

@@ -1,4 +1,5 @@
 import { nearest } from '../core/nearest.ts';
+import { finding, isMapping, list, mapping, type Path } from './as-written.ts';
 import { type AddressRange, overlaps, parseCidr } from './cidr.ts';
 import { clusterRules, kubernetesRules } from './cluster-checks.ts';
 import type { Finding } from './finding.ts';
@@ -13,23 +14,7 @@ import { mentionsVariables } from './variables.ts';
  * with the problems of single values: what does not have the right shape is passed over here.
  */
 
-type Mapping = Readonly<Record<string, unknown>>;
-type Path = Finding['path'];
-
-const isMapping = (value: unknown): value is Mapping =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const mapping = (value: unknown, ...keys: string[]): Mapping => {
-  const inner = keys.reduce<unknown>((at, key) => (isMapping(at) ? at[key] : undefined), value);
-  return isMapping(inner) ? inner : {};
-};
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const textOr = (value: unknown, fallback: string): string => (typeof value === 'string' ? value : fallback);
-
-const finding = (path: Path, message: string, at: Finding['at'] = 'value'): Finding => ({
-  path,
-  at,
-  message,
-});
 
 /** Where a value stands, for a sentence about another one. */
 type Where = (path: Path) => string;

@@ -1,9 +1,5 @@
+import { inside, isMapping } from './as-written.ts';
 import type { Finding } from './finding.ts';
-
-type Mapping = Readonly<Record<string, unknown>>;
-
-const mapping = (value: unknown): Mapping | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Mapping) : undefined;
 
 /** Names of hosts that name an instance too, once they are in lower case: RFC 1035. */
 const namesInstance = (name: unknown): boolean =>
@@ -11,8 +7,8 @@ const namesInstance = (name: unknown): boolean =>
 
 /** Of an instance of Compute Engine: keys of which only one makes sense, or only with others. */
 export const gceRules = (host: unknown, index: number): Finding[] => {
-  const gce = mapping(mapping(host)?.['gce']);
-  if (gce === undefined) return [];
+  const gce = inside(host, 'gce');
+  if (!isMapping(gce)) return [];
   const at = (key: string, message: string): Finding => ({
     path: ['hosts', index, 'gce', key],
     at: 'value',
@@ -28,7 +24,7 @@ export const gceRules = (host: unknown, index: number): Finding[] => {
         'OS Login knows people by keys of their own: say user (gcloud compute os-login describe-profile shows it) and identityFile',
       ),
     );
-  const name = mapping(host)?.['name'];
+  const name = inside(host, 'name');
   if (!('instance' in gce) && !namesInstance(name))
     findings.push({
       path: ['hosts', index, 'gce'],
@@ -43,9 +39,9 @@ export const instancesOf = (
   hosts: readonly unknown[],
 ): readonly (readonly [value: unknown, path: Finding['path']])[] =>
   hosts.map((host, index) => {
-    const gce = mapping(mapping(host)?.['gce']);
+    const gce = inside(host, 'gce');
     const path = ['hosts', index, 'gce', 'instance'];
-    if (gce === undefined) return [undefined, path];
-    const name = String(gce['instance'] ?? mapping(host)?.['name']).toLowerCase();
+    if (!isMapping(gce)) return [undefined, path];
+    const name = String(gce['instance'] ?? inside(host, 'name')).toLowerCase();
     return [[gce['project'], gce['zone'], name].map(String).join('/'), path];
   });

@@ -1,19 +1,7 @@
+import { finding, list, type Mapping, mapping } from './as-written.ts';
 import type { Finding } from './finding.ts';
 
 /* Rules about engines, runtimes and plugins that span several keys. */
-
-type Mapping = Readonly<Record<string, unknown>>;
-
-const isMapping = (value: unknown): value is Mapping =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const mapping = (value: unknown): Mapping => (isMapping(value) ? value : {});
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-const finding = (path: Finding['path'], message: string, at: Finding['at'] = 'value'): Finding => ({
-  path,
-  at,
-  message,
-});
 
 /** Of CRI-O, and the sources with which each means something. */
 const keysOfCrio: Readonly<Record<string, readonly string[]>> = {
