@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { berth } from '../e2e/berth.ts';
+import { berth, smokeProfileFor } from '../e2e/berth.ts';
 import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
 import { serveImages } from './control-plane.ts';
 
@@ -36,22 +36,6 @@ const likeAMachine = async (host: EmbeddedHost): Promise<void> => {
     done`);
 };
 
-const profileOf = (host: EmbeddedHost, folder: string, spec: string): string => {
-  const path = join(folder, 'profile.yaml');
-  const { ssh } = host;
-  writeFileSync(
-    path,
-    `hosts:
-  - name: node
-    ssh: { host: ${ssh.host}, user: root, identityFiles: [${ssh.identityFiles[0]}], knownHostsFiles: [${ssh.knownHostsFiles[0]}] }
-spec:
-  artifacts: { source: go }
-  verify: { level: smoke }
-${spec}`,
-  );
-  return path;
-};
-
 const succeeds = async (...args: string[]): Promise<string> => {
   const { exitCode, output } = await berth(...args);
   assert.equal(exitCode, 0, output);
@@ -75,7 +59,7 @@ test('a kubelet without a cluster runs static pods on berthd, replaces a contain
   await likeAMachine(host);
   const images = await serveImages(`${host.address.network}.1`, { controlPlane: false });
   t.after(() => images.stop());
-  const profile = profileOf(
+  const profile = smokeProfileFor(
     host,
     folder,
     `  registries: { insecure: ['${images.registry}'] }
@@ -121,7 +105,7 @@ test('kubeadm makes a cluster on berthd, in which pods run, and which upgrades a
   await likeAMachine(host);
   const images = await serveImages(`${host.address.network}.1`, { controlPlane: true });
   t.after(() => images.stop());
-  const profile = profileOf(
+  const profile = smokeProfileFor(
     host,
     folder,
     `  registries: { insecure: ['${images.registry}'] }
