@@ -1,4 +1,5 @@
 import { clone, create } from '@bufbuild/protobuf';
+import { HOOK_NAMES } from '../spec/oci/runtime.ts';
 import {
   type Container,
   type ContainerAdjustment,
@@ -145,23 +146,14 @@ const mergeArgs = ({ claim, clear, adjust, container }: Step, asked: readonly st
   container.args = [...adjust.args];
 };
 
-const HOOKS = [
-  'prestart',
-  'createRuntime',
-  'createContainer',
-  'startContainer',
-  'poststart',
-  'poststop',
-] as const satisfies readonly (keyof Hooks)[];
-
 /** Hooks of several plugins are all run. True: there are some. */
 const mergeHooks = ({ adjust, container }: Step, asked: Hooks | undefined): boolean => {
   if (asked === undefined) return false;
-  for (const kind of HOOKS) {
+  for (const kind of HOOK_NAMES) {
     adjust.hooks?.[kind].push(...asked[kind]);
     container.hooks?.[kind].push(...asked[kind]);
   }
-  return HOOKS.some((kind) => asked[kind].length > 0);
+  return HOOK_NAMES.some((kind) => asked[kind].length > 0);
 };
 
 const mergeLinux = (step: Step, asked: LinuxContainerAdjustment): void => {

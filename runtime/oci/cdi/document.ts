@@ -1,4 +1,5 @@
 import { Fail } from '../../core/fail.ts';
+import { HOOK_NAMES } from '../../spec/oci/runtime.ts';
 
 /**
  * A file of the Container Device Interface: what a container needs to use certain devices.
@@ -52,14 +53,6 @@ export interface CdiHook {
   readonly timeout: number | undefined;
 }
 
-const HOOK_NAMES = [
-  'prestart',
-  'createRuntime',
-  'createContainer',
-  'startContainer',
-  'poststart',
-  'poststop',
-] as const;
 export type HookName = (typeof HOOK_NAMES)[number];
 
 export const NO_EDITS: CdiEdits = { env: [], deviceNodes: [], mounts: [], hooks: [], additionalGids: [] };

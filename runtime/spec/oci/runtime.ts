@@ -53,6 +53,16 @@ export interface OciMount {
   options?: string[];
 }
 
+/** The points of a container's life at which hooks run (runtime-spec, config.md, "POSIX-platform Hooks"). */
+export const HOOK_NAMES = [
+  'prestart',
+  'createRuntime',
+  'createContainer',
+  'startContainer',
+  'poststart',
+  'poststop',
+] as const;
+
 export interface OciHook {
   path: string;
   args?: string[];
