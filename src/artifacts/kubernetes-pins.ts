@@ -30,8 +30,11 @@ const go = (program: Program) => ({
   staging: (version: string) => `v0${version.slice(version.indexOf('.'))}`,
 });
 
+/** The Kubernetes that profiles get when they name none. */
+export const KUBERNETES_VERSION = '1.37.2';
+
 const goModules: Readonly<Record<string, string>> = {
-  '1.37.2': 'h1:A2VDEiObzkYqFTKhSsn0ZEb0RlLEXpHWj93gi2HqEwE=',
+  [KUBERNETES_VERSION]: 'h1:A2VDEiObzkYqFTKhSsn0ZEb0RlLEXpHWj93gi2HqEwE=',
 };
 
 const spec = (program: Program) => ({

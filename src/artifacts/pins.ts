@@ -70,7 +70,7 @@ export interface ArtifactSpec {
 }
 
 /** The crictl that profiles get when they name none; test/run.sh reads it here. */
-const CRICTL_VERSION = '1.37.0';
+export const CRICTL_VERSION = '1.37.0';
 
 /** Architectures as Go and most release pages name them. */
 export const goArchitecture = { x64: 'amd64', arm64: 'arm64' } as const;

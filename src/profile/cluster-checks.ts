@@ -1,4 +1,6 @@
 import semver from 'semver';
+import { KUBERNETES_VERSION } from '../artifacts/kubernetes-pins.ts';
+import { CRICTL_VERSION } from '../artifacts/pins.ts';
 import { finding, inside, isMapping, type Mapping, type Path } from './as-written.ts';
 import { overlaps, parseCidr } from './cidr.ts';
 import type { Finding } from './finding.ts';
@@ -14,9 +16,6 @@ export const oldestKubelet = 3;
 /** Programs of one age understand each other; crictl is tested with its own minor version and its neighbours. */
 const crictlMayDiffer = 1;
 
-/** What the schema fills in. */
-const defaultVersion = '1.37.2';
-
 interface Member {
   readonly name: string;
   readonly index: number;
@@ -29,7 +28,7 @@ const memberOf = (host: unknown, index: number): Member[] => {
   const kubernetes = inside(host, 'spec', 'kubernetes');
   if (!isMapping(kubernetes)) return [];
   const { role } = kubernetes;
-  const version = semver.parse(String(kubernetes['version'] ?? defaultVersion));
+  const version = semver.parse(String(kubernetes['version'] ?? KUBERNETES_VERSION));
   if ((role !== 'control-plane' && role !== 'worker') || version === null) return [];
   return [{ name: String(inside(host, 'name')), index, role, version, kubernetes }];
 };
@@ -149,14 +148,14 @@ export const kubernetesRules = (profile: unknown): Finding[] => {
     ...(role === 'control-plane' && isMapping(join) && !('certificateKey' in join)
       ? [finding([...path, 'join'], 'a control plane joins with a certificateKey beside the token')]
       : []),
-    ...crictlRules(profile, kubernetes['version'] ?? defaultVersion),
+    ...crictlRules(profile, kubernetes['version'] ?? KUBERNETES_VERSION),
   ];
 };
 
 const crictlRules = (profile: unknown, version: unknown): Finding[] => {
   const written = inside(profile, 'spec', 'crictl', 'version');
   const kubernetes = semver.parse(String(version));
-  const crictl = semver.parse(String(written ?? '1.37.0'));
+  const crictl = semver.parse(String(written ?? CRICTL_VERSION));
   if (kubernetes === null || crictl === null) return [];
   if (Math.abs(crictl.minor - kubernetes.minor) <= crictlMayDiffer) return [];
   const path: Path =

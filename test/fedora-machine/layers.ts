@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { fetchArtifact } from '../../src/artifacts/fetch.ts';
-import { artifactSpecs } from '../../src/artifacts/pins.ts';
+import { CRICTL_VERSION } from '../../src/artifacts/pins.ts';
 import { baseFolder } from '../../src/inventory/embedded/base.ts';
 import { readMachine } from '../../src/inventory/embedded/machine.ts';
 import { embeddedLayers, embeddedTestFolder } from '../harness/embedded.ts';
@@ -15,8 +15,7 @@ process.env['BERTH_CACHE'] = join(checkout, '.berth/cache');
 const sources = { source: 'auto', mirror: undefined, folder: undefined } as const;
 const work = { emit: () => {}, signal: new AbortController().signal };
 const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
-for (const version of Object.keys(artifactSpecs.crictl.pins))
-  await fetchArtifact('crictl', version, arch, sources, work);
+await fetchArtifact('crictl', CRICTL_VERSION, arch, sources, work);
 const layers = await embeddedLayers('fedora');
 const base = baseFolder(embeddedTestFolder, await readMachine());
 console.log([await machineLayer(base, join(embeddedTestFolder, 'layers')), ...layers, base].join(':'));

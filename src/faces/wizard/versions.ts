@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { type ArtifactName, artifactSpecs } from '../../artifacts/pins.ts';
+import { type ArtifactName, artifactSpecs, CRICTL_VERSION } from '../../artifacts/pins.ts';
 
 /** crictl follows the kubelet's minor versions; one apart is what its project tests. */
 const crictlMayDiffer = 1;
@@ -34,4 +34,4 @@ export const crioFits = (crio: string, kubernetes: string): boolean =>
   crio.split('.').slice(0, 2).join('.') === minorOf(kubernetes);
 
 /** The Kubernetes that the newest crictl belongs to: the two come out together. */
-export const newestKubernetes = (): string => newestPinned('crictl') ?? '1.37.0';
+export const newestKubernetes = (): string => newestPinned('crictl') ?? CRICTL_VERSION;

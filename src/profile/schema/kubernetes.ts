@@ -1,5 +1,6 @@
 import semver from 'semver';
 import { z } from 'zod';
+import { KUBERNETES_VERSION } from '../../artifacts/kubernetes-pins.ts';
 import { secret } from './secrets.ts';
 import { cidr, httpAddress, section, text, version } from './values.ts';
 
@@ -128,7 +129,7 @@ const drain = section(
 
 export const kubernetes = section(
   {
-    version: kubernetesVersion.default('1.37.2').meta({
+    version: kubernetesVersion.default(KUBERNETES_VERSION).meta({
       description: 'Release of kubelet, kubeadm and kubectl: the same for all three.',
     }),
     role: z.enum(['control-plane', 'worker', 'standalone', 'none']).default('none').meta({

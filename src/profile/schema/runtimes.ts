@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CRICTL_VERSION } from '../../artifacts/pins.ts';
 import { httpAddress, section, text, version } from './values.ts';
 
 /* The CRI runtime, the OCI runtimes below it, and the programs that they need. */
@@ -122,7 +123,7 @@ export const cniPlugins = section(
 
 export const crictl = section(
   {
-    version: version.default('1.37.0').meta({ description: 'Release of crictl to install.' }),
+    version: version.default(CRICTL_VERSION).meta({ description: 'Release of crictl to install.' }),
     source: z.enum(['pinned', 'package']).default('pinned').meta({
       description:
         'pinned: this release, by the ways of spec.artifacts. package: cri-tools of a repository that the host has, in whatever version.',
