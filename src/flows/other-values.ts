@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isMapping } from '../profile/as-written.ts';
 import { below } from '../profile/known-keys.ts';
 import type { Spec } from '../profile/profile.ts';
 import { specSchema } from '../profile/schema.ts';
@@ -16,9 +17,6 @@ const texts = [
   'http://explain.example:3128',
   'explain',
 ];
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Other values of the same kind. */
 const variants = (value: unknown, schema: z.core.$ZodType | undefined): unknown[] => {
@@ -47,13 +45,13 @@ const enumOf = (schema: z.core.$ZodType): unknown[] => {
 /** The scalars at and below a path. */
 const leaves = (value: unknown, path: Path): Path[] => {
   if (Array.isArray(value)) return value.flatMap((entry: unknown, index) => leaves(entry, [...path, index]));
-  if (isRecord(value)) return Object.entries(value).flatMap(([key, entry]) => leaves(entry, [...path, key]));
+  if (isMapping(value)) return Object.entries(value).flatMap(([key, entry]) => leaves(entry, [...path, key]));
   return [path];
 };
 
 export const valueAt = (whole: unknown, path: Path): unknown =>
   path.reduce<unknown>(
-    (at, part) => (Array.isArray(at) ? at[Number(part)] : isRecord(at) ? at[String(part)] : undefined),
+    (at, part) => (Array.isArray(at) ? at[Number(part)] : isMapping(at) ? at[String(part)] : undefined),
     whole,
   );
 

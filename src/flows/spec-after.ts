@@ -1,5 +1,6 @@
 import { Fail } from '../core/fail.ts';
 import type { History } from '../host/facts/history.ts';
+import { isMapping } from '../profile/as-written.ts';
 import type { HostEntry, Spec } from '../profile/profile.ts';
 
 /**
@@ -26,13 +27,10 @@ function parse(text: string, generation: number): unknown {
 
 /** Section by section, and in each of them key by key; what is below a key is one value. */
 function laidOver(ours: Spec, theirs: unknown): Spec {
-  if (!isRecord(theirs)) return ours;
+  if (!isMapping(theirs)) return ours;
   const sections = Object.entries(ours).map(([name, section]) => {
     const other = theirs[name];
-    return [name, isRecord(section) && isRecord(other) ? { ...section, ...other } : (other ?? section)];
+    return [name, isMapping(section) && isMapping(other) ? { ...section, ...other } : (other ?? section)];
   });
   return Object.fromEntries(sections) as Spec;
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
