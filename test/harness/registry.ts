@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { selfSigned } from './self-signed.ts';
 
 export interface RegistryOptions {
   /** `basic`: htpasswd; `token`: a token server of this harness, which the registry verifies. Default: open. */
@@ -138,28 +139,9 @@ const startTokenServer = async (folder: string, options: RegistryOptions): Promi
 
 /** Signs what docker-registry's token authentication verifies: a JWT with its certificate in the header. */
 const tokenIssuer = (folder: string) => {
-  const [keyFile, certFile] = [join(folder, 'token.key'), join(folder, 'token.crt')];
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=test',
-      '-keyout',
-      keyFile,
-      '-out',
-      certFile,
-    ],
-    { stdio: 'ignore' },
-  );
-  const key = createPrivateKey(readFileSync(keyFile));
-  const x5c = [readFileSync(certFile, 'utf8').replace(/-----[A-Z ]+-----|\s/g, '')];
+  const files = selfSigned(folder, 'token');
+  const key = createPrivateKey(readFileSync(files.key));
+  const x5c = [readFileSync(files.certificate, 'utf8').replace(/-----[A-Z ]+-----|\s/g, '')];
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   return (subject: string, scope: string, granted: readonly string[]): string => {
     const [type = '', ...middle] = scope.split(':');

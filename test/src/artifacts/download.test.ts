@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { download, downloadText } from '../../../src/artifacts/download.ts';
 import type { Event } from '../../../src/core/events.ts';
 import { freePort } from '../../harness/free-port.ts';
+import { selfSigned } from '../../harness/self-signed.ts';
 
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
 const digest = createHash('sha256').update(content).digest('hex');
@@ -151,26 +152,7 @@ test('a real proxy is used for http and https, and not for what NO_PROXY names',
   const plain = await serve(t, (_request, response) => response.end(content));
   const folder = mkdtempSync(join(tmpdir(), 'berth-tls-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const [key, certificate] = [join(folder, 'key'), join(folder, 'certificate')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '1',
-      '-keyout',
-      key,
-      '-out',
-      certificate,
-      ...subject,
-    ],
-    { stdio: 'ignore' },
-  );
+  const { key, certificate } = selfSigned(folder, 'localhost', ['DNS:localhost']);
   const tls = createTlsServer(
     { key: readFileSync(key), cert: readFileSync(certificate) },
     (_request, response) => response.end(content),

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -14,6 +13,7 @@ import { requestFor, startPull } from '../../../harness/berth-pull.ts';
 import { buildImage, buildLayer, pushImage } from '../../../harness/oci-image.ts';
 import { startRegistry, type TestRegistry } from '../../../harness/registry.ts';
 import { type Intercept, startGateway } from '../../../harness/registry-gateway.ts';
+import { selfSigned } from '../../../harness/self-signed.ts';
 
 process.umask(0);
 const ENTRY = new URL('../../../../runtime/berth-pull.ts', import.meta.url);
@@ -24,16 +24,8 @@ let folder: string;
 let tls: { readonly key: string; readonly cert: string };
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'berth-tls-'));
-  const [key, cert] = [join(folder, 'key'), join(folder, 'cert')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', ...subject, '-keyout', key, '-out', cert],
-    {
-      stdio: 'ignore',
-    },
-  );
-  tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+  const { key, certificate } = selfSigned(folder, 'localhost', ['DNS:localhost', 'IP:127.0.0.1']);
+  tls = { key: readFileSync(key, 'utf8'), cert: readFileSync(certificate, 'utf8') };
   registry = await startRegistry();
   await pushImage(
     { host: registry.host, repository: 'app' },

@@ -15,6 +15,7 @@ import {
 } from '../../../../src/flows/cluster/members.ts';
 import type { Facts } from '../../../../src/host/facts/probe.ts';
 import { parseProfile } from '../../../../src/profile/parse-profile.ts';
+import { selfSigned } from '../../../harness/self-signed.ts';
 import { factsOf, type ShortFile } from '../../resources/facts.ts';
 
 /** `NAME ROLE [VERSION]`, one host each; `loner` has no kubernetes at all. */
@@ -122,26 +123,7 @@ for (const [what, server, worker, refused] of skews)
 test('the digest of a CA is what openssl makes of its public key', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-ca-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const [key, certificate] = [join(folder, 'ca.key'), join(folder, 'ca.crt')];
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '1',
-      '-subj',
-      '/CN=kubernetes',
-      '-keyout',
-      key,
-      '-out',
-      certificate,
-    ],
-    { stdio: 'ignore' },
-  );
+  const { key, certificate } = selfSigned(folder, 'kubernetes');
   const der = execFileSync('openssl', ['rsa', '-in', key, '-pubout', '-outform', 'der'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
