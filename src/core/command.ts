@@ -35,6 +35,7 @@ const defaultDeadlineSeconds = 60;
 /**
  * Runs a program of this machine to its end. An exit code other than 0 is a result, not an error.
  * Cancelling ends the whole process group, because installers start children of their own.
+ * @throws Fail `CommandFailed` where it cannot be started, as in a folder that is not there
  */
 export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<Ended> {
   options.signal.throwIfAborted();
@@ -66,11 +67,27 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     if (options.signal.aborted) throw new Fail('Cancelled', `${argv[0]} was cancelled`);
     if (deadline.aborted)
       throw new Fail('DeadlineExceeded', `${argv.join(' ')} did not end within ${seconds} s`);
+    // Node tells a process that could not be made by the number of the error, below zero.
+    if ((output.exitCode ?? -1) < 0 && output.signal === null)
+      throw notStarted(argv, options.cwd, output.cause);
     return { exitCode: output.exitCode ?? undefined, stdout: output.stdout, stderr: output.stderr };
   } finally {
     either.removeEventListener('abort', end);
   }
 }
+
+/** A program that is not there ends with 127, by the shell's word; this one was not even looked for. */
+const notStarted = (argv: readonly string[], cwd: string | undefined, cause: unknown): Fail => {
+  const { code } = Object(cause) as { readonly code?: unknown };
+  const isFolder = cwd !== undefined && (code === 'ENOENT' || code === 'ENOTDIR');
+  return new Fail(
+    'CommandFailed',
+    isFolder
+      ? `${argv[0]} was not started: there is no folder ${cwd}`
+      : `${argv[0]} was not started: ${cause instanceof Error ? cause.message : String(cause)}`,
+    isFolder ? { hint: `Make the folder ${cwd}, or name another one.`, cause } : { cause },
+  );
+};
 
 /** Standard output of a program that must succeed; throws CommandFailed with all that it said. */
 export async function commandOutput(argv: readonly string[], options: CommandOptions): Promise<string> {

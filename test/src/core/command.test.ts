@@ -23,6 +23,16 @@ test('an exit code is a result, and an error where success is needed', async () 
   await assert.rejects(commandOutput(argv, { signal }), { code: 'CommandFailed', message: /no such thing/ });
 });
 
+test('a folder that is not there is told, and not taken for the end of the program', async () => {
+  for (const cwd of ['/nowhere/at/all', '/etc/passwd'])
+    for (const run of [runCommand, commandOutput])
+      await assert.rejects(run(['true'], { signal, cwd }), {
+        code: 'CommandFailed',
+        message: `true was not started: there is no folder ${cwd}`,
+      });
+  assert.equal((await runCommand(['no-such-program-x'], { signal })).exitCode, 127);
+});
+
 test('input reaches the program, and one that does not read it is no failure', async () => {
   assert.equal(await commandOutput(['cat'], { signal, input: 'text' }), 'text');
   const large = 'x'.repeat(1 << 20);
