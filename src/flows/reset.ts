@@ -1,31 +1,26 @@
 import { Fail } from '../core/fail.ts';
-import type { Facts } from '../host/facts/probe.ts';
 import { carryOut } from '../host/script/carry-out.ts';
-import type { Connection } from '../host/transport/connection.ts';
 import { planNodeRemoval, removalRequest } from '../node/removal.ts';
 import type { HostEntry } from '../profile/profile.ts';
-import type { HostPlan } from '../resources/change.ts';
-import { type Applied, type Confirmed, changeHosts } from './change-hosts.ts';
+import type { Applied, Confirmed } from './change-hosts.ts';
+import { leaveNodes } from './cluster/leave-nodes.ts';
 import type { FlowContext } from './context.ts';
 import { inPhase } from './on-hosts.ts';
-import { named, probeHost } from './survey.ts';
+import { named, probeHost, type Surveyed } from './survey.ts';
 
-interface Found {
-  readonly connection: Connection;
-  readonly facts: Facts;
-  readonly plan: HostPlan;
-}
-
-/** Takes away what berth brought to the hosts, and only that; what was there before is back. */
+/**
+ * Takes away what berth brought to the hosts, and only that; what was there before is back. A cluster that stays is told
+ * which of its nodes go.
+ */
 export async function resetHosts(context: FlowContext, confirmed: Confirmed): Promise<Applied> {
   const survey = (host: HostEntry) => surveyRemoval(context, host);
-  return await changeHosts(context, confirmed, survey, async (host, found) => {
+  return await leaveNodes(context, confirmed, survey, async (host, found) => {
     await resetHost(context, found);
     requireGone(await survey(host));
   });
 }
 
-async function surveyRemoval(context: FlowContext, host: HostEntry): Promise<Found> {
+async function surveyRemoval(context: FlowContext, host: HostEntry): Promise<Surveyed> {
   const { spec } = host;
   const connection = await context.connect(host);
   const facts = await probeHost(context, connection, removalRequest(spec));
@@ -36,7 +31,7 @@ async function surveyRemoval(context: FlowContext, host: HostEntry): Promise<Fou
   return { connection, facts, plan };
 }
 
-async function resetHost(context: FlowContext, { connection, plan }: Found): Promise<void> {
+async function resetHost(context: FlowContext, { connection, plan }: Surveyed): Promise<void> {
   const { emit, signal } = context;
   await inPhase(
     context,
@@ -55,7 +50,7 @@ async function resetHost(context: FlowContext, { connection, plan }: Found): Pro
   );
 }
 
-function requireGone({ plan }: Found): void {
+function requireGone({ plan }: Surveyed): void {
   if (plan.changes.length === 0) return;
   const left = plan.changes.map((change) => change.summary);
   throw new Fail('HostMoved', `${plan.host}: after the reset there is still to do: ${left.join('; ')}`, {

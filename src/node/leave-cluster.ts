@@ -54,16 +54,23 @@ export function leaveCluster(facts: Facts): Change[] {
   const ours = unitOrigins(facts).find(({ name }) => name === kubelet);
   const isLeft = facts.units.get(kubelet)?.activeState === 'active';
   if (wasJoined || (ours !== undefined && isNew(ours.fileState) && isLeft))
-    return [removal('stop the kubelet, and take away what it and kubeadm made', ['sh', '-c', leaving])];
+    return [
+      removal(leave, 'stop the kubelet, and take away what it and kubeadm made', ['sh', '-c', leaving]),
+    ];
   if (ours === undefined || !isLeft) return [];
-  return [removal(`stop ${kubelet}`, ['systemctl', 'stop', kubelet])];
+  return [removal('cluster:kubelet', `stop ${kubelet}`, ['systemctl', 'stop', kubelet])];
 }
+
+const leave = 'cluster';
+
+/** After these changes the host is a node no more. */
+export const leavesCluster = (changes: readonly Change[]): boolean => changes.some(({ id }) => id === leave);
 
 /** The host had no such unit before: its record has a dash for a state that systemd does not know. */
 const isNew = (fileState: string): boolean => fileState === '' || fileState === '-';
 
-const removal = (summary: string, argv: readonly string[]): Change => ({
-  id: 'cluster',
+const removal = (id: string, summary: string, argv: readonly string[]): Change => ({
+  id,
   action: 'remove',
   summary,
   steps: [{ kind: 'run', argv, deadlineSeconds: 300 }],

@@ -53,6 +53,8 @@ case "$*" in
   '--kubeconfig /etc/kubernetes/admin.conf config view -o jsonpath={.clusters[0].cluster.server}') echo https://192.0.2.99:6443 ;;
   "--kubeconfig /etc/kubernetes/kubelet.conf get node $(uname -n) --ignore-not-found -o json")
     echo '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}' ;;
+  '--kubeconfig /etc/kubernetes/admin.conf get node '*' --ignore-not-found -o json') echo '{}' ;;
+  '--kubeconfig /etc/kubernetes/admin.conf '*) echo "$*" | cut -d ' ' -f 3- >> /root/asked ;;
   *) echo "kubectl was not told: $*" >&2; exit 64 ;;
 esac
 `;
@@ -188,10 +190,25 @@ test('a cluster grows from its first control plane over the others to the worker
     },
   );
 
-  await t.test('reset takes the membership of a host back', async () => {
+  await t.test('reset takes the membership of a host back, and its cluster forgets it', async () => {
+    const node = (await worker.output('uname -n')).trim();
+    const shown = await berth('reset', profile, '--check', '--hosts', 'w-1');
+    assert.equal(shown.exitCode, 2, shown.output);
+    assert.match(shown.output, /it is drained first, and the cluster of cp-1, cp-2 forgets it afterwards/);
+    assert.equal(await asked(first), '');
     const { exitCode, output } = await berth('reset', profile, '--yes', '--hosts', 'w-1');
     assert.equal(exitCode, 0, output);
     assert.match(await asked(worker), /reset --force/);
     assert.equal(await worker.output('ls /etc/kubernetes/kubelet.conf 2>/dev/null; true'), '');
+    assert.equal(
+      await asked(first),
+      `drain ${node} --ignore-daemonsets --delete-emptydir-data --timeout=300s\ndelete node ${node} --ignore-not-found\n`,
+    );
+  });
+
+  await t.test('a cluster that goes as a whole drains nothing', async () => {
+    const { exitCode, output } = await berth('reset', profile, '--yes');
+    assert.equal(exitCode, 0, output);
+    assert.match(await asked(first), /^reset --force [^\n]+\n$/);
   });
 });

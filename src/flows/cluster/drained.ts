@@ -2,16 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asFail } from '../../core/as-fail.ts';
 import { Fail } from '../../core/fail.ts';
 import { whyDrain } from '../../node/disturbance.ts';
-import { isControlPlane, isMember } from '../../node/membership.ts';
+import { leavesCluster } from '../../node/leave-cluster.ts';
+import { isMember } from '../../node/membership.ts';
 import type { HostEntry, KubernetesSpec } from '../../profile/profile.ts';
 import type { FlowContext } from '../context.ts';
 import type { Surveyed } from '../survey.ts';
 import { kubectl, type Place } from './kubectl.ts';
 import { nodeName, nodeState } from './node-state.ts';
+import { answering, planesBeyond, speakerAmong, speakerFor } from './speaker.ts';
 
 /** What kubectl needs beyond the time that the pods have. */
 const patienceSeconds = 30;
 const uncordonDeadlineSeconds = 120;
+const forgetDeadlineSeconds = 120;
 const betweenTriesMs = 3000;
 
 /** Makes changes on hosts of which some are nodes of one cluster. */
@@ -21,6 +24,11 @@ export interface Rolling {
    * the change failed; such nodes go one after the other, and after one that failed no other is begun.
    */
   readonly change: <Made>(host: HostEntry, found: Surveyed, make: () => Promise<Made>) => Promise<Made>;
+  /**
+   * Makes a change by which a host may leave its cluster. Where a control plane of the profile stays, the node is drained
+   * first, and the cluster forgets it afterwards; where it failed, the node takes pods again. In turn, as `change`.
+   */
+  readonly leave: <Made>(host: HostEntry, found: Surveyed, make: () => Promise<Made>) => Promise<Made>;
 }
 
 /** `surveyed`: every host of the run that answered, by name: one of them speaks for the cluster. */
@@ -53,14 +61,31 @@ export function rolling(context: FlowContext, surveyed: ReadonlyMap<string, Surv
         !isMember(found.facts)
       )
         return await make();
-      return await inTurn(host, () => drained(context, { host, found, kubernetes, why, surveyed }, make));
+      return await inTurn(host, async () => {
+        const plane = { connection: await speakerFor(context, host, surveyed), signal: context.signal };
+        return await drained(context, { host, found, kubernetes, why, plane }, make);
+      });
+    },
+    leave: async (host, found, make) => {
+      const { kubernetes } = host.spec;
+      const staying = planesBeyond(context);
+      if (kubernetes === undefined || staying.length === 0 || !leaves(host, found)) return await make();
+      return await inTurn(host, async () => {
+        const plane = { connection: await speakerAmong(context, host, staying), signal: context.signal };
+        const why = 'it leaves the cluster';
+        return await drained(context, { host, found, kubernetes, why, plane, leaves: true }, make);
+      });
     },
   };
 }
 
+/** `drain.enabled: false` leaves the node, and what the cluster knows of it, to people. */
+export const leaves = ({ spec: { kubernetes } }: HostEntry, { plan, facts }: Surveyed): boolean =>
+  kubernetes?.drain.enabled === true && isMember(facts) && leavesCluster(plan.changes);
+
 const notBegun = ({ name }: HostEntry, failed: string): Fail =>
   new Fail('CommandFailed', `${name}: left as it is, because ${failed} failed before it`, {
-    hint: `Look after ${failed}, and apply again: a cluster should not lose one node after the other.`,
+    hint: `Look after ${failed}, and run the same command again: a cluster should not lose one node after the other.`,
   });
 
 interface Drain {
@@ -68,15 +93,19 @@ interface Drain {
   readonly found: Surveyed;
   readonly kubernetes: KubernetesSpec;
   readonly why: string;
-  readonly surveyed: ReadonlyMap<string, Surveyed>;
+  /** Answers for the cluster. */
+  readonly plane: Place;
+  /** The host is no node afterwards. */
+  readonly leaves?: true;
 }
 
 async function drained<Made>(context: FlowContext, drain: Drain, make: () => Promise<Made>): Promise<Made> {
   const { emit, signal } = context;
-  const { host, found, kubernetes, why } = drain;
-  const plane: Place = { connection: planeFor(drain), signal };
+  const { host, found, kubernetes, why, plane } = drain;
   const node = await nodeName({ connection: found.connection, signal });
-  const state = await askFor(plane, host, node);
+  const state = await answering(host, () => nodeState(plane, 'admin', node));
+  // Whoever leaves may have been forgotten already.
+  if (state === undefined && drain.leaves) return await make();
   if (state === undefined) throw unknownNode(host, node, plane);
   const note = (message: string): void => emit({ kind: 'note', level: 'info', host: host.name, message });
   // Whoever cordoned it before wants it to stay so.
@@ -95,26 +124,11 @@ async function drained<Made>(context: FlowContext, drain: Drain, make: () => Pro
     });
     throw error;
   }
-  await letIn();
+  if (drain.leaves) {
+    await forget(plane, host, node);
+    note(`${plane.connection.host} has forgotten the node ${node}`);
+  } else await letIn();
   return made;
-}
-
-/** A cluster that does not answer may be what the change is to mend: then the profile says that nothing is drained. */
-async function askFor(plane: Place, { name }: HostEntry, node: string): ReturnType<typeof nodeState> {
-  try {
-    return await nodeState(plane, 'admin', node);
-  } catch (error) {
-    const why = asFail(error);
-    throw new Fail(
-      why.code,
-      `${name}: nothing was changed, because its cluster does not answer: ${why.message}`,
-      {
-        hint: 'To change it all the same: spec.kubernetes.drain.enabled: false.',
-        context: why.context,
-        cause: error,
-      },
-    );
-  }
 }
 
 async function drainNow(plane: Place, host: HostEntry, node: string, spec: KubernetesSpec): Promise<void> {
@@ -159,18 +173,24 @@ async function uncordon({ connection }: Place, node: string): Promise<void> {
   }
 }
 
-/** The control plane that answers for the cluster: another host than the one that changes, where there is one. */
-function planeFor({ host, surveyed }: Drain): Place['connection'] {
-  const planes = [...surveyed].filter(([, { facts }]) => isControlPlane(facts));
-  const [, plane] = planes.find(([name]) => name !== host.name) ?? planes[0] ?? [];
-  if (plane !== undefined) return plane.connection;
-  throw new Fail(
-    'Unsupported',
-    `${host.name}: no control plane of its cluster is among the hosts of this run`,
-    {
-      hint: 'Run on a control plane of the cluster too, or set spec.kubernetes.drain.enabled to false and drain the node yourself.',
-    },
-  );
+/**
+ * The Node object, and with it the pods that the cluster still counts there. Also when the run is interrupted: the host has
+ * left by now.
+ * @throws Fail saying what is left to do by hand
+ */
+async function forget({ connection }: Place, { name }: HostEntry, node: string): Promise<void> {
+  const signal = AbortSignal.timeout(forgetDeadlineSeconds * 1000);
+  const argv = ['delete', 'node', node, '--ignore-not-found'];
+  try {
+    await kubectl({ connection, signal }, 'admin', argv, forgetDeadlineSeconds);
+  } catch (error) {
+    const why = asFail(error);
+    throw new Fail(
+      why.code,
+      `${name}: it has left the cluster, which still lists it as the node ${node}: ${why.message}`,
+      { hint: `On ${connection.host}: kubectl delete node ${node}`, context: why.context, cause: error },
+    );
+  }
 }
 
 const unknownNode = ({ name }: HostEntry, node: string, { connection }: Place): Fail =>

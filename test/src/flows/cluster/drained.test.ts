@@ -7,7 +7,7 @@ import type { FlowContext } from '../../../../src/flows/context.ts';
 import type { Surveyed } from '../../../../src/flows/survey.ts';
 import type { Connection, ExecResult } from '../../../../src/host/transport/connection.ts';
 import { parseProfile } from '../../../../src/profile/parse-profile.ts';
-import type { HostEntry } from '../../../../src/profile/profile.ts';
+import type { HostEntry, Profile } from '../../../../src/profile/profile.ts';
 import type { Change } from '../../../../src/resources/change.ts';
 import { factsOf } from '../../resources/facts.ts';
 
@@ -55,7 +55,7 @@ class RecordedHost {
   }
 }
 
-const hostsOf = (drain: string): readonly HostEntry[] =>
+const profileOf = (drain: string): Profile =>
   parseProfile(
     `hosts:
   - { name: c1, ssh: { host: 192.0.2.1 }, spec: { kubernetes: { role: control-plane } } }
@@ -64,10 +64,11 @@ const hostsOf = (drain: string): readonly HostEntry[] =>
 spec: { kubernetes: { drain: ${drain} } }
 `,
     'fleet.yaml',
-  ).hosts;
+  );
 
 const upgrade: Change = { id: 'file:/usr/local/bin/kubelet', action: 'update', summary: '', steps: [] };
 const mirror: Change = { id: 'file:/etc/x', action: 'update', summary: '', steps: [] };
+const parting: Change = { id: 'cluster', action: 'remove', summary: '', steps: [] };
 
 const node = (unschedulable = false) =>
   JSON.stringify({ spec: { unschedulable }, status: { conditions: [] } });
@@ -77,8 +78,21 @@ const well: readonly Answer[] = [
   { when: / uncordon / },
 ];
 
-const scene = (answers: readonly Answer[], { drain = '{}', change = upgrade } = {}) => {
-  const [c1, w1, w2] = hostsOf(drain);
+interface SceneOptions {
+  readonly drain?: string;
+  readonly change?: Change;
+  /** Names of the hosts of the run. */
+  readonly run?: readonly string[];
+  /** The control plane cannot be reached. */
+  readonly lost?: boolean;
+}
+
+const scene = (
+  answers: readonly Answer[],
+  { drain = '{}', change = upgrade, run = ['c1', 'w1', 'w2'], lost = false }: SceneOptions = {},
+) => {
+  const profile = profileOf(drain);
+  const [c1, w1, w2] = profile.hosts;
   assert.ok(c1 && w1 && w2);
   const asked: string[] = [];
   const events: Event[] = [];
@@ -93,21 +107,31 @@ const scene = (answers: readonly Answer[], { drain = '{}', change = upgrade } = 
     ['w1', surveyedAs(w1, {})],
     ['w2', surveyedAs(w2, {})],
   ]);
-  const context: Pick<FlowContext, 'emit' | 'signal'> = {
+  const context: FlowContext = {
+    profile,
+    hosts: profile.hosts.filter(({ name }) => run.includes(name)),
+    connect: async ({ name }) => {
+      if (lost) throw new Fail('Unreachable', `${name}: no answer`);
+      return surveyed.get(name)?.connection ?? assert.fail(name);
+    },
+    reconnect: () => assert.fail('nothing connects again'),
+    parallel: 1,
     emit: (event) => events.push(event),
     signal: new AbortController().signal,
   };
-  const nodes = rolling(context as FlowContext, surveyed);
-  const changing = async (host: HostEntry, make: () => Promise<string>): Promise<string> => {
-    const found = surveyed.get(host.name);
-    assert.ok(found);
-    return await nodes.change(host, found, make);
-  };
+  const nodes = rolling(context, new Map([...surveyed].filter(([name]) => run.includes(name))));
+  const doing =
+    (verb: keyof typeof nodes) =>
+    async (host: HostEntry, make: () => Promise<string>): Promise<string> => {
+      const found = surveyed.get(host.name);
+      assert.ok(found);
+      return await nodes[verb](host, found, make);
+    };
   const made = (name: string) => async () => {
     asked.push(`change ${name}`);
     return name;
   };
-  return { hosts: { c1, w1, w2 }, asked, events, changing, made };
+  return { hosts: { c1, w1, w2 }, asked, events, changing: doing('change'), leaving: doing('leave'), made };
 };
 
 const drainWords = '--ignore-daemonsets --delete-emptydir-data --timeout=300s';
@@ -201,4 +225,83 @@ test('a node that its cluster does not know is refused', async () => {
     changing(hosts.w1, made('w1')),
     (error) => error instanceof Fail && error.code === 'HostMoved' && /knows no node w1/.test(error.message),
   );
+});
+
+test('a control plane of the profile answers for a node also where it is no part of the run', async () => {
+  const { hosts, asked, changing, made } = scene(well, { run: ['w1'] });
+  await changing(hosts.w1, made('w1'));
+  assert.deepEqual(asked.slice(1), [`c1: drain w1 ${drainWords}`, 'change w1', 'c1: uncordon w1']);
+});
+
+test('a node whose control plane cannot be reached is not changed, and the way out is told', async () => {
+  for (const verb of ['changing', 'leaving'] as const) {
+    const { hosts, asked, made, ...does } = scene(well, {
+      run: ['w1'],
+      lost: true,
+      change: verb === 'leaving' ? parting : upgrade,
+    });
+    await assert.rejects(
+      does[verb](hosts.w1, made('w1')),
+      (error) =>
+        error instanceof Fail &&
+        error.code === 'Unreachable' &&
+        /w1: nothing was changed, because its cluster does not answer: c1: no answer/.test(error.message) &&
+        /drain\.enabled: false/.test(error.hint ?? ''),
+    );
+    assert.deepEqual(asked, []);
+  }
+});
+
+const parted: readonly Answer[] = [...well, { when: / delete node w1 --ignore-not-found$/ }];
+
+test('a node that leaves a cluster that stays is drained first, and forgotten afterwards', async () => {
+  const { hosts, asked, leaving, made } = scene(parted, { run: ['w1'], change: parting });
+  assert.equal(await leaving(hosts.w1, made('w1')), 'w1');
+  assert.deepEqual(asked, [
+    'c1: get node w1 --ignore-not-found -o json',
+    `c1: drain w1 ${drainWords}`,
+    'change w1',
+    'c1: delete node w1 --ignore-not-found',
+  ]);
+});
+
+test('a node that could not leave takes pods again, and stays a node', async () => {
+  const { hosts, asked, leaving } = scene(parted, { run: ['w1'], change: parting });
+  await assert.rejects(leaving(hosts.w1, () => Promise.reject(new Fail('CommandFailed', 'no'))));
+  assert.equal(asked.at(-1), 'c1: uncordon w1');
+});
+
+test('a node that has left and is still listed is told with what is left to do', async () => {
+  const { hosts, leaving, made } = scene([...well, { when: / delete node /, fails: 'etcd has no leader' }], {
+    run: ['w1'],
+    change: parting,
+  });
+  await assert.rejects(
+    leaving(hosts.w1, made('w1')),
+    (error) =>
+      error instanceof Fail &&
+      /w1: it has left the cluster, which still lists it as the node w1: .*no leader/.test(error.message) &&
+      error.hint === 'On c1: kubectl delete node w1',
+  );
+});
+
+test('a cluster that goes as a whole, or is no concern of berth, is asked nothing', async () => {
+  for (const options of [
+    { change: parting },
+    { change: parting, run: ['w1'], drain: '{ enabled: false }' },
+    { change: mirror, run: ['w1'] },
+  ]) {
+    const { hosts, asked, leaving, made } = scene([], options);
+    await leaving(hosts.w1, made('w1'));
+    assert.deepEqual(asked, ['change w1']);
+  }
+});
+
+test('a node that its cluster has forgotten already just leaves', async () => {
+  const { hosts, asked, leaving, made } = scene([{ when: / get node /, says: '' }], {
+    run: ['w1'],
+    change: parting,
+  });
+  await leaving(hosts.w1, made('w1'));
+  assert.deepEqual(asked.slice(1), ['change w1']);
 });
