@@ -12,6 +12,7 @@ import type { Image, ImageStore } from './image.ts';
 import { readImage, withNames, withoutTags } from './image-record.ts';
 import { type LayerRecord, readLayer } from './layer.ts';
 import { diffIn, type Layout, layerFolder, layoutOf } from './layout.ts';
+import { mountedLayers } from './mounted-layers.ts';
 import { removeTree } from './remove-tree.ts';
 import { makeStaging, namesIn, sweepStaging } from './staging.ts';
 
@@ -206,10 +207,22 @@ class Store implements OpenImageStore {
     const images: Image[] = [];
     for (const name of await namesIn(folder)) {
       const file = join(folder, name);
-      if (name.endsWith('.json')) images.push(await readImage(file));
+      if (name.endsWith('.json')) images.push(...(await this.#readImage(file)));
       else if (name.endsWith('.tmp')) await rm(file, { force: true });
     }
     return images;
+  }
+
+  /** Nothing for a damaged record, which goes: its image is pulled again, and all others stay usable. */
+  async #readImage(file: string): Promise<readonly Image[]> {
+    try {
+      return [await readImage(file)];
+    } catch (error) {
+      if (!failedWith(error, 'DataLoss')) throw error;
+      this.#log?.warn('the record of an image is damaged, and the image forgotten', { error });
+      await rm(file, { force: true });
+      return [];
+    }
   }
 
   async #save(image: Image): Promise<void> {
@@ -241,16 +254,14 @@ class Store implements OpenImageStore {
 
   /**
    * Removes the layers that no image needs: each leaves its place by one rename before any of its files goes,
-   * so that a layer in place is always whole.
+   * so that a layer in place is always whole. What is mounted stays, whatever became of the record of its image:
+   * containers run on it.
    */
   async #collect(): Promise<void> {
     this.#collectionIsDue = this.#holds > 0;
     if (this.#collectionIsDue) return;
-    const needed = new Set(
-      [...this.#images.values(), ...this.#retired.values()].flatMap(({ layers }) =>
-        layers.map(({ chainId }) => chainId),
-      ),
-    );
+    const known = [...this.#images.values(), ...this.#retired.values()].flatMap(({ layers }) => layers);
+    const needed = new Set([...known.map(({ chainId }) => chainId), ...mountedLayers(this.#layout)]);
     const names = await namesIn(this.#layout.layers);
     const garbage = names.filter((name) => !isNeeded(name, needed));
     if (garbage.length === 0) return;

@@ -10,7 +10,9 @@ import { commitLayers } from '../../../../runtime/images/store/layer.ts';
 import { diffIn, layoutOf } from '../../../../runtime/images/store/layout.ts';
 import { type OpenImageStore, openImageStore } from '../../../../runtime/images/store/open.ts';
 import { makeStaging } from '../../../../runtime/images/store/staging.ts';
+import { mountOverlay, unmount } from '../../../../runtime/linux/mounts.ts';
 import { startTimeTicks } from '../../../../runtime/linux/processes.ts';
+import { createLog } from '../../../../runtime/observe/log.ts';
 import type { Digest } from '../../../../runtime/spec/oci/image.ts';
 
 const digest = (text: string): Digest => `sha256:${createHash('sha256').update(text).digest('hex')}`;
@@ -288,6 +290,33 @@ for (const damage of ['', '{"version":1}']) {
     writeFileSync(join(root, 'layers', hexes('b')[0] ?? '', 'layer.json'), damage);
     const again = await openImageStore({ root });
     assert.deepEqual(tagsOf(again), ['quay.io/team/app:v2']);
+    assert.deepEqual(layersIn(root), hexes('c'));
+  });
+}
+
+for (const damage of ['', '{"version":1,"id', '[]']) {
+  test(`an image whose record is damaged to ${JSON.stringify(damage)} is forgotten alone, and not from under containers`, async (context) => {
+    const root = rootFor(context);
+    const store = await openImageStore({ root });
+    await store.record(pulledImage(root, 'one', 'v1', ['a', 'b']));
+    await store.record(pulledImage(root, 'two', 'v2', ['c']));
+    const file = join(root, 'images', `${hexes('one')[0]}.json`);
+    writeFileSync(file, damage);
+    const merged = join(root, 'containers/x/merged');
+    const [lower, ...others] = hexes('a', 'b').map((hex) => join(root, 'layers', hex, 'diff'));
+    mkdirSync(merged, { recursive: true });
+    mountOverlay({ lower: [lower ?? '', ...others], target: merged });
+    try {
+      const lines: string[] = [];
+      const log = createLog({ level: 'info', write: (line) => lines.push(line), journal: false });
+      assert.deepEqual(tagsOf(await openImageStore({ root, log })), ['quay.io/team/app:v2']);
+      assert.match(lines.join(''), new RegExp(`^warn .*${file} is damaged.* hint="pull its image again"`));
+      assert.deepEqual(layersIn(root), hexes('a', 'b', 'c'));
+    } finally {
+      unmount(merged);
+    }
+    assert.equal(existsSync(file), false);
+    await openImageStore({ root });
     assert.deepEqual(layersIn(root), hexes('c'));
   });
 }
