@@ -1,18 +1,17 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../linux/replace-file.ts';
 import type { OciSpec } from '../spec/oci/runtime.ts';
 import { containerFolders, type Roots } from './folders.ts';
 
 /**
- * Writes the OCI bundle to the tmpfs: config.json alone, since its root file system is elsewhere. A rename, since an
- * update of a running container writes it again.
+ * Writes the OCI bundle to the tmpfs: config.json alone, since its root file system is elsewhere. In
+ * one step, since an update of a running container writes it again.
  */
 export const writeSpec = (roots: Roots, id: string, spec: OciSpec): void => {
   const { bundle } = containerFolders(roots, id);
   mkdirSync(bundle, { recursive: true, mode: 0o700 });
-  const file = join(bundle, 'config.json');
-  writeFileSync(`${file}.new`, JSON.stringify(spec), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(join(bundle, 'config.json'), JSON.stringify(spec));
 };
 
 /** The specification that the container was made from. */

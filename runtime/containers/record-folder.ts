@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
+import { replaceFile } from '../linux/replace-file.ts';
 
 /** How a record is written as JSON and read back; `parse` refuses what it does not understand. */
 export interface RecordForm<Record> {
@@ -28,11 +29,7 @@ export const openRecordFolder = <Record extends { readonly id: string }>(
   const pathOf = (id: string) => join(folder, `${id}.json`);
   return {
     load: () => readdirSync(folder).flatMap((name) => loadOne(folder, name, form)),
-    save: (record) => {
-      const temporary = `${pathOf(record.id)}.new`;
-      writeFileSync(temporary, JSON.stringify(form.toJson(record)), { mode: 0o600 });
-      renameSync(temporary, pathOf(record.id));
-    },
+    save: (record) => replaceFile(pathOf(record.id), JSON.stringify(form.toJson(record))),
     remove: (id) => rmSync(pathOf(id), { force: true }),
   };
 };

@@ -1,11 +1,12 @@
 import { chownSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
+import { asFail } from '../linux/as-fail.ts';
 import { makeClosedFolder } from '../linux/closed-folder.ts';
 import { FileSystemMagic, fileSystemOf } from '../linux/file-system.ts';
 import type { MountEntry } from '../linux/mount-table.ts';
 import { mountOverlay, mountTable, type OverlayRequest, unmount } from '../linux/mounts.ts';
-import { hasErrno } from '../linux/system-call-failed.ts';
+import { hasErrno, SystemCallFailed } from '../linux/system-call-failed.ts';
 import type { ContainerFolders } from './folders.ts';
 import { type Layers, withLayers } from './layers.ts';
 import { removeFolder } from './remove-folder.ts';
@@ -95,14 +96,18 @@ const copiesOf = (upper: string): readonly MountEntry[] => {
 };
 
 /** The kernel says EINVAL for an upper layer that itself lies on an overlay, and no more. */
-const overlayRefused = (folders: ContainerFolders, cause: unknown): Fail =>
-  fileSystemOf(folders.disk).magic === FileSystemMagic.overlay
-    ? new Fail(
-        'FailedPrecondition',
-        `${folders.disk} lies on an overlay, which cannot carry writable layers`,
-        {
-          cause,
-          hint: 'set [crio.berth] root to a folder on ext4, xfs, btrfs or tmpfs',
-        },
-      )
-    : new Fail('Internal', `cannot mount the root file system at ${folders.merged}`, { cause });
+const overlayRefused = ({ disk, merged }: ContainerFolders, error: unknown): Fail => {
+  if (fileSystemOf(disk).magic === FileSystemMagic.overlay)
+    return new Fail('FailedPrecondition', `${disk} lies on an overlay, which cannot carry writable layers`, {
+      cause: error,
+      hint: 'set [crio.berth] root to a folder on ext4, xfs, btrfs or tmpfs',
+    });
+  const { code, hint } = asFail(error);
+  const what = `cannot mount the root file system at ${merged}: ${error instanceof SystemCallFailed ? error.errno : String(error)}`;
+  if (hasErrno(error, 'ENOENT'))
+    return new Fail('Internal', what, {
+      cause: error,
+      hint: 'a layer is gone from the disk: remove the image and pull it again',
+    });
+  return new Fail(code, what, { cause: error, ...(hint === undefined ? {} : { hint }) });
+};

@@ -1,3 +1,4 @@
+import type { Implementation } from '../core/service.ts';
 import { ImageService, RuntimeService } from '../spec/cri/api_pb.js';
 import { attach } from './attach.ts';
 import { containerStats } from './container-stats.ts';
@@ -30,7 +31,7 @@ import { startContainer } from './start-container.ts';
 import { status } from './status.ts';
 import { stopContainer } from './stop-container.ts';
 import { stopPodSandbox } from './stop-pod-sandbox.ts';
-import { type Call, type Implementation, implement } from './transport.ts';
+import { type Call, implement } from './transport.ts';
 import { updateContainerResources } from './update-container-resources.ts';
 import { updatePodSandboxResources } from './update-pod-sandbox-resources.ts';
 import { updateRuntimeConfig } from './update-runtime-config.ts';

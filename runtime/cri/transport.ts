@@ -11,7 +11,9 @@ import {
 } from '@bufbuild/protobuf';
 import type { GenService } from '@bufbuild/protobuf/codegenv2';
 import { Fail, type FailCode } from '../core/fail.ts';
+import type { Implementation, MethodShape } from '../core/service.ts';
 import { CRI_SOCKET_HINT, takeSocket } from '../core/take-socket.ts';
+import { asFail } from '../linux/as-fail.ts';
 import type { Log } from '../observe/log.ts';
 import type { Method } from './grpc/call.ts';
 import { type GrpcServer, listenForCalls } from './grpc/server.ts';
@@ -32,12 +34,6 @@ export class Encoded {
   }
 }
 
-type Shape<Method> = Method extends {
-  input: infer In extends DescMessage;
-  output: infer Out extends DescMessage;
-}
-  ? { input: In; output: Out }
-  : never;
 type Answer<Out extends DescMessage> = MessageInitShape<Out> | Encoded;
 
 /** One service's handlers; those left out answer UNIMPLEMENTED. Unary ones return, streaming ones yield. */
@@ -45,19 +41,13 @@ export type Handlers<Service> =
   Service extends GenService<infer Methods>
     ? {
         readonly [Name in keyof Methods]?: (
-          request: MessageShape<Shape<Methods[Name]>['input']>,
+          request: MessageShape<MethodShape<Methods[Name]>['input']>,
           call: Call,
         ) => Methods[Name]['methodKind'] extends 'unary'
-          ? Promise<Answer<Shape<Methods[Name]>['output']>>
-          : AsyncIterable<Answer<Shape<Methods[Name]>['output']>>;
+          ? Promise<Answer<MethodShape<Methods[Name]>['output']>>
+          : AsyncIterable<Answer<MethodShape<Methods[Name]>['output']>>;
       }
     : never;
-
-/** A service with its handlers, as `serve` takes it. */
-export interface Implementation {
-  readonly service: DescService;
-  readonly handlers: Readonly<Record<string, unknown>>;
-}
 
 export const implement = <Service extends DescService>(
   service: Service,
@@ -165,10 +155,7 @@ const OF_THE_CALLER: Readonly<Partial<Record<FailCode, 'debug' | 'info'>>> = {
 
 /** The failure as the client gets it, told in the log. */
 const told = (error: unknown, log: Log): Fail => {
-  const fail =
-    error instanceof Fail
-      ? error
-      : new Fail('Internal', `unexpected error: ${String(error)}`, { cause: error });
+  const fail = asFail(error);
   const level = OF_THE_CALLER[fail.code];
   if (level === undefined) log.error('failed', { error: fail });
   else log[level]('refused', { error: fail });

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
+import { replaceFile } from '../linux/replace-file.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { CniResult } from '../spec/cni/cni.ts';
 import type { ConfigList } from './config-lists.ts';
@@ -32,8 +33,7 @@ export const createAttachments = (folder: string): Attachments => ({
   write: (attachment) => {
     const path = pathOf(folder, attachment.pod.id);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeFileSync(`${path}.new`, JSON.stringify(attachment), { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    replaceFile(path, JSON.stringify(attachment));
   },
   read: (podId) => {
     const path = pathOf(folder, podId);

@@ -7,10 +7,10 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { Fail } from '../core/fail.ts';
+import type { Implementation } from '../core/service.ts';
 import { RequestSchema, ResponseSchema } from '../spec/ttrpc/ttrpc/request_pb.js';
 import type { Conduit } from './conduit.ts';
 import { encodeFrame, type Frame, FrameFlag, FrameReader, FrameType } from './frames.ts';
-import type { Implementation } from './service.ts';
 import { statusOf } from './status.ts';
 
 /** Calls of one client that are worked on at once; a client that sends more has them refused. */

@@ -1,12 +1,6 @@
-import type { DescMessage, DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import type { DescService, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import type { GenService } from '@bufbuild/protobuf/codegenv2';
-
-type Shape<Method> = Method extends {
-  input: infer In extends DescMessage;
-  output: infer Out extends DescMessage;
-}
-  ? { input: In; output: Out }
-  : never;
+import type { Implementation, MethodShape } from '../core/service.ts';
 
 export interface CallOptions {
   /** The peer is told, and the call fails `DeadlineExceeded` when it is over. */
@@ -20,9 +14,9 @@ export type Methods<Service> =
   Service extends GenService<infer All>
     ? {
         readonly [Name in keyof All]: (
-          request: MessageInitShape<Shape<All[Name]>['input']>,
+          request: MessageInitShape<MethodShape<All[Name]>['input']>,
           options: CallOptions,
-        ) => Promise<MessageShape<Shape<All[Name]>['output']>>;
+        ) => Promise<MessageShape<MethodShape<All[Name]>['output']>>;
       }
     : never;
 
@@ -31,16 +25,10 @@ export type Handlers<Service> =
   Service extends GenService<infer All>
     ? {
         readonly [Name in keyof All]?: (
-          request: MessageShape<Shape<All[Name]>['input']>,
-        ) => Promise<MessageInitShape<Shape<All[Name]>['output']>>;
+          request: MessageShape<MethodShape<All[Name]>['input']>,
+        ) => Promise<MessageInitShape<MethodShape<All[Name]>['output']>>;
       }
     : never;
-
-/** A service with its handlers, as `serve` takes it. */
-export interface Implementation {
-  readonly service: DescService;
-  readonly handlers: Readonly<Record<string, unknown>>;
-}
 
 export const implement = <Service extends DescService>(
   service: Service,

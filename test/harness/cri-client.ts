@@ -10,13 +10,7 @@ import {
 } from '@bufbuild/protobuf';
 import type { GenService } from '@bufbuild/protobuf/codegenv2';
 import * as grpc from '@grpc/grpc-js';
-
-type Shape<Method> = Method extends {
-  input: infer In extends DescMessage;
-  output: infer Out extends DescMessage;
-}
-  ? { input: In; output: Out }
-  : never;
+import type { MethodShape } from '../../runtime/core/service.ts';
 
 export interface CallOptions {
   readonly deadlineMs?: number;
@@ -31,12 +25,12 @@ export type Client<Service> =
   Service extends GenService<infer Methods>
     ? {
         readonly [Name in keyof Methods]: (
-          request?: MessageInitShape<Shape<Methods[Name]>['input']>,
+          request?: MessageInitShape<MethodShape<Methods[Name]>['input']>,
           options?: CallOptions,
         ) => Promise<
           Methods[Name]['methodKind'] extends 'unary'
-            ? MessageShape<Shape<Methods[Name]>['output']>
-            : MessageShape<Shape<Methods[Name]>['output']>[]
+            ? MessageShape<MethodShape<Methods[Name]>['output']>
+            : MessageShape<MethodShape<Methods[Name]>['output']>[]
         >;
       } & { close(): void }
     : never;

@@ -1,4 +1,5 @@
 import { Fail, type FailCode } from '../../core/fail.ts';
+import { asFail } from '../../linux/as-fail.ts';
 import type { WireError } from './messages.ts';
 
 const codes: Readonly<Record<FailCode, true>> = {
@@ -19,17 +20,10 @@ const codes: Readonly<Record<FailCode, true>> = {
 
 const isFailCode = (code: string): code is FailCode => Object.hasOwn(codes, code);
 
-/** An error as it travels; one that is no Fail is a defect of the sender, so `Internal`. */
+/** An error as it travels. */
 export function toWireError(error: unknown): WireError {
-  if (!(error instanceof Fail)) {
-    return { code: 'Internal', message: error instanceof Error ? error.message : String(error) };
-  }
-  return {
-    code: error.code,
-    message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    context: { ...error.context },
-  };
+  const { code, message, hint, context } = asFail(error);
+  return { code, message, ...(hint === undefined ? {} : { hint }), context: { ...context } };
 }
 
 /** The Fail again, on the other side. */

@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fail } from '../../../core/fail.ts';
 import { startTimeTicks } from '../../../linux/processes.ts';
+import { replaceFile } from '../../../linux/replace-file.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
 import type { ContainerExit, ContainerState, CreateParams } from '../../protocol/messages.ts';
 import type { ShimAddress } from '../tasks/shim-binary.ts';
@@ -58,11 +59,9 @@ export const nameOf = (pid: number): ProcessName => ({ pid, startTimeTicks: star
 
 const pathIn = (folder: string): string => join(folder, 'record.json');
 
-/** Replaces the record in one step. tmpfs forgets nothing but at a reboot, so there is no fsync. */
+/** Replaces the record in one step. */
 export function writeRecord(folder: string, record: ContainerRecord): void {
-  const path = pathIn(folder);
-  writeFileSync(`${path}.new`, JSON.stringify(record), { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  replaceFile(pathIn(folder), JSON.stringify(record));
 }
 
 /** The record of a container's folder; undefined when there is none. Throws `DataLoss` on a version it does not know. */

@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { closeSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { type Watch, watch } from '../../../linux/poll.ts';
 import { openPidfd, signalNumber, signalPidfd, startTimeTicks, takeFd } from '../../../linux/processes.ts';
+import { replaceFile } from '../../../linux/replace-file.ts';
 import { receiveFds, sendFds, setPeekOffset, setSendBuffer, socketPair } from '../../../linux/sockets.ts';
 import { hasErrno } from '../../../linux/system-call-failed.ts';
 import { bareEnvironment } from '../processes/children.ts';
@@ -158,8 +159,7 @@ function startHolder(path: string, outer: Queue): FoundHolder {
   if (pid === undefined) throw new Error('cannot start the descriptor holder: no `sleep` in PATH');
   holder.unref();
   const text = JSON.stringify({ version: 1, pid, startTimeTicks: startTimeTicks(pid) });
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  replaceFile(path, text);
   return { pidfd: openPidfd(pid), outer };
 }
 
