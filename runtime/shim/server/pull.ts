@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Fail } from '../../core/fail.ts';
+import { signalNumber, type WaitStatus } from '../../linux/processes.ts';
 import { bareEnvironment, killGroup } from './processes/children.ts';
 import { FdCapture } from './processes/fd-capture.ts';
 import { FdReadable } from './processes/fd-streams.ts';
@@ -50,9 +51,7 @@ export class Pulls {
       const exit = await child.exited;
       if (run.cancelled) throw new Fail('Cancelled', `pull ${pullId} was cancelled`);
       if (outcome !== undefined) return outcome.value;
-      throw new Fail('Internal', 'berth-pull ended without an outcome', {
-        context: { exitCode: exit?.exitCode, stderr: said.result.bytes.toString() },
-      });
+      throw endedEarly(exit, said.result.bytes.toString());
     } finally {
       input?.destroy();
       said.close();
@@ -71,6 +70,22 @@ export class Pulls {
   close(): void {
     for (const pullId of this.#running.keys()) this.cancel(pullId);
   }
+}
+
+/** SIGKILL that nobody here has sent is most often the kernel's. */
+function endedEarly(exit: WaitStatus | undefined, stderr: string): Fail {
+  const how =
+    exit?.signal === undefined
+      ? `ended with exit code ${exit?.exitCode}`
+      : `was ended by signal ${exit.signal}`;
+  const hint =
+    exit?.signal === signalNumber('SIGKILL')
+      ? 'see dmesg for an OOM kill, free memory, and pull the image again'
+      : 'the log of berthd has what it said; pull the image again';
+  return new Fail('Internal', `berth-pull ${how}, without an outcome`, {
+    hint,
+    context: { ...exit, stderr },
+  });
 }
 
 async function readOutcome(

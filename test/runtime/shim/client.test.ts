@@ -109,9 +109,22 @@ test('a pull passes progress and outcome on, and a puller that dies is told with
     write('process.stderr.write("out of memory"); process.exit(9);');
     await assert.rejects(
       pulls.pull('p', {}, () => {}),
-      (error: { code: string; context: object }) => {
-        assert.deepEqual([error.code, error.context], ['Internal', { exitCode: 9, stderr: 'out of memory' }]);
+      (error: { code: string; message: string; context: object }) => {
+        assert.deepEqual(
+          [error.code, error.message],
+          ['Internal', 'berth-pull ended with exit code 9, without an outcome'],
+        );
+        assert.deepEqual(error.context, { exitCode: 9, signal: undefined, stderr: 'out of memory' });
         return true;
+      },
+    );
+    write('process.kill(process.pid, "SIGKILL");');
+    await assert.rejects(
+      pulls.pull('p', {}, () => {}),
+      {
+        code: 'Internal',
+        message: 'berth-pull was ended by signal 9, without an outcome',
+        hint: /dmesg for an OOM kill/,
       },
     );
     write('setInterval(() => {}, 1000);');
