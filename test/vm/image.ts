@@ -22,6 +22,7 @@ const desk = [...target, 'nodejs', 'npm', 'git', 'curl'];
 const runtime = [
   ...target,
   ...['runc', 'containernetworking-plugins', 'docker-registry', 'iptables', 'apparmor'],
+  'sudo', // by which critest loads its AppArmor profiles
 ];
 
 const kinds = { desk, target, runtime } as const;
