@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { networkFailure, send } from '../../artifacts/http.ts';
 import { Fail } from '../../core/fail.ts';
 import type { TokenOf } from './credentials.ts';
-import { type Asked, type Refusal, refused } from './refusals.ts';
+import { type Asked, type Refusal, rateLimit, refused } from './refusals.ts';
 
 /** Compute Engine API v1, or what gcloud is pointed at by the same variable. */
 const endpoint = (): string =>
@@ -129,7 +129,7 @@ export class ComputeApi {
         if (status < 300) return text;
         if (status === 404 && call.method === 'GET' && !isAboutParent(text)) return undefined;
         const refusal = { status, ...refusalIn(text) };
-        const mayPass = passing.has(status) || /rateLimit/i.test(refusal.reason);
+        const mayPass = passing.has(status) || rateLimit.test(refusal.reason);
         if (!mayPass || pause === undefined) throw this.#refusal(call.what, refusal);
       } catch (error) {
         this.#signal.throwIfAborted();
