@@ -21,6 +21,10 @@ export const knownHostsFile = (entry: GceInstance, id: string): string =>
 export const identityFile = (entry: GceInstance): string =>
   entry.identityFile ?? join(folderOf(entry), 'id_ed25519');
 
+/** A key that the profile names may be with an agent alone; of our own there is nothing elsewhere. */
+export const hasLoginKey = async (entry: GceInstance): Promise<boolean> =>
+  entry.identityFile !== undefined || (await readIfThere(identityFile(entry))) !== undefined;
+
 /**
  * The public half of the login key, in one line. A key of our own is made where there is none.
  * @throws Fail `BadProfile` when the profile names a key that is not there

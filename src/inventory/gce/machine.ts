@@ -9,7 +9,7 @@ import { ComputeApi } from './api.ts';
 import type { TokenOf } from './credentials.ts';
 import { hostKeysOf } from './host-keys.ts';
 import { findInstance, type Instance, insertBody, isOurs, pathOf } from './instance.ts';
-import { identityFile, keepKnownHosts, knownHostsFile, publicKeyFor } from './login-key.ts';
+import { hasLoginKey, identityFile, keepKnownHosts, knownHostsFile, publicKeyFor } from './login-key.ts';
 
 /** Making a disk from an image and starting a machine takes a minute, and more where images are large. */
 const operationDeadlineMs = 10 * 60_000;
@@ -158,6 +158,7 @@ export class GceMachine {
     const viaInside = !network.externalAddress || jump.length > 0;
     const host = viaInside ? found.internalAddress : found.externalAddress;
     if (host === undefined) throw this.#noAddress(viaInside);
+    if (!(await hasLoginKey(this.#entry))) throw this.#noKey();
     const file = await this.#knownHosts(found, bootDeadlineMs);
     return {
       host,
@@ -226,6 +227,20 @@ export class GceMachine {
     return new Fail('Unreachable', `${this.#host}: ${this.#entry.instance} has no address ${which}`, {
       hint,
     });
+  }
+
+  /** A key of berth's own is made with the instance, and stays where that was done. */
+  #noKey(): Fail {
+    const { instance, user } = this.#entry;
+    return new Fail(
+      'AuthenticationFailed',
+      `${this.#host}: the instance ${instance} is there, and no key on this machine lets in ${user}: it was made elsewhere, or not by berth`,
+      {
+        hint:
+          `Name a key that ${instance} lets in, and its user, in gce.identityFile and gce.user; ` +
+          `where berth made the instance on another machine, its key is there: ${identityFile(this.#entry)}`,
+      },
+    );
   }
 
   #notOurs(): Fail {

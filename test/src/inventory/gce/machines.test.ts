@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { makeWorld } from './world.ts';
@@ -56,6 +56,18 @@ test('apply makes the instance that a profile names, makes it a node, and hosts 
     const console = await berth('plan', file);
     assert.equal(console.exitCode, 0, console.output);
     api.instances.set('node-1', made);
+  });
+
+  await t.test('on a machine that lacks the key of the instance it is said where that is', async () => {
+    const key = join(folder, 'state/berth/gce/test-project/europe-west1-b/node-1/id_ed25519');
+    renameSync(key, `${key}.away`);
+    const refused = await berth('plan', file);
+    assert.equal(refused.exitCode, 12, refused.output);
+    assert.match(
+      refused.output,
+      /the instance node-1 is there, and no key on this machine lets in berth[\s\S]*gce\.identityFile[\s\S]*node-1\/id_ed25519/,
+    );
+    renameSync(`${key}.away`, key);
   });
 
   await t.test('a Spot instance that Google stopped is started again', async () => {
