@@ -6,14 +6,8 @@ set -eu
 ttrpc=v1.2.9
 nri=v0.12.3
 containerd_api=v1.12.0
-buf=1.75.0
-protoc_gen_es=2.17.0
 
-here=$(CDPATH= cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# the Go checksum database decides whether a module is the published one
-module() { go mod download -json "$1@$2" | sed -n 's/^[[:space:]]*"Dir": "\(.*\)",$/\1/p'; }
+. "$(dirname "$0")/../protobuf.sh"
 mkdir -p "$work/proto/google/rpc" "$work/proto/ttrpc" "$work/proto/nri" "$work/proto/types/task" "$work/proto/task"
 cp "$(module github.com/containerd/ttrpc "$ttrpc")/request.proto" "$work/proto/ttrpc/"
 # ttrpc takes it from googleapis, which is no Go module of .proto files; these are all of its fields
@@ -38,13 +32,7 @@ cp "$api/services/ttrpc/events/v1/events.proto" "$work/proto/task/"
 cp "$api/events/task.proto" "$work/proto/task/task_events.proto"
 cp "$api/types/event.proto" "$api/types/fieldpath.proto" "$work/proto/types/"
 chmod -R u+w "$work/proto"
-cd "$work"
-printf 'version: v2\nmodules: [{ path: proto }]\n' > buf.yaml
-printf 'version: v2\nplugins: [{ local: ./node_modules/.bin/protoc-gen-es, out: out, opt: [target=js+dts, import_extension=js] }]\n' > buf.gen.yaml
-echo '{}' > package.json
-npm install --silent --no-save "@bufbuild/buf@$buf" "@bufbuild/protoc-gen-es@$protoc_gen_es"
-./node_modules/.bin/buf build --exclude-source-info -o image.binpb
-./node_modules/.bin/buf generate image.binpb
+generate
 for each in ttrpc nri task types google; do
   rm -rf "${here:?}/$each"
   cp -R "out/$each" "$here/"
