@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { absent } from '../core/absent.ts';
+import { readFileSync } from 'node:fs';
 import { Fail, type FailCode, failedWith } from '../core/fail.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { Log } from '../observe/log.ts';
@@ -56,7 +55,7 @@ export const createAppArmor = (settings: AppArmorSettings): (() => Promise<AppAr
   };
   return async () => {
     if (!enabled) return undefined;
-    const loaded = parseLoadedProfiles(await readProfiles(profiles));
+    const loaded = parseLoadedProfiles(readProfiles(profiles));
     if (profile === undefined) return withOurs(loaded);
     if (profile === 'unconfined' || loaded.has(profile)) return { defaultProfile: profile, loaded };
     throw new Fail('FailedPrecondition', `AppArmor profile ${profile} is not loaded on this host`, {
@@ -65,12 +64,15 @@ export const createAppArmor = (settings: AppArmorSettings): (() => Promise<AppAr
   };
 };
 
-/** In a container of the host the kernel may have none to show, or show them to nobody (`aa_current_policy_view_capable`). */
-const readProfiles = async (path: string): Promise<string> => {
+/**
+ * In a container of the host the kernel may have none to show, or show them to nobody (`aa_current_policy_view_capable`).
+ * Synchronous: each container asks, and four trips through the thread pool take longer than the kernel.
+ */
+const readProfiles = (path: string): string => {
   try {
-    return (await readFile(path, 'utf8').catch(absent)) ?? '';
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    if (hasErrno(error, 'EACCES', 'EPERM')) return '';
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM')) return '';
     throw error;
   }
 };

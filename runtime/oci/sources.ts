@@ -2,7 +2,8 @@ import { lstat, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promise
 import { isAbsolute, join, posix, relative } from 'node:path';
 import { absent } from '../core/absent.ts';
 import { Fail } from '../core/fail.ts';
-import { type MountEntry, parseMountTable } from '../linux/mount-table.ts';
+import type { MountEntry } from '../linux/mount-table.ts';
+import { mountTable } from '../linux/mounts.ts';
 import { type ContainerConfig, type Device, type Mount, MountPropagation } from '../spec/cri/api_pb.js';
 import type { HostDevice, Sources } from './input.ts';
 import { localhostSeccompPath } from './seccomp.ts';
@@ -38,27 +39,49 @@ export const prepareSources = async (
   return { mounts, devices: devices.flat(), hostDevices, seccompProfile };
 };
 
-/** One after the other: a mount may lie in a folder that the one before made. */
+type MountSource = Sources['mounts'][number];
+
+/**
+ * All at once, since each look may be at a server far away, and a pod has many volumes. What is missing then comes one
+ * after the other: it may lie in a folder that the one before made.
+ */
 const prepareMounts = async (
   mounts: readonly Mount[],
   { images, rejectAbsent }: Required<Pick<SourceOptions, 'images' | 'rejectAbsent'>>,
 ): Promise<Sources['mounts']> => {
-  const prepared: { source: string; folder: boolean }[] = [];
-  for (const mount of mounts) {
-    const source = images.get(mount) ?? (await resolveSource(mount, rejectAbsent));
-    if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) await requirePropagation(mount, source);
-    prepared.push({ source, folder: (await stat(source)).isDirectory() });
+  const found = await Promise.all(
+    mounts.map((mount) => {
+      const image = images.get(mount);
+      return image === undefined ? existingSource(mount) : lookedAt(image);
+    }),
+  );
+  const prepared: MountSource[] = [];
+  for (const [index, mount] of mounts.entries()) {
+    const source = found[index] ?? (await madeSource(mount, rejectAbsent));
+    if (mount.propagation !== MountPropagation.PROPAGATION_PRIVATE) requirePropagation(mount, source.source);
+    prepared.push(source);
   }
   return prepared;
 };
 
-/** Links are followed here, on the host, so that the OCI runtime meets none. */
-const resolveSource = async (
-  { hostPath, containerPath }: Mount,
-  rejectAbsent: readonly string[],
-): Promise<string> => {
+const lookedAt = async (source: string): Promise<MountSource> => ({
+  source,
+  folder: (await stat(source)).isDirectory(),
+});
+
+/** Links are followed here, on the host, so that the OCI runtime meets none. Undefined: nothing is there. */
+const existingSource = async ({ hostPath, containerPath }: Mount): Promise<MountSource | undefined> => {
   requireAbsolute(`host path of mount ${containerPath}`, hostPath);
-  const found = await resolved(`mount ${containerPath}: host_path`, hostPath);
+  const looked = stat(hostPath).catch(absent);
+  looked.catch(() => {}); // why it cannot be followed is told first
+  const source = await resolved(`mount ${containerPath}: host_path`, hostPath);
+  const stats = await looked;
+  return source === undefined || stats === undefined ? undefined : { source, folder: stats.isDirectory() };
+};
+
+const madeSource = async (mount: Mount, rejectAbsent: readonly string[]): Promise<MountSource> => {
+  const { hostPath, containerPath } = mount;
+  const found = await existingSource(mount);
   if (found !== undefined) return found;
   if (rejectAbsent.includes(posix.normalize(hostPath)))
     throw new Fail('FailedPrecondition', `mount ${containerPath}: ${hostPath} is not on the host`, {
@@ -69,7 +92,7 @@ const resolveSource = async (
       cause,
     });
   });
-  return realpath(hostPath);
+  return { source: await realpath(hostPath), folder: true };
 };
 
 const reasonOf = (cause: unknown): string =>
@@ -95,8 +118,8 @@ const requireAbsolute = (what: string, path: string): void => {
 };
 
 /** Mounts travel only between peers: a private mount on the host would swallow them without a word. */
-const requirePropagation = async ({ containerPath, propagation }: Mount, source: string): Promise<void> => {
-  const beneath = mountOf(source, parseMountTable(await readFile('/proc/self/mountinfo', 'utf8')));
+const requirePropagation = ({ containerPath, propagation }: Mount, source: string): void => {
+  const beneath = mountOf(source, mountTable());
   const shared = beneath?.propagation.some((each) => each.startsWith('shared:')) === true;
   const slave = beneath?.propagation.some((each) => each.startsWith('master:')) === true;
   if (shared || (slave && propagation === MountPropagation.PROPAGATION_HOST_TO_CONTAINER)) return;
