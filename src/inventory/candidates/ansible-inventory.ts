@@ -1,5 +1,8 @@
+/** What ansible-vault has encrypted: only Ansible, and who has its password, can say it. */
+export const vaulted: unique symbol = Symbol('vaulted');
+
 /** What variables of Ansible say; values of other kinds than text and number are nothing that matters here. */
-export type Vars = ReadonlyMap<string, string>;
+export type Vars = ReadonlyMap<string, string | typeof vaulted>;
 
 /** An inventory as it is written, before groups are laid under hosts. */
 export interface Inventory {
@@ -12,6 +15,11 @@ export interface Group {
   readonly vars: Vars;
   readonly children: ReadonlySet<string>;
 }
+
+/** The name of every host, in the order of the inventory. */
+export const hostNamesIn = ({ groups }: Inventory): readonly string[] => [
+  ...new Set([...groups.values()].flatMap(({ hosts }) => [...hosts.keys()])),
+];
 
 /** Names with ranges, as in `web[01:12].example` and `db-[a:c]`, written out. */
 export function writtenOut(name: string): string[] {

@@ -1,47 +1,108 @@
+import { resolve } from 'node:path';
 import { Fail } from '../../core/fail.ts';
+import type { VarsFiles } from './ansible-files.ts';
 import { parseIni } from './ansible-ini.ts';
-import type { Inventory, Vars } from './ansible-inventory.ts';
+import { hostNamesIn, type Inventory, type Vars } from './ansible-inventory.ts';
+import { type Way, wayTo } from './ansible-way.ts';
 import { parseYaml } from './ansible-yaml.ts';
-import { type Candidate, hostNameOf } from './candidate.ts';
+import { type Candidate, type Found, hostNameOf } from './candidate.ts';
 
 /** Groups that every host is in, or that say nothing about it. */
 const noGroups = new Set(['all', 'ungrouped']);
 
 /**
- * The hosts of an inventory of Ansible, INI or YAML: addresses, users, ports, keys and groups. Passwords, and what plugins,
- * scripts, vaults and the folders group_vars and host_vars say, are not taken over.
- * @throws Fail `BadUsage` for a text that is no inventory
+ * An inventory of Ansible, INI or YAML, as it is written.
+ * @throws Fail `BadUsage` for a text that is none
  */
-export function ansibleHosts(text: string, file: string): readonly Candidate[] {
+export function parseInventory(text: string, file: string): Inventory {
   if (text.startsWith('#!'))
     throw new Fail('BadUsage', `${file} is a program that prints an inventory`, {
       hint: `Let it print one: ansible-inventory -i ${file} --list --yaml > hosts.yml`,
     });
-  const found = isYaml(text, file) ? parseYaml(text, file) : parseIni(text, file);
-  const names = new Set([...found.groups.values()].flatMap(({ hosts }) => [...hosts.keys()]));
-  return [...names].map((name) => candidateOf(name, found));
+  if (text.startsWith('$ANSIBLE_VAULT;'))
+    throw new Fail('BadUsage', `${file} is encrypted by ansible-vault`, {
+      hint: `Let Ansible print it: ansible-inventory -i ${file} --list --yaml --ask-vault-pass > hosts.yml`,
+    });
+  return isYaml(text, file) ? parseYaml(text, file) : parseIni(text, file);
 }
 
 const isYaml = (text: string, file: string): boolean =>
   /\.ya?ml$/i.test(file) || (!/^\s*\[/m.test(text) && /^(---|\w+:\s*$)/m.test(text));
 
-function candidateOf(name: string, { groups }: Inventory): Candidate {
-  const chain = groupsOf(name, groups);
-  const vars = new Map(chain.flatMap((group) => [...(groups.get(group)?.vars ?? [])]));
-  for (const { hosts } of groups.values())
-    for (const [key, value] of hosts.get(name) ?? []) vars.set(key, value);
-  const isLocal = vars.get('ansible_connection') === 'local';
-  const own = chain
+interface Besides {
+  /** Of the inventory. */
+  readonly folder: string;
+  readonly files: VarsFiles;
+  /** How the profile says the path of a key. */
+  readonly keyPath: (path: string) => string;
+}
+
+/**
+ * The hosts of an inventory: addresses, users, ports, keys, jump hosts and groups. What cannot be taken over, and what never
+ * is, as passwords, is told.
+ */
+export function ansibleHosts(inventory: Inventory, besides: Besides): Found {
+  const hosts = hostNamesIn(inventory).map((name): Read => {
+    const chain = groupsOf(name, inventory.groups);
+    return { name, chain, way: wayTo(name, varsOf(name, chain, inventory, besides), besides.keyPath) };
+  });
+  return { candidates: hosts.flatMap(candidateOf), remarks: remarksOn(hosts, besides.files) };
+}
+
+/** A host of the inventory. */
+interface Read {
+  readonly name: string;
+  readonly chain: readonly string[];
+  readonly way: Way;
+}
+
+/** All that is said of a host, in Ansible's order: files come after the inventory, hosts after groups. */
+function varsOf(name: string, chain: readonly string[], { groups }: Inventory, besides: Besides): Vars {
+  const { files, folder } = besides;
+  const own = chain.filter((group) => group !== 'all');
+  return new Map([
+    // What Ansible says by itself.
+    ['inventory_hostname', name],
+    ['inventory_hostname_short', name.split('.')[0] ?? name],
+    ['inventory_dir', resolve(folder)],
+    ...chain.flatMap((group) => [...(groups.get(group)?.vars ?? [])]),
+    ...files.layers.flatMap((layer) => [...(layer.groups.get('all') ?? [])]),
+    ...files.layers.flatMap((layer) => own.flatMap((group) => [...(layer.groups.get(group) ?? [])])),
+    ...[...groups.values()].flatMap(({ hosts }) => [...(hosts.get(name) ?? [])]),
+    ...files.layers.flatMap((layer) => [...(layer.hosts.get(name) ?? [])]),
+  ]);
+}
+
+function candidateOf({ name, chain, way }: Read): Candidate[] {
+  if ('connection' in way) return [];
+  const groups = chain
     .filter((group) => !noGroups.has(group))
     .map(hostNameOf)
     .filter((group) => group !== '');
-  return {
-    name: hostNameOf(name),
-    way: isLocal ? { local: {} } : { ssh: sshOf(name, vars) },
-    groups: own,
-    about: `${isLocal ? 'this machine' : String(sshOf(name, vars)['host'])}${own.length === 0 ? '' : ` in ${own.join(', ')}`}`,
-  };
+  const { ssh } = way.form;
+  const at = typeof ssh === 'object' && ssh !== null && 'host' in ssh ? String(ssh.host) : 'this machine';
+  const about = `${at}${groups.length === 0 ? '' : ` in ${groups.join(', ')}`}`;
+  return [{ name: hostNameOf(name), way: way.form, groups, about }];
 }
+
+/** What was not taken over, the same of several hosts in one sentence. */
+function remarksOn(hosts: readonly Read[], { vaults }: VarsFiles): string[] {
+  const about = new Map<string, string[]>();
+  const tell = (text: string, name: string): void => {
+    about.set(text, [...(about.get(text) ?? []), name]);
+  };
+  for (const { name, way } of hosts) {
+    if ('connection' in way) tell(`is reached by ${way.connection}, not by SSH: it is left out`, name);
+    else for (const [variable, why] of way.untaken) tell(`${variable} ${why}`, name);
+  }
+  return [
+    ...vaults.map((file) => `${file} is encrypted by ansible-vault: nothing in it is known`),
+    ...[...about].map(([text, names]) => `${listed(names)}: ${text}`),
+  ];
+}
+
+const listed = (names: readonly string[]): string =>
+  names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} others`;
 
 /** The groups of a host, those that hold others first: later ones win. `all` comes before every other. */
 function groupsOf(host: string, groups: Inventory['groups']): string[] {
@@ -59,18 +120,4 @@ function groupsOf(host: string, groups: Inventory['groups']): string[] {
   return [...depths]
     .toSorted(([one, depth], [other, deep]) => depth - deep || one.localeCompare(other))
     .map(([name]) => name);
-}
-
-function sshOf(name: string, vars: Vars): Readonly<Record<string, unknown>> {
-  const first = (...keys: readonly string[]): string | undefined =>
-    keys.map((key) => vars.get(key)).find((value) => value !== undefined && !value.includes('{{'));
-  const port = Number(first('ansible_port', 'ansible_ssh_port'));
-  const user = first('ansible_user', 'ansible_ssh_user');
-  const key = first('ansible_ssh_private_key_file', 'ansible_private_key_file');
-  return {
-    host: first('ansible_host', 'ansible_ssh_host') ?? name,
-    ...(user === undefined ? {} : { user }),
-    ...(Number.isInteger(port) && port > 0 ? { port } : {}),
-    ...(key === undefined ? {} : { identityFiles: [key] }),
-  };
 }

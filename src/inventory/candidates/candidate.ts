@@ -10,6 +10,13 @@ export interface Candidate {
   readonly about: string;
 }
 
+/** What a tool knows. */
+export interface Found {
+  readonly candidates: readonly Candidate[];
+  /** What it says and was not taken over, in sentences for people. */
+  readonly remarks: readonly string[];
+}
+
 /** A name for berth, made of one that may hold other characters: letters, digits, dots and dashes. */
 export const hostNameOf = (text: string): string =>
   text

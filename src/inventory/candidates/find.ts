@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Fail } from '../../core/fail.ts';
 import { lookIntoConfigFiles } from '../ssh/config-files.ts';
-import { ansibleHosts } from './ansible.ts';
-import { type Candidate, hostNameOf } from './candidate.ts';
+import { ansibleHosts, parseInventory } from './ansible.ts';
+import { readVarsFiles } from './ansible-files.ts';
+import { type Candidate, type Found, hostNameOf } from './candidate.ts';
 import { gceHosts } from './gce.ts';
+import { fromHome, seenFrom } from './typed-paths.ts';
 import { vagrantHosts } from './vagrant.ts';
 
 /** Where hosts can be imported from. */
@@ -13,18 +16,31 @@ export interface Origin {
   readonly place: string;
 }
 
-/** The hosts that another tool knows. */
-export async function findHosts({ kind, place }: Origin, signal: AbortSignal): Promise<readonly Candidate[]> {
+interface Means {
+  /** Of the profile that the hosts are for: its paths are seen from there. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+/** The hosts that another tool knows. A place is seen from the folder that berth was started in, as in a shell. */
+export async function findHosts({ kind, place }: Origin, { folder, signal }: Means): Promise<Found> {
   switch (kind) {
     case 'ssh_config':
-      return (await lookIntoConfigFiles(undefined)).aliases.map(aliasOf);
+      return { candidates: (await lookIntoConfigFiles(undefined)).aliases.map(aliasOf), remarks: [] };
     case 'ansible':
-      return ansibleHosts(await inventoryText(place), place);
+      return await ansibleHostsIn(fromHome(place), folder);
     case 'vagrant':
-      return await vagrantHosts(place, signal);
+      return { candidates: await vagrantHosts(place, { folder, signal }), remarks: [] };
     case 'gce':
-      return await gceHosts(place, signal);
+      return { candidates: await gceHosts(place, signal), remarks: [] };
   }
+}
+
+/** The inventory and what lies beside it, as Ansible reads them together. */
+async function ansibleHostsIn(file: string, folder: string): Promise<Found> {
+  const inventory = parseInventory(await inventoryText(file), file);
+  const files = await readVarsFiles([dirname(file), '.'], inventory);
+  return ansibleHosts(inventory, { folder: dirname(file), files, keyPath: (path) => seenFrom(folder, path) });
 }
 
 /** It stays an alias: ssh_config says the rest at each run. */
@@ -36,11 +52,13 @@ const aliasOf = (alias: string): Candidate => ({
 });
 
 async function inventoryText(file: string): Promise<string> {
+  if (file === '')
+    throw new Fail('BadUsage', 'no inventory was named', { hint: 'Name a file, as in inventory/hosts.yml.' });
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
     const isFolder = cause instanceof Error && 'code' in cause && cause.code === 'EISDIR';
-    throw new Fail('BadUsage', `${file || 'nothing'} cannot be read as an inventory`, {
+    throw new Fail('BadUsage', `${file} cannot be read as an inventory`, {
       hint: isFolder ? 'It is a folder: name one file of it.' : 'Name a file, as in inventory/hosts.yml.',
       cause,
     });

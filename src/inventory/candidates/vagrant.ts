@@ -2,16 +2,20 @@ import { stat } from 'node:fs/promises';
 import { type Ended, runCommand } from '../../core/command.ts';
 import { Fail } from '../../core/fail.ts';
 import { type Candidate, hostNameOf } from './candidate.ts';
+import { fromHome, seenFrom } from './typed-paths.ts';
 
 /** Vagrant is slow to start, and waits for others that use the same machines. */
 const deadlineSeconds = 120;
 
 /**
- * The machines of a Vagrantfile that are up. `directory` stays as it was typed: the profile says it the same way.
+ * The machines of a Vagrantfile that are up. `directory` was typed, and becomes a path as a profile in `folder` says it.
  * @throws Fail `Unsupported` where there is no vagrant, `BadUsage` when it knows no machine there
  */
-export async function vagrantHosts(directory: string, signal: AbortSignal): Promise<readonly Candidate[]> {
-  const { exitCode, stdout, stderr } = await asked(directory, signal);
+export async function vagrantHosts(
+  directory: string,
+  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+): Promise<readonly Candidate[]> {
+  const { exitCode, stdout, stderr } = await asked(fromHome(directory), signal);
   if (exitCode === 127)
     throw new Fail('Unsupported', 'there is no vagrant on this machine', {
       hint: 'Install Vagrant, or add the machines by their addresses.',
@@ -21,7 +25,7 @@ export async function vagrantHosts(directory: string, signal: AbortSignal): Prom
     throw new Fail('BadUsage', `vagrant knows no machine of ${directory} that is up: ${lastLine(stderr)}`, {
       hint: 'Bring them up with vagrant up; vagrant status lists them.',
     });
-  return names.map((machine) => candidateOf(machine, directory));
+  return names.map((machine) => candidateOf(machine, seenFrom(folder, directory)));
 }
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1) || 'it says nothing';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Fail } from '../../../../src/core/fail.ts';
-import { ansibleHosts } from '../../../../src/inventory/candidates/ansible.ts';
+import { ansibleHosts, parseInventory } from '../../../../src/inventory/candidates/ansible.ts';
+import type { Found } from '../../../../src/inventory/candidates/candidate.ts';
 
 const ini = `# before any group
 mail.example.com ansible_user=postmaster   # by hand
@@ -41,8 +42,21 @@ all:
           hosts: { db-a: { ansible_host: 192.0.2.7, ansible_password: !vault abc, note: [1] } }
 `;
 
+const read = (text: string, file: string): Found =>
+  ansibleHosts(parseInventory(text, file), {
+    folder: '/srv/inventory',
+    files: { layers: [], vaults: [] },
+    keyPath: (path) => path,
+  });
+
 const found = (text: string, file: string) =>
-  ansibleHosts(text, file).map(({ name, way, groups }) => ({ name, way, groups }));
+  read(text, file).candidates.map(({ name, way, groups }) => ({ name, way, groups }));
+
+/** How the only host of an inventory with these variables is reached, and what is said of it. */
+const wayWith = (vars: string) => {
+  const { candidates, remarks } = read(`[a]\nnode.example ${vars}\n`, 'hosts');
+  return [candidates[0]?.way['ssh'], remarks];
+};
 
 test('an inventory in INI: ranges, ports, groups within groups, and what is nearer wins', () => {
   assert.deepEqual(found(ini, 'hosts'), [
@@ -82,9 +96,85 @@ test('a password is never taken over', () => {
   assert.doesNotMatch(JSON.stringify([found(ini, 'hosts'), found(yaml, 'x.yml')]), /secret|password|vault/);
 });
 
-test('a template is no value', () => {
-  const [host] = found('[a]\nnode ansible_host={{ip}} ansible_user=ops\n', 'hosts');
-  assert.deepEqual(host?.way, { ssh: { host: 'node', user: 'ops' } });
+test('a password that a host needs is named, so that somebody chooses how berth gets it', () => {
+  assert.deepEqual(read(yaml, 'x.yml').remarks, [
+    'db-a: ansible_password is not taken over, as no password is: open the host and choose ask',
+  ]);
+});
+
+test('what ansible-vault has encrypted is no value, and is named', () => {
+  const vault = '!vault |\n        $ANSIBLE_VAULT;1.1;AES256\n        6162\n';
+  const text = `all:\n  hosts:\n${[1, 2, 3, 4].map((n) => `    n${n}: { ansible_port: 22 }\n`).join('')}  vars:\n      ansible_user: ${vault}`;
+  const { candidates, remarks } = read(text, 'x.yml');
+  assert.deepEqual(candidates[0]?.way, { ssh: { host: 'n1', port: 22 } });
+  assert.deepEqual(remarks, [
+    'n1, n2 and 2 others: ansible_user is encrypted by ansible-vault: type it into the host',
+  ]);
+  assert.throws(
+    () => parseInventory('$ANSIBLE_VAULT;1.1;AES256\n6162\n', 'hosts'),
+    /encrypted by ansible-vault/,
+  );
+});
+
+test('a template that names variables alone is filled in, any other one is named', () => {
+  assert.deepEqual(
+    wayWith(
+      'ansible_host="{{inventory_hostname_short}}.{{ domain }}" domain="lan.{{ site }}" site=a.example ansible_ssh_private_key_file="{{ inventory_dir }}/keys/id"',
+    ),
+    [{ host: 'node.lan.a.example', identityFiles: ['/srv/inventory/keys/id'] }, []],
+  );
+  for (const text of [
+    '{{ lookup("env", "X") }}',
+    '{{ unknown }}',
+    '{{ ansible_user }}',
+    '{% if x %}a{% endif %}',
+  ])
+    assert.deepEqual(wayWith(`ansible_user='${text}'`), [
+      { host: 'node.example' },
+      ['node.example: ansible_user is a template that Ansible alone fills in: type it into the host'],
+    ]);
+});
+
+test('jump hosts among options of ssh become jump hosts, also in the words of before there was ProxyJump', () => {
+  const jumpOf = (args: string) => wayWith(`ansible_ssh_common_args='${args}'`);
+  const way = (...jump: string[]) => [{ host: 'node.example', jump }, []];
+  assert.deepEqual(jumpOf('-o ProxyJump=ops@bastion.example:2222'), way('ops@bastion.example:2222'));
+  assert.deepEqual(
+    jumpOf('-o StrictHostKeyChecking=no -J a.example,b.example'),
+    way('a.example', 'b.example'),
+  );
+  assert.deepEqual(jumpOf('-oProxyCommand="ssh -W %h:%p -q ops@bastion"'), way('ops@bastion'));
+  assert.deepEqual(jumpOf('-o ProxyCommand="ssh -p 2200 -l ops bastion -W %h:%p"'), way('ops@bastion:2200'));
+  assert.deepEqual(jumpOf('-o ControlMaster=auto -C'), [{ host: 'node.example' }, []]);
+});
+
+test('a way that berth does not follow is named', () => {
+  for (const [args, way] of [
+    ['-o ProxyCommand="cloudflared access ssh --hostname %h"', 'cloudflared access ssh --hostname %h'],
+    ['-o ProxyCommand="ssh -i key -W %h:%p bastion"', 'ssh -i key -W %h:%p bastion'],
+    ['-F ssh.cfg', '-F ssh.cfg'],
+  ])
+    assert.deepEqual(wayWith(`ansible_ssh_common_args='${args}'`), [
+      { host: 'node.example' },
+      [
+        `node.example: "${way}" in ansible_ssh_common_args leads another way: type the jump hosts into the host`,
+      ],
+    ]);
+});
+
+test('hosts that Ansible does not reach over SSH are left out, by name', () => {
+  const { candidates, remarks } = read(
+    '[a]\nwin ansible_connection=winrm\nbox ansible_connection=community.docker.docker\nlin ansible_connection=smart\n',
+    'hosts',
+  );
+  assert.deepEqual(
+    candidates.map(({ name }) => name),
+    ['lin'],
+  );
+  assert.deepEqual(remarks, [
+    'win: is reached by winrm, not by SSH: it is left out',
+    'box: is reached by community.docker.docker, not by SSH: it is left out',
+  ]);
 });
 
 test('groups that hold each other end, and so does a range that is a slip of the pen', () => {
@@ -95,7 +185,7 @@ test('groups that hold each other end, and so does a range that is a slip of the
 test('what is no inventory is told with its line and a remedy', () => {
   const failure = (text: string, file: string): Fail => {
     try {
-      ansibleHosts(text, file);
+      parseInventory(text, file);
     } catch (error) {
       assert.ok(error instanceof Fail);
       return error;
@@ -110,4 +200,7 @@ test('what is no inventory is told with its line and a remedy', () => {
   );
   assert.match(failure('- a\n- b\n', 'x.yml').message, /no inventory of Ansible/);
   assert.match(failure('a: [\n', 'x.yml').message, /x\.yml is no YAML/);
+  const plugin = failure('plugin: amazon.aws.aws_ec2\nregions: [eu-west-1]\n', 'aws_ec2.yml');
+  assert.match(plugin.message, /lets Ansible's plugin amazon\.aws\.aws_ec2 look for hosts/);
+  assert.match(plugin.hint ?? '', /ansible-inventory -i aws_ec2\.yml --list --yaml/);
 });

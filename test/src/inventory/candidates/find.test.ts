@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { Fail } from '../../../../src/core/fail.ts';
 import { findHosts, type Origin } from '../../../../src/inventory/candidates/find.ts';
 import { lookIntoConfigFiles } from '../../../../src/inventory/ssh/config-files.ts';
 
-const never = new AbortController().signal;
+/** The profile is where nothing typed in these tests is seen from. */
+const means = { folder: '/srv/profiles', signal: new AbortController().signal };
 
 const folderOf = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-candidates-'));
@@ -35,7 +36,7 @@ const withProgram = (t: TestContext, name: string, text: string | undefined): st
 
 const failure = async (origin: Origin): Promise<Fail> => {
   try {
-    await findHosts(origin, never);
+    await findHosts(origin, means);
   } catch (error) {
     assert.ok(error instanceof Fail);
     return error;
@@ -62,9 +63,9 @@ printf 'Host control\\n  HostName 127.0.0.1\\n  User vagrant\\n  Port 2222\\n\\n
 test('Vagrant names the machines of a folder that are up', async (t) => {
   const folder = withProgram(t, 'vagrant', vagrant);
   writeFileSync(join(folder, 'Vagrantfile'), '');
-  const found = await findHosts({ kind: 'vagrant', place: folder }, never);
+  const { candidates } = await findHosts({ kind: 'vagrant', place: folder }, means);
   assert.deepEqual(
-    found.map(({ name, way }) => [name, way]),
+    candidates.map(({ name, way }) => [name, way]),
     [
       ['control', { vagrant: { machine: 'control', directory: folder } }],
       ['worker-1', { vagrant: { machine: 'worker_1', directory: folder } }],
@@ -112,7 +113,8 @@ test('GCE: gcloud lists the running instances of a project', async (t) => {
   { echo "ERROR: (gcloud.compute.instances.list) unexpected: $*" >&2; exit 1; }
 printf '%s' '${instances}'`,
   );
-  assert.deepEqual(await findHosts({ kind: 'gce', place: 'lab-1' }, never), [
+  const { candidates } = await findHosts({ kind: 'gce', place: 'lab-1' }, means);
+  assert.deepEqual(candidates, [
     {
       name: 'node-1',
       way: { gce: { project: 'lab-1', zone: 'europe-west1-b', instance: 'node-1' } },
@@ -129,4 +131,109 @@ test('an inventory that cannot be read is told, and a folder as one', async (t) 
   const folder = folderOf(t);
   assert.match((await failure({ kind: 'ansible', place: join(folder, 'none') })).hint ?? '', /Name a file/);
   assert.match((await failure({ kind: 'ansible', place: folder })).hint ?? '', /It is a folder/);
+});
+
+/** Writes files of a folder, by their paths in it. */
+const withFiles = (folder: string, files: Readonly<Record<string, string>>): void => {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+};
+
+test('what Ansible reads beside an inventory counts as it does there: files after the inventory, hosts after groups', async (t) => {
+  const folder = folderOf(t);
+  withFiles(folder, {
+    hosts: `[web]
+web-1 ansible_user=inline ansible_port=2201
+web-2 ansible_port=2202
+[site:children]
+web
+[web:vars]
+ansible_user=of_the_section
+ansible_host=192.0.2.9
+`,
+    'group_vars/all.yml': 'ansible_user: all\nansible_port: 2200\nansible_ssh_private_key_file: ~/.ssh/all\n',
+    'group_vars/site/10-users': 'ansible_user: site\n',
+    'group_vars/site/20-more.yaml': 'ansible_user: later\n',
+    'group_vars/site/notes.txt': 'ansible_user: no',
+    'group_vars/site/.hidden.yml': 'ansible_user: no\n',
+    'group_vars/site/old.yml~': 'ansible_user: no\n',
+    'group_vars/other.yml': 'ansible_user: no\n',
+    'host_vars/web-2.json': '{ "ansible_host": "192.0.2.2", "ansible_port": 2222 }',
+  });
+  const { candidates, remarks } = await findHosts({ kind: 'ansible', place: join(folder, 'hosts') }, means);
+  const identityFiles = ['~/.ssh/all'];
+  assert.deepEqual(
+    candidates.map(({ way }) => way['ssh']),
+    [
+      { host: '192.0.2.9', user: 'inline', port: 2201, identityFiles },
+      { host: '192.0.2.2', user: 'later', port: 2222, identityFiles },
+    ],
+  );
+  assert.deepEqual(remarks, []);
+});
+
+test('the folder that Ansible is started in counts after that of the inventory, as for its own commands', async (t) => {
+  const folder = folderOf(t);
+  withFiles(folder, {
+    'inventory/hosts': '[a]\na-1\n[b:children]\na\n',
+    'inventory/group_vars/all.yml': 'ansible_user: inventory\n',
+    'inventory/group_vars/a.yml': 'ansible_port: 2201\n',
+    'group_vars/all.yml': 'ansible_user: playbook\nansible_port: 2200\n',
+    'group_vars/b.yml': 'ansible_port: 2202\n',
+  });
+  const before = process.cwd();
+  t.after(() => process.chdir(before));
+  process.chdir(folder);
+  const { candidates } = await findHosts({ kind: 'ansible', place: 'inventory/hosts' }, means);
+  // Ansible 2.19 says the same: what a playbook's folder says of an outer group wins over the inventory's of an inner one.
+  assert.deepEqual(candidates[0]?.way['ssh'], { host: 'a-1', user: 'playbook', port: 2202 });
+});
+
+test('a file that ansible-vault has encrypted is named, and one that is no YAML too', async (t) => {
+  const folder = folderOf(t);
+  const origin = { kind: 'ansible', place: join(folder, 'hosts') } as const;
+  withFiles(folder, {
+    hosts: '[web]\nweb-1\n',
+    'group_vars/all/vars.yml':
+      'ansible_user: "{{ vault_user }}"\nansible_become_password: "{{ vault_sudo }}"\n',
+    'group_vars/all/vault.yml': '$ANSIBLE_VAULT;1.1;AES256\n6162\n',
+  });
+  const { candidates, remarks } = await findHosts(origin, means);
+  assert.deepEqual(candidates[0]?.way, { ssh: { host: 'web-1' } });
+  assert.deepEqual(remarks, [
+    `${join(folder, 'group_vars/all/vault.yml')} is encrypted by ansible-vault: nothing in it is known`,
+    'web-1: ansible_user is a template that Ansible alone fills in: type it into the host',
+    'web-1: ansible_become_password is not taken over, as no password is: open the host and choose ask',
+  ]);
+  withFiles(folder, { 'host_vars/web-1.yml': 'a: [\n' });
+  assert.match((await failure(origin)).message, /host_vars\/web-1\.yml is no YAML/);
+});
+
+test('paths are typed as in a shell, and written as the profile sees them', async (t) => {
+  const folder = folderOf(t);
+  withFiles(folder, {
+    hosts: 'a ansible_ssh_private_key_file=keys/id\nb ansible_ssh_private_key_file=/keys/id\n',
+  });
+  const home = process.env['HOME'];
+  t.after(() => {
+    process.env['HOME'] = home;
+  });
+  process.env['HOME'] = folder;
+  const { candidates } = await findHosts(
+    { kind: 'ansible', place: '~/hosts' },
+    { ...means, folder: join(process.cwd(), 'fleets') },
+  );
+  assert.deepEqual(
+    candidates.map(({ way }) => way['ssh']),
+    [
+      { host: 'a', identityFiles: ['../keys/id'] },
+      { host: 'b', identityFiles: ['/keys/id'] },
+    ],
+  );
+});
+
+test('an inventory that nobody named is asked for', async () => {
+  assert.equal((await failure({ kind: 'ansible', place: '' })).message, 'no inventory was named');
 });
