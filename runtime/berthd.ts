@@ -21,6 +21,7 @@ import { createStats } from './cri/stats/stats.ts';
 import { configForm } from './cri/status.ts';
 import { serve } from './cri/transport.ts';
 import { createPullImage } from './images/pull.ts';
+import { openPullsUnderWay } from './images/pulls-under-way.ts';
 import type { PullImage } from './images/store/image.ts';
 import { openImageStore } from './images/store/open.ts';
 import { lockFile } from './linux/locks.ts';
@@ -102,8 +103,9 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   const hosting: { daemon?: Daemon } = {};
   const context = openContext(config, shim, log, hosting);
   const images = await openImageStore({ root: config.root, log });
+  const underWay = openPullsUnderWay(join(config.runRoot, 'pulls'), shim, log);
   const pulling = reloadablePull(
-    (settings) => createPullImage({ store: images, shim, config: settings }),
+    (settings) => createPullImage({ store: images, shim, underWay, config: settings }),
     config,
   );
 

@@ -12,6 +12,7 @@ import {
   type PullOutcome,
   type PullRequest,
 } from './protocol.ts';
+import type { PullsUnderWay } from './pulls-under-way.ts';
 import { identifierOf, nameOf } from './reference.ts';
 import { candidatesFor, sourcesFor } from './registry-sources.ts';
 import type { Image, PullImage, PullOptions } from './store/image.ts';
@@ -20,6 +21,7 @@ import type { OpenImageStore } from './store/open.ts';
 export interface PullImageOptions {
   readonly store: OpenImageStore;
   readonly shim: Pick<Shim, 'call'>;
+  readonly underWay: PullsUnderWay;
   readonly config: Pick<Config, 'registries' | 'policy' | 'globalAuthFile'>;
 }
 
@@ -99,7 +101,7 @@ const pullOnce = async (
   };
   const release = options.store.holdLayers();
   try {
-    return await options.store.record(await askShim(options.shim, request, signal));
+    return await options.store.record(await askShim(options, reference, request, signal));
   } finally {
     await release();
   }
@@ -144,7 +146,8 @@ const withLogins = async (
  * answer is not waited for.
  */
 const askShim = async (
-  shim: Pick<Shim, 'call'>,
+  { shim, underWay }: PullImageOptions,
+  reference: string,
   request: PullRequest,
   signal: AbortSignal,
 ): Promise<PulledImage> => {
@@ -156,12 +159,14 @@ const askShim = async (
     shim.call('cancelPull', { pullId }, giveUp.signal).catch((error: unknown) => giveUp.abort(error));
   };
   signal.addEventListener('abort', cancel, { once: true });
+  underWay.begin(pullId, reference);
   try {
     const { outcome } = await shim.call('pull', { pullId, request }, giveUp.signal);
     return imageIn(outcome);
   } finally {
     signal.removeEventListener('abort', cancel);
     for (const clock of clocks) clearTimeout(clock);
+    underWay.end(pullId);
   }
 };
 

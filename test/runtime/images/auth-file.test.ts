@@ -99,5 +99,10 @@ const pullWith = async (context: TestContext, folder: string, globalAuthFile: st
     globalAuthFile,
   } as const;
   const store = await openImageStore({ root: join(folder, 'store') });
-  return createPullImage({ store, shim: shim as Parameters<typeof createPullImage>[0]['shim'], config });
+  return createPullImage({
+    store,
+    shim: shim as Parameters<typeof createPullImage>[0]['shim'],
+    underWay: { begin: () => undefined, end: () => undefined },
+    config,
+  });
 };

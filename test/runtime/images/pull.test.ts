@@ -1,15 +1,26 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import test, { after, before, type TestContext } from 'node:test';
 import { Fail } from '../../../runtime/core/fail.ts';
 import type { PullRequest } from '../../../runtime/images/protocol.ts';
 import { createPullImage } from '../../../runtime/images/pull.ts';
+import { openPullsUnderWay } from '../../../runtime/images/pulls-under-way.ts';
 import type { PullImage } from '../../../runtime/images/store/image.ts';
 import { type OpenImageStore, openImageStore } from '../../../runtime/images/store/open.ts';
 import type { Shim } from '../../../runtime/shim/client/shim.ts';
-import type { Methods } from '../../../runtime/shim/protocol/messages.ts';
+import type { Events, Methods } from '../../../runtime/shim/protocol/messages.ts';
 import { type PullRun, requestFor, startPull } from '../../harness/berth-pull.ts';
 import { buildImage, buildLayer, pushImage } from '../../harness/oci-image.ts';
 import { startRegistry, type TestRegistry } from '../../harness/registry.ts';
@@ -30,6 +41,12 @@ after(() => registry.stop());
 class PullingShim {
   readonly runs = new Map<string, PullRun>();
   pulls = 0;
+  #onProgress: ((params: Events['pull-progress']) => void) | undefined;
+
+  readonly on: Shim['on'] = (event, listener) => {
+    if (event !== 'pull-progress') throw new Error(`nobody has a use for ${event}`);
+    this.#onProgress = listener as (params: Events['pull-progress']) => void;
+  };
 
   readonly call: Shim['call'] = async <M extends keyof Methods>(method: M, params: Methods[M]['params']) => {
     if (method === 'pull')
@@ -43,6 +60,12 @@ class PullingShim {
     this.pulls += 1;
     const run = startPull(request as PullRequest);
     this.runs.set(pullId, run);
+    const { stdout } = run.child;
+    assert.ok(stdout);
+    createInterface({ input: stdout }).on('line', (text) => {
+      const line = JSON.parse(text) as Record<string, unknown>;
+      if ('progress' in line) this.#onProgress?.({ pullId, progress: line['progress'] });
+    });
     return { outcome: await run.outcome };
   }
 }
@@ -59,6 +82,9 @@ const ACCEPT = { default: [{ type: 'insecureAcceptAnything' }] };
 const setUp = async (context: TestContext, policy: unknown = ACCEPT): Promise<Setup> => {
   const root = mkdtempSync(join(tmpdir(), 'berth-pull-'));
   const shim = new PullingShim();
+  const pulls = join(root, 'pulls');
+  mkdirSync(pulls);
+  writeFileSync(join(pulls, 'of-an-earlier-daemon.json'), '{}');
   context.after(async () => {
     for (const run of shim.runs.values()) run.child.kill('SIGKILL');
     await Promise.all([...shim.runs.values()].map((run) => run.outcome));
@@ -72,7 +98,8 @@ const setUp = async (context: TestContext, policy: unknown = ACCEPT): Promise<Se
     registries: [],
   } as const;
   const config = { registries, policy, globalAuthFile: undefined };
-  return { root, shim, store, pullImage: createPullImage({ store, shim, config }) };
+  const underWay = openPullsUnderWay(pulls, shim, { debug: (message) => assert.fail(message) });
+  return { root, shim, store, pullImage: createPullImage({ store, shim, underWay, config }) };
 };
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
@@ -98,6 +125,54 @@ test('pulls of one reference at the same time are one; with other credentials th
   await pullImage({ reference, auth: undefined, signal: signal() });
   assert.equal(shim.pulls, 3);
 });
+
+/** The one file of the folder, where there is one. */
+const underWayIn = (folder: string): Readonly<Record<string, unknown>> | undefined => {
+  const [name, ...others] = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  assert.deepEqual(others, []);
+  return name === undefined ? undefined : JSON.parse(readFileSync(join(folder, name), 'utf8'));
+};
+
+test('how far a pull is stands in a file for as long as it runs', async (context) => {
+  const { root, pullImage } = await setUp(context);
+  const folder = join(root, 'pulls');
+  assert.deepEqual(readdirSync(folder), [], 'what an earlier daemon left is gone');
+  const layer = buildLayer([{ path: 'noise', body: randomBytes(400_000).toString('hex') }]);
+  const total = layer.bytes.length;
+  await pushImage({ host: registry.host, repository: 'slow' }, 'v1', buildImage({ layers: [layer] }));
+  let goOn = (): void => undefined;
+  const gateway = await startGateway(registry.host, ({ url }, response) => {
+    if (url?.endsWith(layer.digest) !== true) return false;
+    response.writeHead(200, { 'content-length': total });
+    response.flushHeaders();
+    const half = Math.floor(total / 2);
+    // The word before this one is half a second old by then.
+    setTimeout(() => response.write(layer.bytes.subarray(0, half)), 600);
+    goOn = () => response.end(layer.bytes.subarray(half));
+    return true;
+  });
+  context.after(() => gateway.stop());
+  const reference = `${gateway.host}/slow:v1`;
+  const pulling = pullImage({ reference, auth: undefined, signal: signal() });
+  const begun = { version: 1, reference, layers: 1, layersDone: 0, bytes: total };
+  await until(() => underWayIn(folder) !== undefined);
+  assert.deepEqual(underWayIn(folder), { ...begun, bytesDone: 0 });
+  await until(() => (underWayIn(folder)?.['bytesDone'] ?? 0) !== 0);
+  const { bytesDone, ...rest } = underWayIn(folder) ?? {};
+  assert.deepEqual(rest, begun);
+  assert.ok(typeof bytesDone === 'number' && bytesDone <= total / 2, String(bytesDone));
+  goOn();
+  await pulling;
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+const until = async (isSo: () => boolean): Promise<void> => {
+  const deadline = AbortSignal.timeout(20_000);
+  while (!isSo()) {
+    deadline.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+};
 
 test('what the policy rejects is not even asked for', async (context) => {
   const { shim, pullImage } = await setUp(context, { default: [{ type: 'reject' }] });
