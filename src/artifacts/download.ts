@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fail } from '../core/fail.ts';
+import { ownDiskFailure } from '../core/own-disk.ts';
 import { get, type HttpAnswer, networkFailure } from './http.ts';
 import { byteProgress, type Work } from './report.ts';
 
@@ -170,6 +171,8 @@ function requireOk(url: string, answer: HttpAnswer): void {
 function classified(url: string, error: unknown, signal: AbortSignal, stalled: Stall['stalled']): Error {
   if (error instanceof Fail || error instanceof Passing) return error;
   if (signal.aborted) return cancelled(url, error);
+  const disk = ownDiskFailure(error);
+  if (disk !== undefined) return disk;
   // Who was silent from the start would be silent again, and the way after this one waits.
   if (stalled === 'unanswered')
     return new Fail('Fetch', `${url}: the server does not answer`, { cause: error });

@@ -1,0 +1,28 @@
+import { Fail } from './fail.ts';
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
+
+/**
+ * What the disk of the machine that berth runs on did not allow, as a `Fail`: `DiskFull`, or `BadUsage` for a place that may not
+ * be read or written. Undefined for every other error. Disks of hosts are told by the hosts.
+ */
+export const ownDiskFailure = (error: unknown): Fail | undefined => {
+  const said = error instanceof Error ? error.message : '';
+  switch (codeOf(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new Fail('DiskFull', `the disk of this machine is full: ${said}`, {
+        hint: 'Make room, or name another place for what is fetched and built with BERTH_CACHE, and run the same command again.',
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EROFS':
+      return new Fail('BadUsage', `a place of this machine cannot be read or written: ${said}`, {
+        hint: 'Run berth as a user who may, or name another place: BERTH_CACHE for what is fetched and built.',
+        cause: error,
+      });
+    default:
+      return undefined;
+  }
+};
