@@ -1,8 +1,9 @@
+import { listedPrograms, publishedVersions } from '../artifacts/published.ts';
 import { asFail } from '../core/as-fail.ts';
 import type { Event } from '../core/events.ts';
 import { Fail } from '../core/fail.ts';
 import { scrubbedFailure } from '../faces/scrubbed.ts';
-import type { Errands, Reply, Trouble, Wish } from '../faces/wizard/errands.ts';
+import type { Errands, Published, Reply, Trouble, Wish } from '../faces/wizard/errands.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { meetHosts } from '../flows/meet.ts';
 import { reachRegistries } from '../flows/reach-registries.ts';
@@ -53,8 +54,8 @@ class Questions {
   }
 }
 
-/** Runs what the wizard wishes: the only way from it to hosts, tools and files. */
-export const makeErrands = (signal: AbortSignal): Errands => {
+/** Runs what the wizard wishes for a profile in `folder`: the only way from it to hosts, tools and files. */
+export const makeErrands = (folder: string, signal: AbortSignal): Errands => {
   const questions = new Questions();
   const run = async (wish: Wish, tell: Tell): Promise<void> => {
     switch (wish.kind) {
@@ -62,17 +63,16 @@ export const makeErrands = (signal: AbortSignal): Errands => {
         return questions.answer(wish.text);
       case 'find':
         try {
-          return tell({
-            kind: 'found',
-            origin: wish.origin,
-            candidates: await findHosts(wish.origin, signal),
-          });
+          const found = await findHosts(wish.origin, { folder, signal });
+          return tell({ kind: 'found', origin: wish.origin, ...found });
         } catch (error) {
           return tell({ kind: 'not-found', origin: wish.origin, trouble: troubleOf(error) });
         }
       case 'accept-key':
         await acceptHostKey(wish.file, wish.line);
         return tell({ kind: 'key-accepted', host: wish.host });
+      case 'list-releases':
+        return tell({ kind: 'published', published: await releases(signal) });
       case 'meet':
         return await meet(wish, tell, { signal, questions });
       case 'reach':
@@ -87,6 +87,18 @@ export const makeErrands = (signal: AbortSignal): Errands => {
       });
     },
   };
+};
+
+/** Of the programs of which that can be found out; nobody needs to know it, so that not knowing is an answer. */
+const releases = async (signal: AbortSignal): Promise<Published> => {
+  const answers = await Promise.allSettled(
+    listedPrograms.map(async (name) => [name, await publishedVersions(name, signal)] as const),
+  );
+  const versions = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  const [failed] = answers.flatMap((answer) =>
+    answer.status === 'rejected' ? [answer.reason as unknown] : [],
+  );
+  return versions.length > 0 ? { versions: new Map(versions) } : { why: troubleOf(failed).message };
 };
 
 interface Means {

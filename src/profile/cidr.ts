@@ -80,3 +80,12 @@ export const contains = (range: AddressRange, address: string): boolean => {
     parsed.value <= range.last
   );
 };
+
+/** Of the ranges with this prefix that `range` is made of, the one with this index; undefined: there are not so many. */
+export const partOf = (range: AddressRange, prefix: number, index: number): AddressRange | undefined => {
+  const bits = range.family === 4 ? 32 : 128;
+  if (prefix < range.prefix || prefix > bits) return undefined;
+  const size = 1n << BigInt(bits - prefix);
+  const first = range.first + BigInt(index) * size;
+  return first > range.last ? undefined : { family: range.family, first, last: first + size - 1n, prefix };
+};

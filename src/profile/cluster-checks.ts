@@ -13,8 +13,15 @@ import type { Finding } from './finding.ts';
 /** kube-apiserver accepts kubelets so many minor versions older: the version skew policy of Kubernetes, from 1.28 on. */
 export const oldestKubelet = 3;
 
-/** Programs of one age understand each other; crictl is tested with its own minor version and its neighbours. */
+/** Minor versions; crictl is tested with its own one and its neighbours. */
 const crictlMayDiffer = 1;
+
+/** Programs of one age understand each other. What is no version fits: it is told as that elsewhere. */
+export const crictlFits = (crictl: string, kubernetes: string): boolean => {
+  const [one, other] = [semver.parse(crictl), semver.parse(kubernetes)];
+  if (one === null || other === null) return true;
+  return one.major === other.major && Math.abs(one.minor - other.minor) <= crictlMayDiffer;
+};
 
 interface Member {
   readonly name: string;
@@ -155,9 +162,8 @@ export const kubernetesRules = (profile: unknown): Finding[] => {
 const crictlRules = (profile: unknown, version: unknown): Finding[] => {
   const written = inside(profile, 'spec', 'crictl', 'version');
   const kubernetes = semver.parse(String(version));
-  const crictl = semver.parse(String(written ?? CRICTL_VERSION));
-  if (kubernetes === null || crictl === null) return [];
-  if (Math.abs(crictl.minor - kubernetes.minor) <= crictlMayDiffer) return [];
+  const crictl = String(written ?? CRICTL_VERSION);
+  if (kubernetes === null || crictlFits(crictl, kubernetes.version)) return [];
   const path: Path =
     written === undefined ? ['spec', 'kubernetes', 'version'] : ['spec', 'crictl', 'version'];
   return [

@@ -1,19 +1,27 @@
 import type { Candidate } from '../../inventory/candidates/candidate.ts';
 import { childOf, isList, isMapping } from '../../profile/tree.ts';
+import { ownNetworks, planesIn } from './cluster.ts';
 import { type Edit, rootOf, type Tried, tryEdits } from './document.ts';
 import { hostsIn, type WizardState } from './state.ts';
 import { freeName } from './typed-hosts.ts';
 
-/** Adds hosts to the profile under names that are free, and the groups that they are in. */
+/** Adds hosts to the profile under names that are free, and the groups that they are in; to a cluster, with pod ranges. */
 export const addHosts = (
   state: WizardState,
   candidates: readonly Candidate[],
 ): WizardState | { readonly problem: string } => {
   const taken = new Set(hostsIn(state.sources).map(({ name }) => name));
-  const forms = candidates.map(({ name, way, groups }) => {
+  const networks = planesIn(state.sources).length === 0 ? [] : ownNetworks(state.sources, candidates.length);
+  const forms = candidates.map(({ name, way, groups }, index) => {
     const free = freeName(name, taken);
     taken.add(free);
-    return { name: free, ...way, ...(groups.length === 0 ? {} : { groups }) };
+    const own = networks[index];
+    return {
+      name: free,
+      ...way,
+      ...(groups.length === 0 ? {} : { groups }),
+      ...(own === undefined ? {} : { spec: { cni: { networks: own } } }),
+    };
   });
   const groups = new Set(candidates.flatMap((candidate) => candidate.groups));
   const edits = [...hostEdits(state, forms), ...groupEdits(state, groups)];

@@ -1,6 +1,7 @@
+import type { ListedProgram } from '../../artifacts/published.ts';
 import type { FailCode } from '../../core/fail.ts';
 import type { Facts } from '../../host/facts/probe.ts';
-import type { Candidate } from '../../inventory/candidates/candidate.ts';
+import type { Found } from '../../inventory/candidates/candidate.ts';
 import type { Origin } from '../../inventory/candidates/find.ts';
 import type { ProfileSources } from '../../profile/profile.ts';
 
@@ -37,11 +38,18 @@ export interface Asked {
   readonly key: string;
 }
 
+/** Releases that are out, by program, the newest first; or why that cannot be told. */
+export type Published =
+  | { readonly versions: ReadonlyMap<ListedProgram, readonly string[]> }
+  | { readonly why: string };
+
 /** What the wizard wants from the world. It goes on meanwhile, and is told of answers. */
 export type Wish =
   | { readonly kind: 'meet'; readonly sources: ProfileSources; readonly hosts: readonly Asked[] }
   | { readonly kind: 'find'; readonly origin: Origin }
   | { readonly kind: 'reach'; readonly sources: ProfileSources; readonly registries: readonly string[] }
+  /** Which releases of programs are out. */
+  | { readonly kind: 'list-releases' }
   | { readonly kind: 'accept-key'; readonly host: string; readonly line: string; readonly file: string }
   /** Of a question; undefined: nobody wants to answer it. */
   | { readonly kind: 'answer'; readonly text: string | undefined };
@@ -49,10 +57,11 @@ export type Wish =
 export type Reply =
   | { readonly kind: 'met'; readonly key: string; readonly met: Met }
   | { readonly kind: 'missed'; readonly key: string; readonly trouble: Trouble }
-  | { readonly kind: 'found'; readonly origin: Origin; readonly candidates: readonly Candidate[] }
+  | ({ readonly kind: 'found'; readonly origin: Origin } & Found)
   | { readonly kind: 'not-found'; readonly origin: Origin; readonly trouble: Trouble }
   | { readonly kind: 'reached'; readonly reach: Reach }
   | { readonly kind: 'reached-all' }
+  | { readonly kind: 'published'; readonly published: Published }
   | { readonly kind: 'key-accepted'; readonly host: string }
   | { readonly kind: 'failed'; readonly trouble: Trouble }
   /** A secret is needed on the way; `answer` is the wish that brings it. */

@@ -104,12 +104,13 @@ const plainLine = (row: Exclude<Row, TextRow>, drawing: Drawing): Drawn => {
 /** All options where they fit; else the chosen one, and how many there are. */
 const choices = (row: Extract<Row, { kind: 'choice' }>, { width, label }: Drawing): Line => {
   const room = width - label - 4;
-  const spans = row.options.map((option) =>
-    option === row.chosen
-      ? ({ text: `● ${option}  `, look: 'cyan' } as const)
-      : ({ text: `○ ${option}  `, look: 'dim' } as const),
-  );
-  if (spans.reduce((sum, { text }) => sum + text.length, -2) <= room) return spans;
+  const spans = row.options.map((option, index) => {
+    const gap = index === 0 ? '' : '  ';
+    return option === row.chosen
+      ? ({ text: `${gap}● ${option}`, look: 'cyan' } as const)
+      : ({ text: `${gap}○ ${option}`, look: 'dim' } as const);
+  });
+  if (spans.reduce((sum, { text }) => sum + text.length, 0) <= room) return spans;
   const at = row.options.indexOf(row.chosen) + 1;
   const count = ` ${at}/${row.options.length}`;
   return [

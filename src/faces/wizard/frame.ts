@@ -48,16 +48,22 @@ const headOf = (state: WizardState, { columns, rows }: Size): Line[] => {
   ];
 };
 
-const footOf = ({ notice, busy }: WizardState, { columns }: Size): Line[] => {
+/** The first lines of a text; where it has more, the last of them says so. */
+const cut = (lines: readonly string[], { width, height }: { width: number; height: number }): string[] =>
+  lines.length <= height
+    ? [...lines]
+    : [...lines.slice(0, height - 1), shortened(`${lines[height - 1]} …`, width)];
+
+const footOf = ({ notice, busy }: WizardState, { columns, rows }: Size): Line[] => {
   const wide = columns >= wideFrom;
   const told =
     notice === undefined
       ? busy === undefined
         ? [line('')]
         : [line(shortened(`… ${busy}`, columns), 'cyan')]
-      : folded(printable(notice.text), columns)
-          .slice(0, 3)
-          .map((part) => line(part, notice.level === 'bad' ? 'red' : 'green'));
+      : cut(folded(printable(notice.text), columns), { width: columns, height: Math.floor(rows / 3) }).map(
+          (part) => line(part, notice.level === 'bad' ? 'red' : 'green'),
+        );
   return [...told, line(shortened(wide ? keys.wide : keys.narrow, columns), 'dim')];
 };
 
@@ -72,8 +78,8 @@ export const explanation = (state: WizardState): string | undefined => {
 const explained = (state: WizardState, width: number, height: number): Line[] => {
   const text = explanation(state);
   if (text === undefined) return [];
-  const lines = foldedAll(text, width - 2).map((part) => line(`│ ${part}`, 'yellow'));
-  return lines.slice(0, height);
+  const lines = cut(foldedAll(text, width - 2), { width: width - 2, height });
+  return lines.map((part) => line(`│ ${part}`, 'yellow'));
 };
 
 /** The lines around the focus that fit. */
@@ -97,7 +103,8 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
   if (state.question !== undefined) return questionFrame(state, head, foot, height, size);
   const isWide = size.columns >= wideFrom;
   const formWidth = isWide ? Math.min(Math.floor(size.columns * 0.56), widestForm) : size.columns;
-  const more = explained(state, formWidth, Math.ceil(height / 2));
+  // The row itself stays on the page.
+  const more = explained(state, formWidth, height - (isWide ? 2 : 3));
   const lower = isWide ? more.length : Math.max(more.length, Math.floor(height / 3));
   const formHeight = Math.max(2, height - lower - (isWide ? 0 : 1));
   const form = formOf(state, formWidth - 1);

@@ -8,6 +8,7 @@ import { hostsRows } from './steps/hosts.ts';
 import { kubernetesRows } from './steps/kubernetes.ts';
 import { networkRows } from './steps/network.ts';
 import { registriesRows } from './steps/registries.ts';
+import { askForReleases } from './steps/releases.ts';
 import { reviewRows } from './steps/review.ts';
 import { runtimeRows } from './steps/runtime.ts';
 
@@ -23,7 +24,12 @@ interface Step {
 const steps: Readonly<Record<StepName, Step>> = {
   hosts: { title: 'Where are the hosts?', section: ['hosts'], rows: hostsRows },
   connections: { title: 'Do they answer?', section: ['hosts'], rows: connectionRows, enter: meetNewHosts },
-  runtime: { title: 'What runs on them?', section: ['spec', 'engine'], rows: runtimeRows },
+  runtime: {
+    title: 'What runs on them?',
+    section: ['spec', 'engine'],
+    rows: runtimeRows,
+    enter: askForReleases,
+  },
   network: { title: 'Which network do pods get?', section: ['spec', 'cni'], rows: networkRows },
   registries: { title: 'Where do images come from?', section: ['spec', 'registries'], rows: registriesRows },
   kubernetes: { title: 'Kubernetes, or not?', section: ['spec', 'kubernetes'], rows: kubernetesRows },

@@ -1,4 +1,5 @@
 import { printable } from '../../core/text.ts';
+import { choosing, flipping } from './choose.ts';
 import type { Reply } from './errands.ts';
 import type { KeyName } from './keys.ts';
 import { focused, move, rowsOf, withFocus } from './pages.ts';
@@ -50,8 +51,8 @@ const afterText = (state: WizardState, text: string): WizardState => {
   const row = focused(state);
   if (row?.kind === 'text') return typedInto(state, row, text);
   if (text !== ' ' || row === undefined) return state;
-  if (row.kind === 'switch') return settle(row.flip());
-  return settle(row.kind === 'choice' ? chosenBy(row, 1) : row.press());
+  if (row.kind === 'switch') return settle(flipping(state, row));
+  return settle(row.kind === 'choice' ? choosing(state, row, 1) : row.press());
 };
 
 /** Several lines are of use to rows that take a list; others get them as one line. */
@@ -116,8 +117,8 @@ const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState =>
   if (key === 'enter') return entered(state, row);
   if (row.kind === 'text') return edited(state, row, key);
   if (row.kind === 'choice' && (key === 'left' || key === 'right'))
-    return settle(chosenBy(row, key === 'left' ? -1 : 1));
-  if (row.kind === 'switch' && (key === 'left' || key === 'right')) return settle(row.flip());
+    return settle(choosing(state, row, key === 'left' ? -1 : 1));
+  if (row.kind === 'switch' && (key === 'left' || key === 'right')) return settle(flipping(state, row));
   if (row.kind === 'action' && key === 'delete') return settle(row.remove?.() ?? state);
   return state;
 };
@@ -125,14 +126,7 @@ const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState =>
 const entered = (state: WizardState, row: Row): WizardState => {
   if (row.kind === 'action') return settle({ ...row.press(), cursor: undefined });
   if (row.kind === 'text' && row.enter !== undefined) return settle({ ...row.enter(), cursor: undefined });
-  return row.kind === 'switch' ? settle(row.flip()) : step(state, 1);
-};
-
-const chosenBy = (row: Extract<Row, { kind: 'choice' }>, by: 1 | -1): WizardState => {
-  const { options, chosen } = row;
-  const at = options.indexOf(chosen);
-  const next = options[(at + by + options.length) % options.length];
-  return row.choose(next ?? chosen);
+  return row.kind === 'switch' ? settle(flipping(state, row)) : step(state, 1);
 };
 
 const edited = (state: WizardState, row: TextRow, key: KeyName): WizardState => {

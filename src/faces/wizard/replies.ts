@@ -23,6 +23,8 @@ export const afterReply = (state: WizardState, reply: Reply): WizardState => {
     }
     case 'reached-all':
       return { ...state, busy: undefined };
+    case 'published':
+      return { ...state, published: reply.published };
     case 'key-accepted':
       return again({ ...state, busy: undefined }, reply.host);
     case 'asked':
@@ -37,9 +39,9 @@ const withMeeting = (state: WizardState, key: string, meeting: Meeting): WizardS
 });
 
 const withCandidates = (state: WizardState, reply: Extract<Reply, { kind: 'found' }>): WizardState => {
-  const { origin, candidates } = reply;
+  const { origin, candidates, remarks } = reply;
   if (candidates.length === 0)
-    return { ...state, notice: { level: 'bad', text: `No hosts are named there.` } };
+    return { ...state, notice: { level: 'bad', text: ['No hosts are named there.', ...remarks].join(' ') } };
   // Nobody's page is taken away from under their hands.
   if (state.step !== 'hosts' || state.sheet !== undefined)
     return {
@@ -50,7 +52,7 @@ const withCandidates = (state: WizardState, reply: Extract<Reply, { kind: 'found
   const fresh = candidates.flatMap(({ name }, index) => (known.has(name) ? [] : [index]));
   return {
     ...settle(state),
-    sheet: { kind: 'candidates', origin, found: candidates, chosen: new Set(fresh) },
+    sheet: { kind: 'candidates', origin, found: candidates, remarks, chosen: new Set(fresh) },
   };
 };
 

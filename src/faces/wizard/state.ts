@@ -3,7 +3,7 @@ import type { Origin } from '../../inventory/candidates/find.ts';
 import type { ProfileSources } from '../../profile/profile.ts';
 import { plainOf, treeAt } from '../../profile/tree.ts';
 import { type Edit, rootOf, tryEdits } from './document.ts';
-import type { Met, Reach, Trouble, Wish } from './errands.ts';
+import type { Met, Published, Reach, Trouble, Wish } from './errands.ts';
 
 /** The steps, in their order. */
 export const stepNames = [
@@ -34,6 +34,8 @@ export type Sheet =
       readonly kind: 'candidates';
       readonly origin: Origin;
       readonly found: readonly Candidate[];
+      /** What the tool says of them and was not taken over. */
+      readonly remarks: readonly string[];
       readonly chosen: ReadonlySet<number>;
     };
 
@@ -41,6 +43,14 @@ export type Meeting =
   | { readonly state: 'asking' }
   | { readonly state: 'met'; readonly met: Met }
   | { readonly state: 'missed'; readonly trouble: Trouble };
+
+/** What the profile was with each option of the row that was chosen from last. */
+export interface Trail {
+  readonly row: string;
+  /** The profile since then; with another one the trail is cold. */
+  readonly now: ProfileSources;
+  readonly by: ReadonlyMap<string, ProfileSources>;
+}
 
 /** How the wizard ended: with a profile to write, and to plan or not; or with nothing. */
 export type Ending = 'plan' | 'write' | 'left';
@@ -59,6 +69,7 @@ export interface WizardState {
   readonly drafts: ReadonlyMap<string, Draft>;
   /** The profile before the text in focus was typed: what becomes of it is made of this, and not of every letter. */
   readonly settled: ProfileSources | undefined;
+  readonly trail: Trail | undefined;
   /** Answers that stand in no profile, by row. */
   readonly answers: ReadonlyMap<string, string>;
   /** The row in focus is explained. */
@@ -69,6 +80,8 @@ export interface WizardState {
   readonly meetings: ReadonlyMap<string, Meeting>;
   /** By host and registry, in the order of the answers. */
   readonly reached: ReadonlyMap<string, Reach>;
+  /** Undefined: nobody has asked yet. */
+  readonly published: Published | 'asking' | undefined;
   /** What is being waited for, in words. */
   readonly busy: string | undefined;
   readonly notice: { readonly text: string; readonly level: 'good' | 'bad' } | undefined;
@@ -89,11 +102,13 @@ export const wizardState = (sources: ProfileSources, isNew: boolean): WizardStat
   cursor: undefined,
   drafts: new Map(),
   settled: undefined,
+  trail: undefined,
   answers: new Map(),
   explains: false,
   scrolled: 0,
   meetings: new Map(),
   reached: new Map(),
+  published: undefined,
   busy: undefined,
   notice: undefined,
   question: undefined,

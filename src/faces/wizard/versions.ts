@@ -1,8 +1,6 @@
 import semver from 'semver';
 import { type ArtifactName, artifactSpecs, CRICTL_VERSION } from '../../artifacts/pins.ts';
-
-/** crictl follows the kubelet's minor versions; one apart is what its project tests. */
-const crictlMayDiffer = 1;
+import { crictlFits } from '../../profile/cluster-checks.ts';
 
 /** The newest version of a program that this berth knows by checksum; undefined: it knows none. */
 export const newestPinned = (name: ArtifactName): string | undefined =>
@@ -13,12 +11,6 @@ export const kubernetesVersion = (text: string): string | undefined => {
   const [, minor, patch] = /^v?1\.(\d{1,3})(?:\.(\d{1,3}))?$/.exec(text.trim()) ?? [];
   return minor === undefined ? undefined : `1.${minor}.${patch ?? 0}`;
 };
-
-/** Whether a crictl may be used with a Kubernetes version. */
-export const crictlFits = (crictl: string, kubernetes: string): boolean =>
-  semver.valid(crictl) === null ||
-  (semver.major(crictl) === semver.major(kubernetes) &&
-    Math.abs(semver.minor(crictl) - semver.minor(kubernetes)) <= crictlMayDiffer);
 
 /** The crictl for a Kubernetes version: one that is pinned where one fits, else the first of the same minor version. */
 export const crictlFor = (kubernetes: string): string =>

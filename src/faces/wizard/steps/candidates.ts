@@ -40,10 +40,11 @@ const take = (state: WizardState, sheet: Candidates): WizardState => {
 
 /** Hosts that another tool knows, to choose from. */
 export const candidateRows = (state: WizardState, sheet: Candidates): PageRow[] => {
-  const { found, chosen } = sheet;
+  const { found, chosen, remarks } = sheet;
   const all = found.map((_candidate, index) => index);
   return [
     note(`${titles[sheet.origin.kind]} knows ${counted(found.length, 'host')}. Which become nodes?`, 'dim'),
+    ...remarks.map((remark) => note(`! ${remark}`, 'warn')),
     {
       kind: 'action',
       id: 'all',

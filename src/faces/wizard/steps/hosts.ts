@@ -76,8 +76,8 @@ stays an alias: what ssh_config says of it, jump hosts included, is asked for at
     id: 'import:ansible',
     label: 'From Ansible',
     empty: 'inventory file; Enter reads it',
-    explain: `Reads an inventory of Ansible: addresses, users, ports, keys and groups.
-Passwords and what plugins or scripts would say are not taken over.`,
+    explain: `Reads an inventory of Ansible with the group_vars and host_vars beside it: addresses, users, ports, keys,
+jump hosts and groups. No password is taken over; what is vaulted or a template is named, and left to you.`,
     enter: (place) => find(state, { kind: 'ansible', place: place.trim() }, 'the inventory'),
   }),
   answerRow(state, {

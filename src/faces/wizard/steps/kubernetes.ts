@@ -1,24 +1,20 @@
+import { crictlFits } from '../../../profile/cluster-checks.ts';
 import { type Path, treeAt } from '../../../profile/tree.ts';
+import { planesIn } from '../cluster.ts';
 import { type Edit, knows, rootOf, valueAt } from '../document.ts';
 import { answered, type ChoiceRow, note, type PageRow, textRow } from '../rows.ts';
 import { schemaRow } from '../schema-rows.ts';
-import type { WizardState } from '../state.ts';
-import {
-  crictlFits,
-  crictlFor,
-  crioFits,
-  kubernetesVersion,
-  minorOf,
-  newestKubernetes,
-} from '../versions.ts';
+import { hostsIn, type WizardState } from '../state.ts';
+import { crictlFor, crioFits, kubernetesVersion, minorOf, newestKubernetes } from '../versions.ts';
+import { roleRows, withoutOwn } from './cluster.ts';
+import { releaseNotes } from './releases.ts';
 import { kubernetesOf } from './runtime.ts';
 
 const section: Path = ['spec', 'kubernetes'];
 const no = 'not by berth';
 const yes = 'by berth';
 
-/** What is asked of it here; the rest has defaults, and docs/profile.md. */
-const always = ['role', 'source'] as const;
+/** What is asked of the cluster here; the rest has defaults, and docs/profile.md. */
 const ofControlPlane = [
   ['init', 'controlPlaneEndpoint'],
   ['init', 'schedulable'],
@@ -43,7 +39,7 @@ runtime at unix:///run/crio/crio.sock. ${yes}: kubelet, kubeadm and kubectl of o
       option,
       option === yes
         ? wantedEdits(state, kubernetesOf(state) ?? newestKubernetes())
-        : [{ kind: 'remove', path: section }],
+        : [{ kind: 'remove', path: section }, ...hostsIn(state.sources).flatMap((host) => withoutOwn(host))],
     ),
 });
 
@@ -82,13 +78,14 @@ version away, and CRI-O must have the same one: where they do not fit, they are 
 
 const detailRows = (state: WizardState): PageRow[] => {
   const role = treeAt(rootOf(state.sources), [...section, 'role'])?.value;
+  const makesCluster = planesIn(state.sources).length > 0;
   return [
     versionRow(state),
-    ...always.flatMap((key) => schemaRow(state, [...section, key])),
-    ...(role === 'control-plane'
-      ? ofControlPlane.flatMap((keys) => schemaRow(state, [...section, ...keys]))
-      : []),
-    ...(role === 'worker'
+    ...releaseNotes(state, 'kubelet', String(valueAt(state.sources, [...section, 'version']))),
+    ...roleRows(state),
+    ...schemaRow(state, [...section, 'source']),
+    ...(makesCluster ? ofControlPlane.flatMap((keys) => schemaRow(state, [...section, ...keys])) : []),
+    ...(role === 'worker' && !makesCluster
       ? [
           note(
             'Workers join the first control plane of the profile; another cluster: spec.kubernetes.join.',

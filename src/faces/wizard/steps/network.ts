@@ -1,9 +1,8 @@
 import { subnetClash } from '../../../node/doctor/network.ts';
 import { overlaps, parseCidr } from '../../../profile/cidr.ts';
 import type { Path } from '../../../profile/tree.ts';
-import { profileIn, valueAt } from '../document.ts';
-import { answered, choiceRow, note, type PageRow, textRow } from '../rows.ts';
-import { schemaRow } from '../schema-rows.ts';
+import { type Edit, profileIn, valueAt } from '../document.ts';
+import { answered, type ChoiceRow, choiceRow, note, type PageRow, textRow } from '../rows.ts';
 import { metHosts, type WizardState } from '../state.ts';
 
 const networksPath: Path = ['spec', 'cni', 'networks'];
@@ -90,8 +89,19 @@ const networkOf = (state: WizardState, index: number, count: number): PageRow[] 
 
 const providerPath: Path = ['spec', 'cni', 'provider'];
 
+/** Who makes the networks says what they are: with another CNI the profile has none. */
+const providerRow = (state: WizardState): ChoiceRow => {
+  const row = choiceRow(state, { label: 'CNI', path: providerPath });
+  const choose = (option: string): WizardState => {
+    const set: Edit = { kind: 'set', path: providerPath, value: option };
+    const edits: readonly Edit[] = option === 'other' ? [{ kind: 'remove', path: networksPath }, set] : [set];
+    return answered(state, row.id, option, edits);
+  };
+  return { ...row, choose };
+};
+
 export const networkRows = (state: WizardState): PageRow[] => {
-  const provider = schemaRow(state, providerPath, 'CNI');
+  const provider = [providerRow(state)];
   if (valueAt(state.sources, providerPath) === 'other')
     return [
       ...provider,

@@ -1,3 +1,4 @@
+import { crictlFits } from '../../../profile/cluster-checks.ts';
 import { knownKeys } from '../../../profile/known-keys.ts';
 import { profileSchema } from '../../../profile/schema.ts';
 import type { Path } from '../../../profile/tree.ts';
@@ -17,7 +18,6 @@ import {
 import { schemaRow } from '../schema-rows.ts';
 import { metHosts, type WizardState } from '../state.ts';
 import {
-  crictlFits,
   crictlFor,
   crioFits,
   kubernetesVersion,
@@ -25,6 +25,7 @@ import {
   newestKubernetes,
   newestPinned,
 } from '../versions.ts';
+import { newestText, releaseNotes, releasesUnknown, unpublished } from './releases.ts';
 
 const enginePath: Path = ['spec', 'engine'];
 const runtimesPath: Path = ['spec', 'ociRuntimes'];
@@ -127,11 +128,17 @@ Each one more is a package more on the node.`,
 
 /** Versions and sources of the runtimes that are installed, where the schema knows such keys. */
 const runtimeDetails = (state: WizardState): PageRow[] =>
-  runtimesIn(state).flatMap(({ name }, index) =>
-    knownKeys(profileSchema, [...runtimesPath, index])
+  runtimesIn(state).flatMap(({ name }, index) => [
+    ...knownKeys(profileSchema, [...runtimesPath, index])
       .filter((key) => key !== 'name')
       .flatMap((key) => schemaRow(state, [...runtimesPath, index, key], `${name} ${key}`)),
-  );
+    ...(name === 'runc' ? runcNotes(state, [...runtimesPath, index, 'version']) : []),
+  ]);
+
+const runcNotes = (state: WizardState, path: Path): PageRow[] => {
+  const version = valueAt(state.sources, path);
+  return releaseNotes(state, 'runc', typeof version === 'string' ? version : undefined);
+};
 
 /** The Kubernetes version that everything must fit: of the profile, of the person, or of a kubelet that is there. */
 export const kubernetesOf = (state: WizardState): string | undefined => {
@@ -159,17 +166,19 @@ const crictlRows = (state: WizardState): PageRow[] => {
   const newest = newestPinned('crictl');
   const best = kubernetes === undefined ? newest : crictlFor(kubernetes);
   const fits = kubernetes === undefined || crictlFits(now, kubernetes);
+  const out = newestText(state, 'crictl', kubernetes);
   return [
     textRow(state, { label: 'crictl', path: crictlPath, empty: newest ?? '' }),
     note(
       [
-        ...(newest === undefined ? [] : [`newest that berth knows: ${newest}`]),
+        ...(out !== '' ? [out] : newest === undefined ? [] : [`newest that berth knows: ${newest}`]),
         ...(kubernetes === undefined
           ? []
           : [`${now} ${fits ? 'fits' : 'does not fit'} Kubernetes ${kubernetes}`]),
       ].join('; '),
       fits ? 'dim' : 'warn',
     ),
+    ...unpublished(state, 'crictl', now),
     ...(best === undefined || best === now || (fits && kubernetes !== undefined)
       ? []
       : [
@@ -189,10 +198,13 @@ const crictlRows = (state: WizardState): PageRow[] => {
 const engineFit = (state: WizardState): PageRow[] => {
   const version = valueAt(state.sources, [...enginePath, 'version']);
   const kubernetes = kubernetesOf(state);
-  if (typeof version !== 'string' || kubernetes === undefined) return [];
-  return crioFits(version, kubernetes)
-    ? []
-    : [note(`CRI-O ${version} is not of the minor version of Kubernetes ${kubernetes}.`, 'warn')];
+  if (typeof version !== 'string') return [];
+  return [
+    ...releaseNotes(state, 'cri-o', version),
+    ...(kubernetes === undefined || crioFits(version, kubernetes)
+      ? []
+      : [note(`CRI-O ${version} is not of the minor version of Kubernetes ${kubernetes}.`, 'warn')]),
+  ];
 };
 
 export const runtimeRows = (state: WizardState): PageRow[] => {
@@ -205,5 +217,6 @@ export const runtimeRows = (state: WizardState): PageRow[] => {
     ...known.map((name) => runtimeSwitch(state, name)),
     ...runtimeDetails(state),
     ...crictlRows(state),
+    ...releasesUnknown(state),
   ];
 };

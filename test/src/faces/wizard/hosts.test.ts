@@ -4,7 +4,20 @@ import test from 'node:test';
 import { profileIn } from '../../../../src/faces/wizard/document.ts';
 import { hostsIn, type WizardState } from '../../../../src/faces/wizard/state.ts';
 import type { Candidate } from '../../../../src/inventory/candidates/candidate.ts';
-import { at, editing, fresh, pasted, pressed, rowAt, rows, text, told, typed, withHosts } from './sitting.ts';
+import {
+  at,
+  editing,
+  fresh,
+  notes,
+  pasted,
+  pressed,
+  rowAt,
+  rows,
+  text,
+  told,
+  typed,
+  withHosts,
+} from './sitting.ts';
 
 const names = (state: WizardState): string[] => hostsIn(state.sources).map(({ name }) => name);
 
@@ -115,7 +128,7 @@ test('an import asks the tool, and who becomes a node is chosen', () => {
   const asked = pressed(typed(at(fresh(), 'From Ansible'), 'hosts.ini'), 'enter');
   const origin = { kind: 'ansible', place: 'hosts.ini' } as const;
   assert.deepEqual(asked.wishes, [{ kind: 'find', origin }]);
-  let state = told(asked, { kind: 'found', origin, candidates });
+  let state = told(asked, { kind: 'found', origin, candidates, remarks: [] });
   assert.deepEqual(
     rows(state).map(({ label }) => label),
     ['Choose none', 'web-1  web-1 in web', 'web-2  web-2 in web', 'old  old', 'Add 3 hosts', 'Add none'],
@@ -129,10 +142,19 @@ test('an import asks the tool, and who becomes a node is chosen', () => {
   );
 });
 
+test('what an import could not take over is told beside the hosts', () => {
+  const origin = { kind: 'ansible', place: 'hosts' } as const;
+  const remarks = ['web-1: ansible_user is encrypted by ansible-vault: type it into the host'];
+  const state = told(fresh(), { kind: 'found', origin, candidates, remarks });
+  assert.deepEqual(notes(state).slice(1), [`! ${remarks[0]}`]);
+  const none = told(fresh(), { kind: 'found', origin, candidates: [], remarks: ['all of them are Windows'] });
+  assert.equal(none.notice?.text, 'No hosts are named there. all of them are Windows');
+});
+
 test('an import that is slow takes no page away from under the hands', () => {
   const origin = { kind: 'gce', place: '' } as const;
   const elsewhere = pressed(withHosts(fresh(), 'a.example'), 'next');
-  const state = told(elsewhere, { kind: 'found', origin, candidates });
+  const state = told(elsewhere, { kind: 'found', origin, candidates, remarks: [] });
   assert.equal(state.sheet, undefined);
   assert.match(state.notice?.text ?? '', /ask again on the first page/);
 });

@@ -9,7 +9,19 @@ import { frameOf, type Size } from '../../../../src/faces/wizard/frame.ts';
 import { Picture } from '../../../../src/faces/wizard/screen.ts';
 import { spokenLines } from '../../../../src/faces/wizard/spoken.ts';
 import { stepNames, type WizardState } from '../../../../src/faces/wizard/state.ts';
-import { allMet, at, fresh, metAs, onTo, pressed, told, typed, unknownKey, withHosts } from './sitting.ts';
+import {
+  allMet,
+  at,
+  fresh,
+  metAs,
+  onTo,
+  pressed,
+  rows,
+  told,
+  typed,
+  unknownKey,
+  withHosts,
+} from './sitting.ts';
 
 /** BERTH_TEST_WRITE_FRAMES=1 writes the pictures anew; look at them before you commit them. */
 const writes = process.env['BERTH_TEST_WRITE_FRAMES'] === '1';
@@ -97,6 +109,37 @@ test('what is in focus is on the screen, and so is the cursor', () => {
       assert.ok(inFocus?.includes(label.slice(0, 9)), `${label} in ${size.columns}: ${inFocus}`);
       if (frame.cursor !== undefined) assert.ok(lines[frame.cursor.y]?.startsWith('›'), label);
     }
+});
+
+/** All pages with all their rows: those that come with other engines and with Kubernetes too. */
+const everyPage = (): readonly WizardState[] => {
+  const hosts = withHosts(fresh(), 'ops@192.0.2.10', 'b.example');
+  const crio = pressed(at(onTo(allMet(onTo(hosts, 'connections')), 'runtime'), 'Engine'), 'right');
+  const cluster = pressed(at(onTo(crio, 'kubernetes'), 'Kubernetes'), 'right');
+  return [
+    ...[hosts, pressed(at(hosts, 'node-1'), 'enter'), crio, onTo(crio, 'network'), onTo(crio, 'registries')],
+    ...[cluster, pressed(at(cluster, 'Control plane'), 'right'), onTo(cluster, 'review')],
+    pressed(at(onTo(withHosts(fresh(), 'a.example'), 'kubernetes'), 'Kubernetes'), 'right'),
+  ];
+};
+
+test('what ? says is on the screen to its last word, and so is the row that it is about', () => {
+  for (const page of everyPage())
+    for (const { label, explain } of rows(page))
+      for (const size of sizes) {
+        const state = { ...at(page, label), explains: true };
+        const lines = stripVTControlCharacters(drawn(state, size, plain)).split('\n');
+        assert.ok(
+          lines.some((line) => line.startsWith('› ')),
+          `${label} in ${size.columns} columns`,
+        );
+        const said = lines.flatMap((line) => /^│ (.*?)(?:\s*[│┃].*)?$/.exec(line)?.[1] ?? []).join(' ');
+        const words = (text: string) => text.replace(/\s+/g, '');
+        assert.ok(
+          words(said).endsWith(words(explain).slice(-20)),
+          `${label} in ${size.columns} columns ends with: ${said.slice(-40)}`,
+        );
+      }
 });
 
 test('without colours there is no escape sequence, and every difference is still told', () => {

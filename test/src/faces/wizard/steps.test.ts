@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { stringify } from 'yaml';
 import { profileIn } from '../../../../src/faces/wizard/document.ts';
+import type { Reply } from '../../../../src/faces/wizard/errands.ts';
 import { stepNames } from '../../../../src/faces/wizard/state.ts';
 import type { Spec } from '../../../../src/profile/profile.ts';
 import {
@@ -263,6 +264,140 @@ test('what must go with a version of Kubernetes goes with it', () => {
   assert.equal(rowAt(state).problem, undefined);
   const { crictl, engine, kubernetes } = specOf(state);
   assert.deepEqual([kubernetes?.version, crictl.version, engine.version], ['1.34.2', '1.34.0', '1.34']);
+});
+
+const specsOf = (state: ReturnType<typeof fresh>) => {
+  const hosts = profileIn(state.sources)?.hosts;
+  if (hosts === undefined) throw new Error(`the profile is not valid:\n${text(state)}`);
+  return hosts.map(({ name, spec }) => [
+    name,
+    spec.kubernetes?.role,
+    ...spec.cni.networks.flatMap(({ subnets }) => subnets),
+  ]);
+};
+
+test('several hosts become a cluster by one answer: a control plane, workers, and a pod range for each', () => {
+  const three = withHosts(fresh(), 'cp.example', 'w-1.example', 'w-2.example');
+  const alone = pressed(at(onTo(met(three), 'kubernetes'), 'Kubernetes'), 'right');
+  const cluster = pressed(at(alone, 'Control plane'), 'right');
+  assert.equal(rowAt(cluster).problem, undefined);
+  assert.deepEqual(specsOf(cluster), [
+    ['cp', 'control-plane', '10.88.0.0/24'],
+    ['w-1', 'worker', '10.88.1.0/24'],
+    ['w-2', 'worker', '10.88.2.0/24'],
+  ]);
+  const other = pressed(cluster, 'right');
+  assert.deepEqual(
+    specsOf(other).map(([, role]) => role),
+    ['worker', 'control-plane', 'worker'],
+  );
+  const none = pressed(other, 'left', 'left');
+  assert.deepEqual(
+    specsOf(none).map(([, role]) => role),
+    ['none', 'none', 'none'],
+  );
+  const without = pressed(at(other, 'Kubernetes'), 'left');
+  assert.deepEqual(
+    specsOf(without).map(([, role]) => role),
+    [undefined, undefined, undefined],
+  );
+});
+
+test('a host that comes to a cluster is a worker with a range that no other has', () => {
+  const two = withHosts(fresh(), 'cp.example', 'w-1.example');
+  let state = pressed(at(onTo(met(two), 'kubernetes'), 'Kubernetes'), 'right');
+  state = pressed(at(state, 'Control plane'), 'right');
+  while (state.step !== 'hosts') state = pressed(state, 'back');
+  state = withHosts(state, 'w-2.example', 'w-3.example');
+  assert.deepEqual(specsOf(state), [
+    ['cp', 'control-plane', '10.88.0.0/24'],
+    ['w-1', 'worker', '10.88.1.0/24'],
+    ['w-2', 'worker', '10.88.2.0/24'],
+    ['w-3', 'worker', '10.88.3.0/24'],
+  ]);
+});
+
+test('where a CNI of the cluster gives addresses, hosts of a cluster get no ranges', () => {
+  const two = withHosts(fresh(), 'cp.example', 'w-1.example');
+  let state = pressed(at(onTo(met(two), 'network'), 'CNI'), 'right');
+  state = pressed(at(onTo(state, 'kubernetes'), 'Kubernetes'), 'right');
+  state = pressed(at(state, 'Control plane'), 'right');
+  assert.deepEqual(
+    specsOf(state).map(([, role]) => role),
+    ['control-plane', 'worker'],
+  );
+  assert.doesNotMatch(text(state), /10\.88\.1\.0/);
+});
+
+test('a cluster that a profile makes by its groups is left to the file', () => {
+  const before = readFileSync(new URL('../../../../profiles/kubeadm.yaml', import.meta.url), 'utf8');
+  const state = onTo(allMet(onTo(editing(before), 'connections')), 'kubernetes');
+  const row = rowAt(at(state, 'Control plane'));
+  assert.ok(row.kind === 'choice');
+  assert.equal(row.chosen, 'cp-1');
+  assert.equal(text(state), before);
+});
+
+const published: Reply = {
+  kind: 'published',
+  published: {
+    versions: new Map([
+      ['crictl', ['1.38.0', '1.37.1', '1.37.0', '1.36.0']],
+      ['runc', ['1.5.0', '1.4.2']],
+      ['cri-o', ['1.37.0', '1.35.4', '1.35.3']],
+      ['kubelet', ['1.37.2', '1.36.5', '1.36.2']],
+    ]),
+  },
+};
+
+test('which releases are out is asked once, and told beside the versions', () => {
+  const asked = onTo(met(), 'runtime');
+  assert.deepEqual(asked.wishes, [{ kind: 'list-releases' }]);
+  assert.deepEqual(pressed(asked, 'back', 'next').wishes, []);
+  const state = told(asked, published);
+  assert.match(notes(state).join('\n'), /newest release: 1\.5\.0\nnewest release: 1\.38\.0/);
+  const old = typed(at(state, 'For Kubernetes'), '1.35');
+  assert.match(notes(old).join('\n'), /newest release: 1\.38\.0; 1\.37\.0 does not fit Kubernetes 1\.35\.0/);
+  const crio = pressed(at(old, 'Engine'), 'right');
+  assert.match(notes(crio).join('\n'), /newest release: 1\.37\.0, of 1\.35: 1\.35\.4/);
+  const slip = typed(at(crio, 'runc version'), '1.4.9');
+  assert.match(notes(slip).join('\n'), /1\.4\.9 is not among the releases that are out/);
+  let kubernetes = pressed(at(onTo(state, 'kubernetes'), 'Kubernetes'), 'right');
+  kubernetes = typed(pressed(at(kubernetes, 'Version'), 'clear'), '1.36.2');
+  assert.match(notes(kubernetes).join('\n'), /newest release: 1\.37\.2, of 1\.36: 1\.36\.5/);
+});
+
+test('that nobody tells which releases are out is told, and hinders nothing', () => {
+  const state = told(onTo(met(), 'runtime'), { kind: 'published', published: { why: 'GOPROXY is off' } });
+  assert.match(notes(state).join('\n'), /Which releases are out is not known: GOPROXY is off/);
+  assert.equal(pressed(state, 'next').step, 'network');
+});
+
+test('who comes back to an option finds what belonged to it, comments too', () => {
+  const before = `hosts: [{ name: a, local: {} }]
+spec:
+  engine:
+    name: cri-o
+    version: "1.35" # as the kubelet
+  ociRuntimes:
+    - name: runc
+    # for the builders
+    - name: crun # from the package
+  cni:
+    networks:
+      - name: mynet # ours
+        subnets: [10.99.0.0/16] # asked the network people
+`;
+  const runtime = onTo(met(editing(before)), 'runtime');
+  for (const label of ['Engine', 'crun', 'Default runtime']) {
+    const away = pressed(at(runtime, label), 'right');
+    assert.notEqual(text(away), before, label);
+    assert.equal(text(pressed(away, label === 'crun' ? 'right' : 'left')), before, label);
+  }
+  const network = pressed(at(onTo(runtime, 'network'), 'CNI'), 'right');
+  assert.doesNotMatch(text(network), /mynet/);
+  assert.equal(rowAt(network).problem, undefined);
+  assert.equal(text(pressed(network, 'right')), before);
 });
 
 test('the review writes nothing while something is wrong, and says where', () => {
