@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
 import { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
@@ -38,12 +37,12 @@ const adopt = async (
   drifted: ReadonlyMap<string, Drifted>,
   path: string | undefined,
 ): Promise<number> => {
-  const [{ adoptDrift }, { writeWhole }] = await Promise.all([
+  const [{ adoptDrift }, { rewriteWhole }] = await Promise.all([
     import('../flows/adopt.ts'),
     import('./write-whole.ts'),
   ]);
   const { edits, refused, shared, left } = adoptDrift(context, drifted, path);
-  for (const { file, text } of edits) await writeWhole(file, text, (await stat(file)).mode & 0o777);
+  for (const { file, text } of edits) await rewriteWhole(file, text);
   face.adoption({ edits: edits.map(({ file, diff }) => ({ file, diff })), refused, shared, left });
   return refused.length + shared.length + left.length > 0 ? exitCodes.changesPending : exitCodes.done;
 };

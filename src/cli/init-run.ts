@@ -1,12 +1,14 @@
-import { realpath, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { readIfThere } from '../core/read-if-there.ts';
 import { counted } from '../core/text.ts';
 import { blankProfile } from '../faces/wizard/blank-profile.ts';
 import { runWizard, type Written } from '../faces/wizard/wizard.ts';
 import { quote } from '../host/quote.ts';
+import { withEdit } from '../profile/edit-profile.ts';
 import { resolveProfile } from '../profile/load-profile.ts';
+import { profileFile, profileOf, resolveSources } from '../profile/parse-profile.ts';
 import type { ProfileSources } from '../profile/profile.ts';
 import { apply } from './apply.ts';
 import { canAsk } from './ask.ts';
@@ -14,7 +16,7 @@ import { makeErrands } from './errands.ts';
 import { exitCodes } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { runOnHosts } from './run-command.ts';
-import { requireWritable, writeWhole } from './write-whole.ts';
+import { requireWritable, rewriteWhole, writeWhole } from './write-whole.ts';
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
@@ -41,13 +43,29 @@ export const init = async (file: string): Promise<number> => {
     return exitCodes.cancelled;
   }
   await write(written, sources, isNew);
-  say(`The same without questions:\n  berth apply ${quote(file)} --yes`);
+  tellCommands(written, sources, file);
   if (written.ending === 'write') {
     say(`What would change on the hosts:\n  berth plan ${quote(file)}`);
     return exitCodes.done;
   }
   const options = { yes: false, json: false, ci: false, verbose: false, stats: false, parallel: 50 };
   return await runOnHosts(file, options, (context, face) => apply(context, face, options));
+};
+
+/** What does the same from a command line or a pipeline. */
+const tellCommands = ({ files }: Written, sources: ProfileSources, file: string): void => {
+  const { hosts } = profileOf(resolveSources(files.reduce(withEdit, sources)));
+  const asks = hosts.filter(
+    ({ sudoPassword, address }) =>
+      sudoPassword?.kind === 'prompt' || (address.kind === 'ssh' && address.ssh.password?.kind === 'prompt'),
+  );
+  say(`The same without questions:\n  berth apply ${quote(file)} --yes`);
+  if (asks.length > 0)
+    say(
+      `It still asks for the passwords of ${counted(asks.length, 'host')}: a pipeline needs another source for them,\nas in sudoPassword: { env: NAME }.`,
+    );
+  if (hosts.some(({ spec }) => spec.kubernetes?.role === 'control-plane'))
+    say(`Then the cluster:\n  berth kubernetes up ${quote(file)}`);
 };
 
 const asked = async (sources: ProfileSources, isNew: boolean): Promise<Written> => {
@@ -58,7 +76,7 @@ const asked = async (sources: ProfileSources, isNew: boolean): Promise<Written> 
     return await runWizard({
       sources,
       isNew,
-      errands: makeErrands(signal),
+      errands: makeErrands(dirname(profileFile(sources.files)), signal),
       out: process.stdout,
       input: process.stdin,
       signal: interrupts.signal,
@@ -75,10 +93,10 @@ const newMode = 0o644;
 const write = async (written: Written, sources: ProfileSources, isNew: boolean): Promise<void> => {
   const { files } = written;
   for (const { file } of files) await requireUnchanged(file, isNew ? undefined : textIn(sources, file));
+  // Before the first is written: a profile without the include that goes with it is a broken one.
+  for (const { file } of files) await requireWritable(await realpath(file).catch(() => file));
   for (const { file, text } of files) {
-    const place = await realpath(file).catch(() => file);
-    const mode = isNew ? newMode : (await stat(place)).mode & 0o7777;
-    await writeWhole(place, text, mode);
+    await (isNew ? writeWhole(file, text, newMode) : rewriteWhole(file, text));
     say(`Wrote ${file}: ${counted(text.trimEnd().split('\n').length, 'line')}.`);
   }
   if (files.length === 0) say(`${basename(sources.files.at(-1)?.file ?? '')} needed no change.`);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { asProduction } from '../faces/as-production.ts';
 
 export const initCommand = (setExitCode: (code: number) => void): Command =>
   new Command('init')
@@ -14,6 +15,7 @@ export const initCommand = (setExitCode: (code: number) => void): Command =>
     .argument('[profile]', 'YAML file to make or to change', 'berth.yaml')
     .addHelpText('after', '\nExamples:\n  berth init\n  berth init fleet.yaml')
     .action(async (file: string) => {
-      const { init } = await import('./init-run.ts');
+      // The wizard is drawn by React.
+      const { init } = await asProduction(() => import('./init-run.ts'));
       setExitCode(await init(file));
     });

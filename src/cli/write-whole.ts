@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, rename, rm } from 'node:fs/promises';
+import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fail } from '../core/fail.ts';
 
@@ -8,10 +8,16 @@ import { Fail } from '../core/fail.ts';
  * Writes a file that is there whole or not at all, and that only its owner may read unless `mode` says otherwise.
  * @throws Fail `BadUsage` when the place cannot be written
  */
-export const writeWhole = async (path: string, text: string, mode = 0o600): Promise<void> => {
+export const writeWhole = async (
+  path: string,
+  text: string,
+  mode = 0o600,
+  owner?: { readonly uid: number; readonly gid: number },
+): Promise<void> => {
   const part = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`);
   try {
     await using file = await open(part, 'wx', mode);
+    if (owner !== undefined) await file.chown(owner.uid, owner.gid);
     await file.chmod(mode);
     await file.writeFile(text);
     await file.sync();
@@ -22,6 +28,13 @@ export const writeWhole = async (path: string, text: string, mode = 0o600): Prom
     await rm(part, { force: true });
     throw unwritable(path, cause);
   }
+};
+
+/** Writes a file anew that is there, where a link leads to it: who may read it, and whose it is, stay as they are. */
+export const rewriteWhole = async (path: string, text: string): Promise<void> => {
+  const place = await realpath(path);
+  const { mode, uid, gid } = await stat(place);
+  await writeWhole(place, text, mode & 0o7777, process.geteuid?.() === 0 ? { uid, gid } : undefined);
 };
 
 /**
