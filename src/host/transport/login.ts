@@ -146,7 +146,7 @@ function noHandshake({ label, ssh, wire }: Beginning, greeting: string, cause: u
 
 const tooSilent = ({ label, ssh }: Login, awaited: string, milliseconds: number): Fail =>
   new Fail(
-    'DeadlineExceeded',
+    'Unreachable',
     `${label}: ${ssh.host}:${ssh.port} stalls: ${awaited} did not come within ${milliseconds / 1000} s`,
     {
       hint: 'Look at the load of the host, and at the firewalls between; ssh.connectTimeout gives it more time.',

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { Fail } from '../../../core/fail.ts';
-import { printable } from '../../../core/text.ts';
+import { printable, withoutHost } from '../../../core/text.ts';
 import { systemConfigFile, userConfigFile } from '../../../inventory/ssh/config-files.ts';
 import type { SshAddress } from '../../../profile/profile.ts';
 import type { Connection } from '../connection.ts';
@@ -38,7 +38,7 @@ export async function connectOpenSsh(
         kind: 'note',
         level: 'info',
         host: to.host,
-        message: `${error.message}; trying again in ${(afterMs / 1000).toFixed(1)} s`,
+        message: `${withoutHost(to.host, error.message)}; trying again in ${(afterMs / 1000).toFixed(1)} s`,
       }),
   });
   return new OpenSshConnection(to, become, master);
@@ -134,7 +134,7 @@ const noSsh = (label: string, because: readonly string[]): Fail => {
 
 const stalls = ({ label, ssh }: To, milliseconds: number): Fail =>
   new Fail(
-    'DeadlineExceeded',
+    'Unreachable',
     `${label}: ${[ssh, ...(ssh.jump?.toReversed() ?? [])].map(addressText).join(' through ')} stalls: ` +
       `no connection within ${milliseconds / 1000} s`,
     {

@@ -131,7 +131,7 @@ for (const transport of transports) {
     const error = await failure(
       open(addressOf(sshd, { transport, port: silent.port, connectTimeoutSeconds: 1 })),
     );
-    assert.match(error.code, /^(DeadlineExceeded|Unreachable)$/);
+    assert.equal(error.code, 'Unreachable');
     assert.match(error.message, /^node-1: 127\.0\.0\.1:\d+ /);
     assert.ok(error.hint);
     assert.ok(performance.now() - began < 20_000);
@@ -169,7 +169,7 @@ test('a login that stalls after the key exchange is given up', async () => {
   const error = await failure(
     open(addressOf(sshd, { port: way.port, knownHostsFiles: [knownHosts], connectTimeoutSeconds: 1 })),
   );
-  assert.equal(error.code, 'DeadlineExceeded');
+  assert.equal(error.code, 'Unreachable');
   assert.match(error.message, /^node-1: .* stalls: the SSH handshake did not come within 1 s$/);
 });
 
@@ -231,7 +231,9 @@ for (const transport of transports) {
       },
     );
     await connection.close();
-    assert.ok(notes.length >= 1 && notes.every((note) => /trying again in \d/.test(note)), String(notes));
+    assert.ok(notes.length >= 1);
+    // The event names the host: its note begins with what is wrong.
+    for (const note of notes) assert.match(note, /^127\.0\.0\.1:\d+ .*trying again in \d/);
   });
 }
 
