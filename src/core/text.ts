@@ -6,6 +6,10 @@ export const printable = (text: string): string =>
     .replace(/\r\n/g, '\n')
     .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd');
 
+/** A message about a host for where its name stands already: errors begin with it. */
+export const withoutHost = (host: string, message: string): string =>
+  message.startsWith(`${host}: `) ? message.slice(host.length + 2) : message;
+
 /** `text` in at most `width` characters; an ellipsis shows that something is missing. */
 export const shortened = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
