@@ -1,5 +1,6 @@
 import { asFail } from '../core/as-fail.ts';
 import { Fail } from '../core/fail.ts';
+import { withoutHost } from '../core/text.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { type Made, undoApply } from './rollback.ts';
@@ -18,7 +19,7 @@ export async function goBack(context: FlowContext, host: HostEntry, made: Made, 
     kind: 'note',
     level: 'warn',
     host: host.name,
-    message: `going back to how the host was ${to === 0 ? 'before berth' : `after generation ${to}`}: ${why.message}`,
+    message: `going back to how the host was ${to === 0 ? 'before berth' : `after generation ${to}`}: ${withoutHost(host.name, why.message)}`,
   });
   try {
     await using connection = disposable(await context.reconnect(host, context.signal));

@@ -96,7 +96,7 @@ async function bootHosts(context: FlowContext, folder: string): Promise<void> {
     await step(context, entry.name, 'boot', `boot the host ${address.name}`, async () => {
       const { how, failedUnits } = await startHost(address, options);
       if (failedUnits.length === 0) return how === 'reused' ? 'was running' : how;
-      const message = `${entry.name}: these units of the embedded host failed: ${failedUnits.join(' ')}`;
+      const message = `these units of the embedded host failed: ${failedUnits.join(' ')}`;
       context.emit({ kind: 'note', level: 'warn', host: entry.name, message });
       return `${how}, degraded`;
     });

@@ -1,4 +1,5 @@
 import type { Emit } from '../../core/events.ts';
+import { withoutHost } from '../../core/text.ts';
 import type { SshAddress } from '../../profile/profile.ts';
 import { type Dialled, dial } from './dial.ts';
 import { connectDeadlineMs, type LoggedIn, type Login, logIn } from './login.ts';
@@ -33,7 +34,7 @@ export async function reach(to: Reach): Promise<LoggedIn> {
           kind: 'note',
           level: 'info',
           host,
-          message: `${error.message}; trying again in ${(afterMs / 1000).toFixed(1)} s`,
+          message: `${withoutHost(host, error.message)}; trying again in ${(afterMs / 1000).toFixed(1)} s`,
         }),
     },
   );
