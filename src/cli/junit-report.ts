@@ -1,10 +1,13 @@
 import { asFail } from '../core/as-fail.ts';
-import { type Check, type Event, isRed } from '../core/events.ts';
+import { type Check, type Event, isRed, type Phase } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
-import { type HostReport, junitText } from '../faces/junit.ts';
+import { type ChangeReport, type HostReport, junitText } from '../faces/junit.ts';
 import { scrubbedEvent, scrubbedFailure } from '../faces/scrubbed.ts';
 import type { Work } from './run-command.ts';
 import { requireWritable, writeWhole } from './write-whole.ts';
+
+/** Those whose steps are changes of the host. */
+const changing: ReadonlySet<Phase> = new Set(['apply', 'rollback', 'reset']);
 
 /**
  * Keeps what the events tell of each host. A check that was repeated, after a way back for instance, stays red when it
@@ -12,7 +15,15 @@ import { requireWritable, writeWhole } from './write-whole.ts';
  */
 const gatherReports = (names: readonly string[]) => {
   const checks = new Map(names.map((name) => [name, new Map<string, Check>()]));
+  const changes = new Map(names.map((name) => [name, new Map<string, ChangeReport>()]));
+  const titles = new Map<string, string>();
   const errors = new Map<string, Fail>();
+  const changed = (event: Extract<Event, { kind: 'step-ended' }>): void => {
+    const { host, phase, id, milliseconds, failed, detail } = event;
+    const title = titles.get(`${host}\0${id}`) ?? id;
+    const change = { phase, id, title, milliseconds, failed, ...(detail === undefined ? {} : { detail }) };
+    changes.get(host)?.set(`${phase}\0${id}`, change);
+  };
   return {
     take: (event: Event): void => {
       if (event.kind === 'checked') {
@@ -20,13 +31,16 @@ const gatherReports = (names: readonly string[]) => {
         const before = seen?.get(event.check.id);
         if (before === undefined || !isRed(before)) seen?.set(event.check.id, event.check);
       }
+      if (event.kind === 'step-started') titles.set(`${event.host}\0${event.id}`, event.title);
+      if (event.kind === 'step-ended' && changing.has(event.phase)) changed(event);
       if (event.kind === 'failed' && event.host !== undefined) errors.set(event.host, event.error);
     },
     /** `ended`: what ended the whole run, told by each host that has no error of its own. */
     reports: (ended: Fail | undefined): HostReport[] =>
       [...checks].map(([host, seen]) => {
         const error = errors.get(host) ?? ended;
-        return { host, checks: [...seen.values()], ...(error === undefined ? {} : { error }) };
+        const made = [...(changes.get(host)?.values() ?? [])];
+        return { host, changes: made, checks: [...seen.values()], ...(error === undefined ? {} : { error }) };
       }),
   };
 };

@@ -1,10 +1,21 @@
-import { type Check, isRed } from '../core/events.ts';
-import type { Fail } from '../core/fail.ts';
+import { type Check, isRed, type Phase } from '../core/events.ts';
+import { CommandFailed, type Fail } from '../core/fail.ts';
 import { printable } from '../core/text.ts';
 
-/** What became of one host: its checks, and the error that ended its examination early. */
+/** One change that was made on a host, or was not. */
+export interface ChangeReport {
+  readonly phase: Phase;
+  readonly id: string;
+  readonly title: string;
+  readonly milliseconds: number;
+  readonly failed: boolean;
+  readonly detail?: string;
+}
+
+/** What became of one host: its changes, its checks, and the error that ended its part of the run early. */
 export interface HostReport {
   readonly host: string;
+  readonly changes: readonly ChangeReport[];
   readonly checks: readonly Check[];
   readonly error?: Fail;
 }
@@ -70,24 +81,40 @@ const testCase = (check: Check): string[] => [
   '    </testcase>',
 ];
 
-const errorCase = (error: Fail): string[] => {
-  const body = error.hint === undefined ? error.message : `${error.message}\nhint: ${error.hint}`;
-  return [
-    `    <testcase${attributes({ classname: 'berth.host', name: 'the host was examined', time: seconds(0) })}>`,
-    `      <error${attributes({ type: error.code, message: error.message })}>${xmlText(body)}</error>`,
-    '    </testcase>',
-  ];
-};
+/** `file:/etc/crictl.yaml` of an apply is a case of the class `berth.apply`. */
+const changeCase = ({ phase, id, title, milliseconds, failed, detail = title }: ChangeReport): string[] => [
+  `    <testcase${attributes({ classname: `berth.${phase}`, name: `${id}: ${title}`, time: seconds(milliseconds) })}>`,
+  ...(failed ? [`      <failure${attributes({ type: 'CommandFailed', message: detail })}/>`] : []),
+  '    </testcase>',
+];
+
+const errorBody = (error: Fail): string =>
+  [
+    error.message,
+    ...(error.hint === undefined ? [] : [`hint: ${error.hint}`]),
+    ...(error instanceof CommandFailed
+      ? [`--- ${error.argv.join(' ')}`, error.stderr.trimEnd(), error.stdout.trimEnd()]
+      : []),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+
+const errorCase = (error: Fail): string[] => [
+  `    <testcase${attributes({ classname: 'berth.host', name: 'berth came to its end', time: seconds(0) })}>`,
+  `      <error${attributes({ type: error.code, message: error.message })}>${xmlText(errorBody(error))}</error>`,
+  '    </testcase>',
+];
 
 const countsOf = (hosts: readonly HostReport[]) => {
   const checks = hosts.flatMap((host) => host.checks);
+  const changes = hosts.flatMap((host) => host.changes);
   const errors = hosts.filter(({ error }) => error !== undefined).length;
   return {
-    tests: checks.length + errors,
-    failures: checks.filter(isRed).length,
+    tests: changes.length + checks.length + errors,
+    failures: changes.filter(({ failed }) => failed).length + checks.filter(isRed).length,
     errors,
     skipped: checks.filter((check) => check.notRun).length,
-    time: seconds(checks.reduce((sum, check) => sum + check.milliseconds, 0)),
+    time: seconds([...changes, ...checks].reduce((sum, { milliseconds }) => sum + milliseconds, 0)),
   };
 };
 
@@ -99,12 +126,13 @@ const suite = (report: HostReport, id: number, startedAt: Date): string[] => [
     timestamp: startedAt.toISOString().replace(/\.\d+Z$/, ''),
     ...countsOf([report]),
   })}>`,
+  ...report.changes.flatMap(changeCase),
   ...report.checks.flatMap(testCase),
   ...(report.error === undefined ? [] : errorCase(report.error)),
   '  </testsuite>',
 ];
 
-/** The report in the form that CI systems read: one test suite a host, one test case a check. Times are seconds. */
+/** The report in the form that CI systems read: one test suite a host, one test case a change or check. Times are seconds. */
 export const junitText = (hosts: readonly HostReport[], { name, startedAt }: JunitOptions): string => {
   const { skipped: _, ...counts } = countsOf(hosts);
   return [

@@ -29,6 +29,10 @@ test('the report holds no secret, neither in the evidence of a check nor in an e
       evidence,
     } as const;
     emit({ kind: 'checked', host: 'a', check });
+    const step = { host: 'b', phase: 'apply', id: 'unit:x' } as const;
+    emit({ kind: 'step-started', ...step, title: `start ${secret}` });
+    emit({ kind: 'step-ended', ...step, milliseconds: 5, failed: false });
+    emit({ kind: 'step-ended', ...step, phase: 'prepare', id: 'crictl', milliseconds: 5, failed: false });
     emit({ kind: 'failed', host: 'b', error: new Fail('Unreachable', `no way through ${secret}`) });
     throw new Fail('DeadlineExceeded', `waited for ${secret}`);
   });
@@ -36,6 +40,8 @@ test('the report holds no secret, neither in the evidence of a check nor in an e
   const report = await readFile(file, 'utf8');
   assert.match(report, /via http:\/\/u:•••@proxy/);
   assert.match(report, /no way through •••/);
+  assert.match(report, /classname="berth.apply" name="unit:x: start •••" time="0.005"/);
+  assert.doesNotMatch(report, /berth.prepare/);
   assert.match(report, /waited for •••/);
   assert.doesNotMatch(report, new RegExp(secret));
 });

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Check } from '../../../src/core/events.ts';
-import { Fail } from '../../../src/core/fail.ts';
+import { CommandFailed, Fail } from '../../../src/core/fail.ts';
 import { type HostReport, junitText } from '../../../src/faces/junit.ts';
 
 const options = { name: 'berth verify', startedAt: new Date('2026-01-02T03:04:05.678Z') };
@@ -33,6 +33,7 @@ const valueAt = (text: string, path: string): string =>
 const hosts: readonly HostReport[] = [
   {
     host: 'node-1',
+    changes: [],
     checks: [
       check('redis.ping'),
       check('redis.exec', {
@@ -54,6 +55,7 @@ const hosts: readonly HostReport[] = [
   },
   {
     host: 'node-"2"',
+    changes: [],
     checks: [],
     error: new Fail('Unreachable', 'node-2: does not answer', { hint: 'boot it' }),
   },
@@ -90,6 +92,38 @@ test('what was not run is skipped with the reason, a warning is no failure, a lo
   assert.equal(valueAt(text, '//testsuite[2]/@name'), 'node-"2"');
   assert.equal(valueAt(text, '//error/@type'), 'Unreachable');
   assert.match(valueAt(text, '//error'), /hint: boot it/);
+});
+
+test('each change of an apply is a case, one that failed with the words of the host, and its error with what was printed', () => {
+  const change = { phase: 'apply', milliseconds: 1500, failed: false } as const;
+  const failed = 'exit code 100';
+  const run = {
+    argv: ['apt-get', 'install', 'runc'],
+    exitCode: 100,
+    stdout: 'Reading…\n',
+    stderr: 'E: <none>\n',
+  };
+  const text = junitText(
+    [
+      {
+        host: 'node-1',
+        changes: [
+          { ...change, id: 'file:/etc/crictl.yaml', title: 'create /etc/crictl.yaml' },
+          { ...change, id: 'package:runc', title: 'install runc', failed: true, detail: failed },
+        ],
+        checks: [],
+        error: new CommandFailed('node-1: install runc: exit code 100', run),
+      },
+    ],
+    options,
+  );
+  xmllint(text, '--noout', '--schema', schema);
+  assert.equal(valueAt(text, 'count(//testcase[@classname="berth.apply"])'), '2');
+  assert.equal(valueAt(text, '//testcase[1]/@name'), 'file:/etc/crictl.yaml: create /etc/crictl.yaml');
+  assert.equal(valueAt(text, '//testcase[2]/failure/@message'), failed);
+  assert.match(valueAt(text, '//error'), /^node-1: .*\n--- apt-get install runc\nE: <none>\nReading…$/);
+  const counts = ['tests', 'failures', 'errors', 'time'].map((name) => valueAt(text, `//testsuite/@${name}`));
+  assert.deepEqual(counts, ['3', '1', '1', '3.000']);
 });
 
 test('a report without hosts is a report', () => {
