@@ -5,13 +5,10 @@ import { scrubbedFailure } from '../faces/scrubbed.ts';
 import { styleFor } from '../faces/style.ts';
 import { canAsk } from './ask.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { heedLostReaders } from './lost-readers.ts';
 import { makeProgram } from './program.ts';
 
-/** A reader that has seen enough, as in `berth plan … | head`, is no failure. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(process.exitCode);
-});
+heedLostReaders();
 
 /** The exit code for what commander throws: help and version are successes, everything else is bad usage. */
 const exitCodeOfUsage = (error: CommanderError): number =>

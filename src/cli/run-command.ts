@@ -14,6 +14,7 @@ import { keepConnections } from './connections.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { type LogFile, openLogFile } from './log-file.ts';
+import { goOnUnheard } from './lost-readers.ts';
 import {
   additionsOf,
   type ChangeOptions,
@@ -109,6 +110,7 @@ const logFor = async (options: RunOptions, face: Face): Promise<LogFile | undefi
  * connection closed at the end. The answer is the exit code.
  */
 export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
+  goOnUnheard();
   const shown = await openFace(options);
   using log = await logFor(options, shown);
   const summary = openSummary(options, (message) => shown.emit({ kind: 'note', level: 'warn', message }));

@@ -144,15 +144,20 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const)
     assert.deepEqual(stage.state(), ['calls']);
   });
 
-test('the reader may go away early', async () => {
-  using stage = makeStage();
-  const child = spawn('sh', ['-c', '"$0" verify "$1" | head -n 1', berth, stage.profile], {
-    env: { ...process.env, ...stage.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+for (const streams of ['', '2>&1'])
+  test(`a reader that goes away early ${streams} ends nothing: all is done, and the exit code is that of all`, async () => {
+    using stage = makeStage({ EXIT_CODE: '1', REASON: 'Error' });
+    const log = join(dirname(stage.profile), 'log.jsonl');
+    const line = `"$0" verify "$1" --log-file "$2" ${streams} | head -n 1; exit "\${PIPESTATUS[0]}"`;
+    const child = spawn('bash', ['-c', line, berth, stage.profile, log], {
+      env: { ...process.env, ...stage.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    child.stdout.resume();
+    const exitCode = await new Promise((resolve) => child.once('close', resolve));
+    assert.equal(exitCode, 18);
+    assert.match(readFileSync(log, 'utf8'), /"redis\.nothing-left"[\s\S]*"kind":"ended","exitCode":18\}\n$/);
+    assert.equal(stderr.includes('EPIPE'), false, stderr);
   });
-  let stderr = '';
-  child.stderr.on('data', (chunk) => (stderr += chunk));
-  child.stdout.resume();
-  await new Promise((resolve) => child.once('close', resolve));
-  assert.equal(stderr, '');
-});
