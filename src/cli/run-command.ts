@@ -128,6 +128,7 @@ export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: 
       return exitCodeOf(fail);
     },
   );
+  await shown.untilRead?.(interrupts.signal);
   face.end(exitCode);
   return exitCode;
 };

@@ -42,6 +42,8 @@ export interface Face {
   message(text: string): void;
   /** An error that ended the command; one that an event told before is not told again. */
   failure(error: Fail): void;
+  /** To be called before `end`: waits for somebody who reads what it takes away, unless `signal` aborts. */
+  untilRead?(signal: AbortSignal): Promise<void>;
   /** The last words; nothing may follow. */
   end(exitCode: number): void;
 }

@@ -46,6 +46,19 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
   const told = new WeakSet<Fail>();
   /** A live view shows them itself, and has the terminal until it is paused. */
   const untold: Fail[] = [];
+  /** What waits for somebody who reads in the live view; a question does not. */
+  const waiting: (() => void)[] = [];
+  const catchUp = (): void => {
+    for (const task of waiting.splice(0)) task();
+  };
+  const whenFree = (task: () => void): void => {
+    if (progress.isRead?.() === true) {
+      waiting.push(task);
+      return;
+    }
+    catchUp();
+    task();
+  };
   const pause = (options: { readonly keep: boolean }): void => {
     progress.pause(options);
     for (const error of untold.splice(0)) tell(error);
@@ -54,28 +67,31 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
     err.write(dialect.quoted(failureText(error, { style: styleFor(err), verbose })));
     annotate(annotationsOfFailure(error));
   };
-  const print = (text: string, options = { keep: false }): void => {
-    pause(options);
-    out.write(dialect.quoted(text.endsWith('\n') ? text : `${text}\n`));
-  };
+  const print = (text: string, options = { keep: false }): void =>
+    whenFree(() => {
+      pause(options);
+      out.write(dialect.quoted(text.endsWith('\n') ? text : `${text}\n`));
+    });
   const annotate = (annotations: readonly Annotation[]): void => {
     for (const annotation of annotations) out.write(dialect.annotation(annotation));
   };
   let folds = 0;
   /** What is long and alarms nobody. */
-  const printFolded = (title: string, text: string, options = { keep: false }): void => {
-    pause(options);
-    folds += 1;
-    out.write(dialect.folded(title, text, folds, new Date()));
-  };
+  const printFolded = (title: string, text: string, options = { keep: false }): void =>
+    whenFree(() => {
+      pause(options);
+      folds += 1;
+      out.write(dialect.folded(title, text, folds, new Date()));
+    });
   const failure = (error: Fail): void => {
     if (told.has(error)) return;
     told.add(error);
     untold.push(error);
-    pause({ keep: true });
+    whenFree(() => pause({ keep: true }));
   };
   const show = (event: Event): void => {
     progress.emit(event);
+    if (waiting.length > 0) whenFree(() => undefined);
     // That a host was interrupted is no news: the command's own end tells it, once.
     if (event.kind === 'failed' && event.error.code !== 'Cancelled') {
       if (!progress.isLive) failure(event.error);
@@ -95,6 +111,7 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
       else show(event);
     },
     async suspend(task) {
+      catchUp();
       pause({ keep: false });
       questions += 1;
       try {
@@ -126,6 +143,12 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
     stats: (stats) => print(`\n${statsText(stats)}`, { keep: true }),
     message: (text) => print(text, { keep: true }),
     failure,
-    end: () => pause({ keep: true }),
+    async untilRead(signal) {
+      await progress.untilRead?.(signal);
+    },
+    end() {
+      catchUp();
+      pause({ keep: true });
+    },
   };
 };

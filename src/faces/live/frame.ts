@@ -2,7 +2,7 @@ import { hostView } from './host-view.ts';
 import { hostsView } from './hosts-view.ts';
 import type { Extent } from './keys.ts';
 import { keysView } from './keys-view.ts';
-import { bold, cut, dim, type Line, spread } from './line.ts';
+import { bold, cut, dim, type Line, plain, spread } from './line.ts';
 import { logView } from './log-view.ts';
 import { chosenHost, type LiveState, type View } from './state.ts';
 
@@ -25,6 +25,8 @@ const footers: Readonly<Record<View, string>> = {
   keys: 'q back',
 };
 
+const overFooter = 'the run is over: q shows what came of it  ↑↓ scroll';
+
 /** Which part of what there is to see is seen. */
 const placeText = (top: number, { rows, shown }: Extent): string =>
   rows <= shown ? '' : `${top + 1}–${Math.min(rows, top + shown)} of ${rows}`;
@@ -40,7 +42,14 @@ export const frameOf = (state: LiveState, now: number, size: Size, keys: boolean
     if (!footed) return [];
     const about = view === 'log' && state.looking.chosen !== undefined ? `${state.looking.chosen}  ` : '';
     return [
-      cut(spread([bold(about), dim(footers[view])], place === '' ? [] : [dim(place)], columns), columns),
+      cut(
+        spread(
+          [bold(about), state.isOver ? plain(overFooter) : dim(footers[view])],
+          place === '' ? [] : [dim(place)],
+          columns,
+        ),
+        columns,
+      ),
     ];
   };
   if (view === 'hosts') {

@@ -4,7 +4,7 @@ const keys: readonly (readonly [string, string])[] = [
   ['↑ ↓  k j', 'choose a host; scroll'],
   ['enter', 'open the host: phases, failures with evidence and remedy'],
   ['l', 'its log; the end is followed until you scroll up'],
-  ['c', 'show or hide the command that each host runs'],
+  ['c', 'show or hide the commands that each host runs'],
   ['space b', 'a page on, a page back (also PgDn, PgUp)'],
   ['g G', 'to the first, to the last (also Home, End)'],
   ['q esc', 'back'],

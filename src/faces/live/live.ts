@@ -5,6 +5,7 @@ import { styleFor } from '../style.ts';
 import { durationsFile, keepDurations, readDurations } from './durations-file.ts';
 import { type Frame, frameOf, type Size } from './frame.ts';
 import { afterWish, type Extent, type Wish, wishesOf } from './keys.ts';
+import { Reader } from './reader.ts';
 import { Screen } from './screen.ts';
 import { afterEvent, type LiveState, startOf } from './state.ts';
 import { type Note, notesText, summaryText } from './summary.ts';
@@ -22,6 +23,8 @@ export class LiveProgress implements Progress {
   /** Not on the first screen yet. */
   #notes: readonly Note[] = [];
   #untold = new Set<string>();
+  /** Somebody reads on although the run is over. */
+  #reader: Reader | undefined;
 
   constructor(out: NodeJS.WriteStream, { verbose }: { readonly verbose: boolean }) {
     this.#out = out;
@@ -43,6 +46,18 @@ export class LiveProgress implements Progress {
       this.#notes = [...this.#notes, { level: event.level, host: event.host, message: event.message }];
     else if (event.host !== undefined) this.#untold.add(event.host);
     this.#screen.changed();
+  }
+
+  isRead(): boolean {
+    return this.#screen.isOpen && this.#state.looking.view !== 'hosts';
+  }
+
+  async untilRead(signal: AbortSignal): Promise<void> {
+    if (!this.isRead()) return;
+    this.#reader = new Reader();
+    this.#state = { ...this.#state, isOver: true };
+    this.#screen.redraw();
+    await this.#reader.gone(signal);
   }
 
   pause({ keep }: { readonly keep: boolean }): void {
@@ -72,13 +87,21 @@ export class LiveProgress implements Progress {
   #onKey(input: string, key: Key): void {
     for (const wish of wishesOf(input, key)) this.#follow(wish);
     this.#screen.redraw();
+    this.#reader?.pressed();
+    if (this.#state.looking.view === 'hosts') this.#reader?.leave();
   }
 
   #follow(wish: Wish): void {
-    // In raw mode the terminal sends a character in place of the signal.
-    if (wish === 'interrupt') process.kill(process.pid, 'SIGINT');
+    if (wish === 'interrupt') this.#interrupt();
     if (wish === 'suspend') this.#suspend();
     this.#state = afterWish(this.#state, wish, performance.now(), this.#extent);
+  }
+
+  #interrupt(): void {
+    // In raw mode the terminal sends a character in place of the signal.
+    if (this.#reader === undefined) process.kill(process.pid, 'SIGINT');
+    // There is nothing left to interrupt but the reading.
+    else this.#reader.leave();
   }
 
   #suspend(): void {

@@ -55,6 +55,10 @@ export class Screen {
     if (this.#shown === undefined) this.#opening ??= setTimeout(() => this.open(), openAfterMilliseconds);
   }
 
+  get isOpen(): boolean {
+    return this.#shown !== undefined;
+  }
+
   /** At once: something was asked for by a key. */
   redraw(): void {
     this.#dirty = true;

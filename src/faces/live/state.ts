@@ -26,6 +26,8 @@ export interface LiveState {
   readonly earlier: readonly Sample[];
   /** What this run took. */
   readonly taken: readonly Sample[];
+  /** Nothing more happens: who reads may go on, and what came of it is shown when they leave. */
+  readonly isOver: boolean;
 }
 
 export const startOf = (earlier: readonly Sample[]): LiveState => ({
@@ -33,6 +35,7 @@ export const startOf = (earlier: readonly Sample[]): LiveState => ({
   looking: { view: 'hosts', before: 'hosts', chosen: undefined, top: 0, commands: false },
   earlier,
   taken: [],
+  isOver: false,
 });
 
 /** The state after `event`, which happened at `now`. */

@@ -31,4 +31,5 @@ try {
 } catch {
   face.failure(asFail(interrupts.signal.reason));
 }
+await face.untilRead?.(interrupts.signal);
 face.end(0);

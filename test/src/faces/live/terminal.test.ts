@@ -93,6 +93,31 @@ test('afterwards the first screen has what was there, the notes, the summary and
   assert.doesNotMatch(left, /↑↓|▸/);
 });
 
+test('who reads a log when the run ends reads on, and what came of it is shown when they leave', async (t) => {
+  for (const leaving of ['q', 'C-c']) {
+    const terminal = await playing(t, { seconds: 3 }, { columns: 100, rows: 30 });
+    await terminal.shows(/↑↓ choose/);
+    await terminal.press('l');
+    await terminal.shows(/node-2 {2}↑↓ scroll/);
+    await terminal.shows(/node-2 {2}the run is over: q shows what came of it/);
+    await terminal.press('g');
+    await terminal.shows(/^ +0\.\d {2}▸ connect/);
+    assert.equal(await terminal.isAlternate(), true);
+    await terminal.press('?');
+    await terminal.shows(/^keys\n/);
+    await terminal.press('q');
+    await terminal.shows(/the run is over/);
+    await terminal.press(leaving);
+    await terminal.shows(/ended 0/);
+    const left = await terminal.scrollback();
+    assert.match(
+      left,
+      /^before the view\nnode-1 {2}about to delete[\s\S]*✗ verify[\s\S]*hint: the package lists[\s\S]*the outcome\nended 0/,
+    );
+    assert.doesNotMatch(left, /interrupt/i);
+  }
+});
+
 test('Ctrl-C is an interruption that is said in the view, and leaves the terminal as it was', async (t) => {
   const terminal = await playing(t, {}, { columns: 80, rows: 24 });
   await terminal.shows(/↑↓ choose/);
