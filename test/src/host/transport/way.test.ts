@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { access, appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import ssh2 from 'ssh2';
 import type { Event } from '../../../../src/core/events.ts';
 import type { Connection } from '../../../../src/host/transport/connection.ts';
 import { openConnection, type Sharing, shareAmongConnections } from '../../../../src/host/transport/open.ts';
@@ -251,6 +254,63 @@ test('hosts behind one jump host share one login to it', async () => {
   );
   assert.equal((await bastion.log()).match(/Accepted publickey/g)?.length, 1);
 });
+
+test('a jump host is asked for ten channels at a time, however many hosts lie behind it', async () => {
+  await using target = await startSshd({ config: ['MaxStartups 100'] });
+  await using bastion = await countingBastion(target.folder);
+  await using sharing = shareAmongConnections();
+  const through = via(target, {
+    useConfig: false,
+    jump: [via(target, { useConfig: false, port: bastion.port, knownHostsFiles: [bastion.knownHosts] })],
+  });
+  const all = await Promise.all(Array.from({ length: 25 }, () => open(through, sharing)));
+  await Promise.all(all.map(({ connection }) => connection.close()));
+  assert.deepEqual({ ...bastion.seen }, { logins: 1, channels: 25, mostAtOnce: 10 });
+});
+
+/** An SSH server that forwards connections a moment after it was asked to, and counts what it is asked at once. */
+async function countingBastion(folder: string) {
+  const { private: key, public: publicKey } = ssh2.utils.generateKeyPairSync('ed25519');
+  const seen = { logins: 0, channels: 0, mostAtOnce: 0 };
+  const clients = new Set<ssh2.Connection>();
+  let waiting = 0;
+  const server = new ssh2.Server({ hostKeys: [key] }, (client) => {
+    clients.add(client);
+    client.on('error', () => {});
+    client.on('authentication', (context) => context.accept());
+    client.on('ready', () => {
+      seen.logins += 1;
+    });
+    client.on('tcpip', (accept, _reject, { destIP, destPort }) => {
+      waiting += 1;
+      seen.channels += 1;
+      seen.mostAtOnce = Math.max(seen.mostAtOnce, waiting);
+      setTimeout(() => {
+        waiting -= 1;
+        const channel = accept();
+        const socket = connect(destPort, destIP);
+        channel.pipe(socket).pipe(channel);
+        channel.on('error', () => {});
+        socket.on('error', () => channel.close());
+      }, 100);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const at = server.address();
+  assert.ok(at !== null && typeof at === 'object');
+  const knownHosts = join(folder, 'bastion');
+  await writeFile(knownHosts, `[127.0.0.1]:${at.port} ${publicKey}\n`);
+  return {
+    port: at.port,
+    knownHosts,
+    seen,
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) client.end();
+      server.close();
+    },
+  };
+}
 
 test('a jump host that was lost is logged in to again, and only by who trusts its key', async () => {
   await using target = await startSshd();
