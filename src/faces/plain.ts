@@ -30,6 +30,7 @@ const makeWording = (verbose: boolean): ((event: Event) => string | undefined) =
   return (event) => {
     switch (event.kind) {
       case 'run-started':
+      case 'command-ended':
         return undefined;
       case 'command':
         return verbose ? `$   ${event.command}` : undefined;

@@ -7,7 +7,9 @@ export interface Board {
   readonly profile: string | undefined;
   /** When the first event came. */
   readonly since: number | undefined;
-  /** In the order of the profile; hosts that nobody announced come last. */
+  /** Names of the hosts that the run is about. */
+  readonly announced: readonly string[];
+  /** In the order of the profile; what nobody announced comes last, such as this machine while it fetches something. */
   readonly hosts: ReadonlyMap<string, HostBoard>;
   /** Notes that concern no host, e.g. that the run is being interrupted. */
   readonly notes: readonly string[];
@@ -18,8 +20,8 @@ export interface HostBoard {
   readonly steps: readonly StepBoard[];
   /** On their way, by step, check or address: they may be ahead of the step that they belong to. */
   readonly transfers: ReadonlyMap<string, Bytes>;
-  /** The last one that the host was told to run. */
-  readonly command: CommandBoard | undefined;
+  /** What the host runs now, by step or check: several checks are done side by side. */
+  readonly commands: ReadonlyMap<string, CommandBoard>;
   /** What it waits for, say: the last thing that was noted of it since it began what it does. */
   readonly note: string | undefined;
   readonly checks: { readonly green: number; readonly red: number; readonly notRun: number };
@@ -52,8 +54,8 @@ export interface StepBoard {
 }
 
 export interface CommandBoard {
-  readonly id: string;
   readonly command: string;
+  /** When the first command of the step or check began. */
   readonly since: number;
 }
 
@@ -61,13 +63,19 @@ export type Trouble =
   | { readonly kind: 'failure'; readonly error: Fail }
   | { readonly kind: 'check'; readonly check: Check };
 
-export const emptyBoard: Board = { profile: undefined, since: undefined, hosts: new Map(), notes: [] };
+export const emptyBoard: Board = {
+  profile: undefined,
+  since: undefined,
+  announced: [],
+  hosts: new Map(),
+  notes: [],
+};
 
 const newHost: HostBoard = {
   phases: [],
   steps: [],
   transfers: new Map(),
-  command: undefined,
+  commands: new Map(),
   note: undefined,
   checks: { green: 0, red: 0, notRun: 0 },
   troubles: [],
@@ -103,7 +111,7 @@ const phaseStarted = (
 
 const phaseEnded = (host: HostBoard, event: Extract<Event, { kind: 'phase-ended' }>): HostBoard =>
   withPhase(
-    { ...host, steps: [], transfers: newHost.transfers, command: undefined, note: undefined },
+    { ...host, steps: [], transfers: newHost.transfers, commands: newHost.commands, note: undefined },
     event.phase,
     (board) => ({ ...board, state: event.failed ? 'failed' : 'done', milliseconds: event.milliseconds }),
   );
@@ -120,7 +128,7 @@ const stepEnded = (host: HostBoard, { id, phase }: Extract<Event, { kind: 'step-
     steps: host.steps.filter((step) => step.id !== id),
     transfers: without(host.transfers, id),
     note: undefined,
-    command: host.command?.id === id ? undefined : host.command,
+    commands: without(host.commands, id),
   };
   return withPhase(ended, phase, (board) => ({ ...board, done: board.done + 1 }));
 };
@@ -145,10 +153,19 @@ const checked = (host: HostBoard, { check }: Extract<Event, { kind: 'checked' }>
     ...host,
     checks,
     transfers: without(host.transfers, check.id),
-    command: host.command?.id === check.id ? undefined : host.command,
+    commands: without(host.commands, check.id),
     troubles: isRed(check) ? [...host.troubles, { kind: 'check', check } as const] : host.troubles,
   };
   return withPhase(ended, 'verify', (board) => ({ ...board, done: board.done + 1 }));
+};
+
+const commandBegun = (
+  host: HostBoard,
+  { id, command }: Extract<Event, { kind: 'command' }>,
+  now: number,
+): HostBoard => {
+  const since = host.commands.get(id)?.since ?? now;
+  return { ...host, commands: new Map(host.commands).set(id, { command, since }) };
 };
 
 const without = <Value>(map: ReadonlyMap<string, Value>, key: string): ReadonlyMap<string, Value> =>
@@ -165,7 +182,9 @@ const hostAfter = (host: HostBoard, event: Event, now: number): HostBoard => {
     case 'step-ended':
       return stepEnded(host, event);
     case 'command':
-      return { ...host, command: { id: event.id, command: event.command, since: now } };
+      return commandBegun(host, event, now);
+    case 'command-ended':
+      return { ...host, commands: without(host.commands, event.id) };
     case 'bytes':
       return bytesMoved(host, event);
     case 'checked':
@@ -182,6 +201,7 @@ const hostAfter = (host: HostBoard, event: Event, now: number): HostBoard => {
 const runStarted = (board: Board, { profile, hosts }: Extract<Event, { kind: 'run-started' }>): Board => ({
   ...board,
   profile,
+  announced: hosts,
   hosts: new Map([...hosts.map((name) => [name, newHost] as const), ...board.hosts]),
 });
 

@@ -1,7 +1,7 @@
 import { duration } from '../../core/text.ts';
 import { currentPhase, type HostBoard, type PhaseBoard } from './board.ts';
 import { bold, dim, type Line, plain, pointer } from './line.ts';
-import { clock, colours, commandText, doingText, marks, timeText } from './progress-lines.ts';
+import { clock, colours, commandTexts, doingText, marks, timeText } from './progress-lines.ts';
 import { countsText, type Ranked } from './standing.ts';
 import { expected } from './state.ts';
 import { troubleLines } from './trouble-lines.ts';
@@ -58,7 +58,8 @@ const row = ({ name, host, standing }: Ranked, columns: Columns, { state, now }:
   const phase = currentPhase(host);
   const running = phase?.state === 'running' ? phase : undefined;
   const estimate = running === undefined ? undefined : expected(state, name, running);
-  const command = state.looking.commands ? commandText(host) : undefined;
+  // The one that was begun last.
+  const command = state.looking.commands ? commandTexts(host).at(-1) : undefined;
   const words = [
     // A column of its own says the same.
     ...(columns.cell === 1 && phase !== undefined ? [phase.phase.padEnd(7), countOf(running)] : []),
@@ -71,7 +72,7 @@ const row = ({ name, host, standing }: Ranked, columns: Columns, { state, now }:
     plain('  '),
     ...cells(host, columns, now),
     plain(columns.cell === 1 ? `  ${words.join('  ')}` : words.join('  ')),
-    dim(`  ${command ?? doingText(host)}`),
+    dim(`  ${command ?? doingText(host, now)}`),
   ];
 };
 

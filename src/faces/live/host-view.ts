@@ -4,7 +4,7 @@ import { currentPhase } from './board.ts';
 import { bold, dim, type Line, plain, rowsOf } from './line.ts';
 import {
   colours,
-  commandText,
+  commandTexts,
   countText,
   doingLines,
   marks,
@@ -28,11 +28,10 @@ const phaseRow = (name: string, phase: PhaseBoard, state: LiveState, now: number
 
 const atWork = (name: string, host: HostBoard, state: LiveState, now: number, width: number): Line[] => {
   const phase = currentPhase(host);
-  const command = commandText(host);
   const lines = [
     ...phaseLines(host, now, phase === undefined ? undefined : expected(state, name, phase), width),
     ...doingLines(host, now, width),
-    ...(command === undefined ? [] : rowsOf(command, width).map((row): Line => [plain(row)])),
+    ...commandTexts(host).flatMap((command) => rowsOf(command, width).map((row): Line => [plain(row)])),
   ];
   return lines.length === 0 ? [] : [[], ...lines.map((line): Line => [plain('   '), ...line])];
 };

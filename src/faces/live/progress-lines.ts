@@ -94,12 +94,17 @@ interface Doing {
   readonly bytes: Bytes | undefined;
 }
 
+/** Checks come and go, several a second: only one that takes its time is worth a line. */
+const shownFrom = 1000;
+
 /** What a host is doing: its steps, then what moves without being part of one. */
-export const doings = ({ steps, transfers, command }: HostBoard): readonly Doing[] => {
+export const doings = ({ steps, transfers, commands }: HostBoard, now: number): readonly Doing[] => {
   const ofSteps = steps.map((step) => ({ ...step, bytes: transfers.get(step.id) }));
-  const byItself = command !== undefined && !steps.some(({ id }) => id === command.id) ? [command] : [];
-  const ofCommand = byItself.map(({ id, since }) => ({ id, title: id, since, bytes: transfers.get(id) }));
-  const known = [...ofSteps, ...ofCommand];
+  const ofCommands = [...commands]
+    .filter(([id, { since }]) => now - since >= shownFrom || transfers.has(id))
+    .filter(([id]) => !steps.some((step) => step.id === id))
+    .map(([id, { since }]) => ({ id, title: id, since, bytes: transfers.get(id) }));
+  const known = [...ofSteps, ...ofCommands];
   const others = [...transfers].filter(([id]) => isAddress(id) && !known.some((doing) => doing.id === id));
   return [
     ...known,
@@ -125,7 +130,7 @@ const oneLine = (text: string): string => printable(text).replace(/\s+/g, ' ').t
 
 /** What a host is doing, a line for each thing; then what was noted meanwhile. */
 export const doingLines = (host: HostBoard, now: number, width: number): readonly Line[] => {
-  const all = doings(host);
+  const all = doings(host, now);
   const more = all.length - shownSteps;
   return [
     ...all.slice(0, shownSteps).map((doing) => doingLine(doing, now, width)),
@@ -135,14 +140,14 @@ export const doingLines = (host: HostBoard, now: number, width: number): readonl
 };
 
 /** The same in few words, or what it waits for: for one line among many. */
-export const doingText = (host: HostBoard): string => {
+export const doingText = (host: HostBoard, now: number): string => {
   if (host.note !== undefined) return oneLine(host.note);
-  const [doing] = doings(host);
+  const [doing] = doings(host, now);
   if (doing === undefined) return '';
   const bytes = doing.bytes === undefined ? '' : `${bytesText(doing.bytes)}  `;
   return `${bytes}${printable(doing.title)}`;
 };
 
-/** The command that the host runs, in one line. */
-export const commandText = ({ command }: HostBoard): string | undefined =>
-  command === undefined ? undefined : `$ ${printable(command.command).replace(/\s*\n\s*/g, ' ⏎ ')}`;
+/** The commands that the host runs, each in one line. */
+export const commandTexts = ({ commands }: HostBoard): readonly string[] =>
+  [...commands.values()].map(({ command }) => `$ ${printable(command).replace(/\s*\n\s*/g, ' ⏎ ')}`);

@@ -23,12 +23,16 @@ const stageOf = ({ phases }: HostBoard): number => {
 const standingOf = (host: HostBoard, furthest: number, now: number): Standing => {
   if (hasTrouble(host)) return 'failed';
   const current = currentPhase(host);
-  if (current === undefined) return 'waiting';
+  if (current === undefined) return host.transfers.size > 0 ? 'running' : 'waiting';
   if (current.state === 'running' || host.steps.length > 0) return 'running';
   const endedAt = current.since + (current.milliseconds ?? 0);
   if (now - endedAt < pauseMilliseconds) return 'running';
   return stageOf(host) < furthest ? 'waiting' : 'done';
 };
+
+/** What is no host of the run, such as this machine, is there while it does something. */
+const isAtSomething = ({ phases, steps, transfers, troubles }: HostBoard): boolean =>
+  phases.length + steps.length + transfers.size + troubles.length > 0;
 
 export interface Ranked {
   readonly name: string;
@@ -39,7 +43,10 @@ export interface Ranked {
 /** The hosts as they matter; hosts that stand alike are in the order of the profile. */
 export const ranked = (board: Board, now: number): readonly Ranked[] => {
   const furthest = Math.max(...[...board.hosts.values()].map(stageOf));
-  const all = [...board.hosts].map(([name, host]) => ({
+  const counting = [...board.hosts].filter(
+    ([name, host]) => board.announced.includes(name) || isAtSomething(host),
+  );
+  const all = counting.map(([name, host]) => ({
     name,
     host,
     standing: standingOf(host, furthest, now),

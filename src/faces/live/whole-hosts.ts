@@ -1,6 +1,6 @@
 import { currentPhase, type HostBoard } from './board.ts';
 import { bold, dim, type Line, plain, pointer, widthOf } from './line.ts';
-import { commandText, doingLines, phaseLines, phaseSpan } from './progress-lines.ts';
+import { commandTexts, doingLines, phaseLines, phaseSpan } from './progress-lines.ts';
 import type { Ranked } from './standing.ts';
 import { expected, type LiveState } from './state.ts';
 import { troubleLines } from './trouble-lines.ts';
@@ -18,7 +18,7 @@ const phasesLine = (name: string, host: HostBoard, { state, columns }: Room): Li
   const head = [pointer(state.looking.chosen === name), bold(name)];
   const length = (): number => widthOf(head) + spans.reduce((sum, { text }) => sum + text.length + 2, 0);
   while (spans.length > 1 && length() > columns) spans.shift();
-  const waiting = host.phases.length === 0 ? [dim('  waiting')] : [];
+  const waiting = host.phases.length === 0 && host.transfers.size === 0 ? [dim('  waiting')] : [];
   return [...head, ...spans.flatMap((span) => [plain('  '), span]), ...waiting];
 };
 
@@ -30,13 +30,13 @@ const wholeHost = ({ name, host }: Ranked, room: Room, rows: number | undefined)
   const width = columns - 4;
   const phase = currentPhase(host);
   const estimate = phase === undefined ? undefined : expected(state, name, phase);
-  const command = state.looking.commands ? commandText(host) : undefined;
+  const commands = state.looking.commands ? commandTexts(host) : [];
   return [
     phasesLine(name, host, room),
     ...indented([
       ...phaseLines(host, now, estimate, width),
       ...doingLines(host, now, width),
-      ...(command === undefined ? [] : [[dim(command)]]),
+      ...commands.map((command): Line => [dim(command)]),
       ...host.troubles.flatMap((trouble) =>
         troubleLines(trouble, rows === undefined ? { width } : { width, rows }),
       ),

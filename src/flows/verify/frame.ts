@@ -9,18 +9,6 @@ export interface Frame {
   readonly stderr: string;
 }
 
-/** What the host runs from now on. */
-export interface At {
-  readonly id: string;
-  readonly command: string;
-}
-
-/** Undefined for a line that says something else. */
-export const parseAt = (line: string): At | undefined => {
-  const [, id, command] = /^at\t([^\t]+)\t(.+)$/.exec(line) ?? [];
-  return id === undefined || command === undefined ? undefined : { id, command };
-};
-
 const decoded = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
 
 /**

@@ -5,7 +5,10 @@ inspected() { cri inspect --output go-template --template "$1" "$2"; }
 identity() { inspected '{{.status.id}} {{.info.pid}} {{.status.startedAt}} {{.status.state}}' "$writer"; }
 
 answers_again() { timeout 15 crictl --timeout 10s version >/dev/null; }
-restarted() { timeout 100 systemctl restart "$1.service" && repeat_quietly 30 answers_again; }
+restarted() {
+  tell systemctl restart "$1.service"
+  timeout 100 systemctl restart "$1.service" 4>&- && repeat_quietly 30 answers_again
+}
 
 # The writer counts: a line that is lost, doubled or out of order is seen by its number.
 log_counted() {
@@ -22,21 +25,16 @@ log_goes_on() {
 }
 
 restart_checks() {
-  repeat 0 identity
-  frame restart.before "$begin"
+  check restart.before 0 identity
   cp "$here/out" "$here/identity"
   for unit in $units; do
-    repeat 0 restarted "$unit"
-    frame "restart.$unit" "$begin"
+    check "restart.$unit" 0 restarted "$unit"
   done
   same_container() { cat "$here/identity" && identity; }
   # After a restart of the shim the daemon may need a moment to speak to it again.
-  repeat 10 same_container
-  frame restart.container "$begin"
-  repeat 10 cri exec --sync "$writer" echo berth
-  frame restart.exec "$begin"
-  repeat 0 log_goes_on
-  frame restart.log "$begin"
+  check restart.container 10 same_container
+  check restart.exec 10 cri exec --sync "$writer" echo berth
+  check restart.log 0 log_goes_on
 }
 
 # cgroup_file PID V1-CONTROLLER V1-FILE V2-FILE: the value in the cgroup of the process, whichever version the host has.
@@ -59,7 +57,7 @@ greedy_ended() {
 add_container() { added=$(cri create --no-pull "$full_pod" "$1" "$work/full-pod.json") && cri start "$added" >/dev/null; }
 
 limit_checks() {
-  begin=$(now)
+  begins limits.memory
   if add_container "$work/limited.json" 2>"$here/err" >"$here/out"; then
     limited=$added
     repeat 0 memory_limit
@@ -67,7 +65,7 @@ limit_checks() {
     status=1
   fi
   frame limits.memory "$begin"
-  begin=$(now)
+  begins limits.oom
   if add_container "$work/greedy.json" 2>"$here/err" >"$here/out"; then
     greedy=$added
     repeat 20 greedy_ended
@@ -78,8 +76,7 @@ limit_checks() {
 }
 
 security_checks() {
-  repeat 0 cri exec --sync "$writer" grep -E '^(Cap|Seccomp:|NoNewPrivs:)' /proc/self/status
-  frame security.process "$begin"
+  check security.process 0 cri exec --sync "$writer" grep -E '^(Cap|Seccomp:|NoNewPrivs:)' /proc/self/status
   if [ "$engine" != berth ]; then
     not_run security.capabilities 'CRI-O does not tell its default capabilities'
     return
@@ -89,14 +86,13 @@ security_checks() {
   frame security.capabilities "$begin"
 }
 
-begin=$(now)
+begins restart.pod
 if make_pod full "$work/full-pod.json" "$work/writer.json" 2>"$here/err" >"$here/out"; then
   full_pod=$made_pod writer=$made_container
   security_checks
   limit_checks
   restart_checks
-  repeat 0 cri rmp --force "$full_pod"
-  frame restart.clean-up "$begin"
+  check restart.clean-up 0 cri rmp --force "$full_pod"
 else
   status=1
   frame restart.pod "$begin"

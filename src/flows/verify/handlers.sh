@@ -21,8 +21,7 @@ for runtime in $runtimes; do
     first=
     continue
   fi
-  repeat 0 handler_pod "$runtime"
-  frame "handler.$runtime" "$begin"
+  check "handler.$runtime" 0 handler_pod "$runtime"
   left=$(cat "$work/handler.pods" 2>/dev/null)
   # shellcheck disable=SC2086
   [ -z "$left" ] || cri rmp --force $left >"$here/out" 2>"$here/err" || {

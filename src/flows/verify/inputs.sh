@@ -29,6 +29,6 @@ done
 # Standard input stays open as long as somebody wants the answers. When it ends, nobody does: whoever runs us was
 # interrupted, or the connection broke, and what we started must be taken away now and not after the step at work.
 exec 3<&0
-(while IFS= read -r _; do :; done; kill -TERM $$) <&3 >/dev/null 2>&1 &
+(while IFS= read -r _; do :; done; kill -TERM $$) <&3 >/dev/null 2>&1 4>&- &
 watcher=$!
 exec 3<&- </dev/null

@@ -26,13 +26,11 @@ if [ "$kubernetes" != no ]; then
   if kubelet_runs; then
     step units.kubelet 30 sh -c 'systemctl show "$1" --property="$2" && sed "s/ .*//; s/^/Uptime=/" /proc/uptime' \
       sh kubelet.service LoadState,ActiveState,SubState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic
-    repeat 45 kubelet_health
-    frame kubelet.health "$begin"
+    check kubelet.health 45 kubelet_health
   else
     not_run units.kubelet 'the host is no node yet: berth kubernetes up makes it one'
   fi
-  repeat 0 kubelet_agrees
-  frame kubelet.agrees "$begin"
+  check kubelet.agrees 0 kubelet_agrees
   if [ -e /etc/kubernetes/kubelet.conf ]; then
     step kubelet.node 60 kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node \
       "$(uname -n | tr '[:upper:]' '[:lower:]')" -o json

@@ -75,10 +75,12 @@ port_is_free() {
 
 # What the host speaks to redis; the value tells our redis from any other that answers there.
 redis_says() {
+  tell socat - "TCP:$1"
   printf 'GET berth\r\nQUIT\r\n' | timeout 30 socat -t 15 - "TCP:$1,connect-timeout=10"
 }
 # Nothing in the image answers datagrams; the host's socat does, in the network of the pod.
 udp_check() {
+  begins hostport.udp
   namespace=$(cri inspectp --output go-template --template '{{.info.namespaces.network}}' "$server" 2>/dev/null)
   case $namespace in
     /*) ;;
@@ -87,10 +89,9 @@ udp_check() {
       return
       ;;
   esac
-  timeout 60 nsenter --net="$namespace" socat -d -d -T 5 UDP4-RECVFROM:6379,fork EXEC:cat 2>"$here/echo" &
+  timeout 60 nsenter --net="$namespace" socat -d -d -T 5 UDP4-RECVFROM:6379,fork EXEC:cat 2>"$here/echo" 4>&- &
   child=$!
-  repeat 10 udp_says
-  frame hostport.udp "$begin"
+  check hostport.udp 10 udp_says
   kill "$child" 2>/dev/null
   wait "$child" 2>/dev/null
   child=
@@ -103,7 +104,7 @@ server_up() {
 
 network_lane() {
   sed "s#\"@HOST_PORT@\"#$host_port#g" "$work/hostport-pod.json" >"$here/hostport-pod.json"
-  begin=$(now)
+  begins network.pods
   published=
   if port_is_free 2>"$here/err" && make_pod server "$here/hostport-pod.json" "$work/server.json" 2>"$here/err" >"$here/out"; then
     published=yes
@@ -113,7 +114,7 @@ network_lane() {
     frame hostport.pod "$begin"
     # The rest of the network does not depend on the port.
     [ ! -s "$here/server.pod" ] || cri rmp --force "$(cat "$here/server.pod")" >/dev/null 2>&1
-    begin=$(now)
+    begins network.pods
     need_pod network.pods network.rest server "$work/server-pod.json" "$work/server.json" || return 0
   fi
   server=$made_pod
@@ -127,7 +128,7 @@ network_lane() {
   # 192.0.2.53 is nobody's (RFC 5737): what was asked for is visible although nothing can be resolved.
   dns=$(for one in ${servers:-192.0.2.53}; do printf '"%s",' "$one"; done)
   sed "s#\"@DNS@\"#${dns%,}#" "$work/client-pod.json" >"$here/client-pod.json"
-  begin=$(now)
+  begins network.pods
   need_pod network.pods network.rest client "$here/client-pod.json" "$work/client.json" || return 0
   client=$made_container client_pod=$made_pod
   server_address=$(address_of "$server")
@@ -162,33 +163,29 @@ published_checks() {
   host_address=$(ip -4 route get 192.0.2.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p')
   # A host without a default route has its addresses all the same.
   [ -n "$host_address" ] || host_address=$(ip -4 -o addr show scope global 2>/dev/null | sed -n 's/.* inet \([0-9.]*\).*/\1/p' | head -n 1)
-  repeat 0 redis_says "$host_address:$host_port"
-  frame hostport.address "$begin"
+  check hostport.address 0 redis_says "$host_address:$host_port"
   if [ "$engine" = berth ]; then
-    repeat 0 redis_says "127.0.0.1:$host_port"
-    frame hostport.loopback "$begin"
+    check hostport.loopback 0 redis_says "127.0.0.1:$host_port"
   else
     not_run hostport.loopback 'CRI-O publishes ports by rules of its own, on 127.0.0.1 only where kube-proxy has set route_localnet'
   fi
-  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $host_address $host_port"
-  frame hostport.from-pod "$begin"
+  check hostport.from-pod 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $host_address $host_port"
   udp_check
 }
 
 # Pods have IPv6 alone. The portmap plugin publishes on each address of the host but ::1.
 published6_checks() {
   host_address=$(ip -6 -o addr show scope global 2>/dev/null | sed -n 's/.* inet6 \([0-9a-f:]*\).*/\1/p' | head -n 1)
-  repeat 0 redis_says "[$host_address]:$host_port"
-  frame hostport.address "$begin"
+  check hostport.address 0 redis_says "[$host_address]:$host_port"
   not_run hostport.loopback 'pods have IPv6 alone, and ::1 is published nowhere'
-  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $host_address $host_port"
-  frame hostport.from-pod "$begin"
+  check hostport.from-pod 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $host_address $host_port"
   not_run hostport.udp 'pods have IPv6 alone: TCP has shown it'
 }
 
 v6_alone() { case " $families " in *' 4 '*) return 1 ;; esac; }
 
 dns_checks() {
+  begins dns.configuration
   repeat 0 in_client cat /etc/resolv.conf
   cat "$here/client-pod.json" >>"$here/err"
   frame dns.configuration "$begin"
@@ -201,8 +198,7 @@ dns_checks() {
   elif [ -z "$servers" ]; then
     not_run dns.name 'the host names no DNS server that a pod could ask'
   else
-    repeat 0 in_client sh -c "busybox nslookup $name 2>&1 || nslookup $name 2>&1 || getent hosts $name"
-    frame dns.name "$begin"
+    check dns.name 0 in_client sh -c "busybox nslookup $name 2>&1 || nslookup $name 2>&1 || getent hosts $name"
   fi
 }
 
@@ -219,14 +215,14 @@ reaches() {
 }
 
 path_checks() {
-  repeat 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $server_address 6379"
-  frame network.pod-to-pod "$begin"
+  check network.pod-to-pod 0 in_client sh -c "printf 'GET berth\r\nQUIT\r\n' | nc -w 10 $server_address 6379"
 
   # A listener of the host's own for one connection; redis and the kubelet's probes are reached the same way.
+  begins network.pod-to-host
   rm -f "$here/listening"
   listen=TCP-LISTEN
   if v6_alone; then listen=TCP6-LISTEN; fi
-  timeout 90 socat -d -d "$listen:0,reuseaddr" SYSTEM:'echo berth-host' 2>"$here/listening" &
+  timeout 90 socat -d -d "$listen:0,reuseaddr" SYSTEM:'echo berth-host' 2>"$here/listening" 4>&- &
   child=$!
   listening() { sed -n 's/.*listening on AF=[0-9]* .*:\([0-9]*\)$/\1/p' "$here/listening" | grep .; }
   if repeat 15 listening && [ "$status" = 0 ]; then
@@ -234,8 +230,7 @@ path_checks() {
     gateway=$(cri inspectp --output go-template --template '{{range .info.cniResult.ips}}{{.gateway}} {{end}}' "$client_pod" 2>/dev/null)
     gateway=${gateway%% *}
     [ -n "$gateway" ] && [ "$gateway" != '<no' ] || gateway=$host_address
-    repeat 0 in_client sh -c "nc -w 10 $gateway $host_listens"
-    frame network.pod-to-host "$begin"
+    check network.pod-to-host 0 in_client sh -c "nc -w 10 $gateway $host_listens"
   else
     frame network.pod-to-host "$begin"
   fi
@@ -252,6 +247,7 @@ path_checks() {
     not_run network.way-out 'nothing outside answers the host itself'
     return
   fi
+  begins network.way-out
   repeat 0 reaches "$outside"
   echo "$outside" >>"$here/out"
   frame network.way-out "$begin"

@@ -1,16 +1,20 @@
 # Runs steps and reports each as one line, a frame, on standard output:
 #   frame TAB id TAB exit-status TAB begin-ns TAB end-ns TAB base64(stdout) TAB base64(stderr)
-# and before a step that runs outside of lanes what it runs:
-#   at TAB id TAB command
+# What is at work it tells on standard error, among the complaints of the shell, in lines so short that no other gets in:
+#   at TAB id TAB command   what the step runs from now on
+#   over TAB id             it is done, and its frame comes later, if at all: when its lane is over
+#   pull TAB id TAB json    how far the pull is, as berthd says
 # POSIX sh, coreutils or busybox.
+exec 4>&2
 work=$(mktemp -d /run/berth-verify.XXXXXX) || exit 70
 # Where the step at work keeps its output: $work itself, or the folder of a lane.
 here=$work
 
-child= watcher= lanes=
+child= watcher= teller= lanes=
 stop() {
   trap '' HUP INT TERM PIPE
   [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
+  [ -z "$teller" ] || kill "$teller" 2>/dev/null
   [ -z "$child" ] || kill "$child" 2>/dev/null
   # A lane ends its own step; what it leaves is taken away when it is over.
   for lane in $lanes; do kill "${lane#*=}" 2>/dev/null; done
@@ -35,9 +39,34 @@ esac
 # Enough for any honest answer, and a bound for the others.
 encoded() { head -c 65536 "$1" | base64 | tr -d '\n'; }
 
+# begins ID: what is told from now on belongs to this step.
+checking=
+begins() {
+  over
+  checking=$1
+  begin=$(now)
+}
+
+# tell COMMAND…: what the step runs from now on, its first line.
+newline='
+'
+tell() {
+  [ "$checking" ] || return 0
+  words=$*
+  printf 'at\t%s\t%.2000s\n' "$checking" "${words%%"$newline"*}" >&4
+}
+
+over() {
+  [ -z "$checking" ] || printf 'over\t%s\n' "$checking" >&4
+  checking=
+}
+
 # frame ID BEGIN: reports what is in $here/out and $here/err under $status.
 frame() {
   end=$(now)
+  # Outside of lanes the frame itself says so.
+  [ "$here" = "$work" ] && [ "$checking" = "$1" ] || over
+  checking=
   printf 'frame\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$status" "$2" "$end" "$(encoded "$here/out")" "$(encoded "$here/err")"
 }
 
@@ -46,10 +75,9 @@ frame() {
 step() {
   id=$1 limit=$2
   shift 2
-  # What a lane says comes when the lane is over: too late to tell what runs now.
-  [ "$here" != "$work" ] || printf 'at\t%s\t%s\n' "$id" "$*"
-  begin=$(now)
-  (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$here/out" 2>"$here/err" &
+  begins "$id"
+  tell "$@"
+  (ulimit -f 8192; exec timeout "$limit" "$@") </dev/null >"$here/out" 2>"$here/err" 4>&- &
   child=$!
   wait "$child"
   status=$?
@@ -71,6 +99,15 @@ repeat() {
     sleep 0.25 2>/dev/null || sleep 1
   done
   status=0
+}
+
+# check ID SECONDS COMMAND…: repeats, and reports the last answer.
+check() {
+  checked=$1
+  begins "$1"
+  shift
+  repeat "$@"
+  frame "$checked" "$begin"
 }
 
 # not_run ID WHY: reports a step that would mean nothing, under an exit status of its own; verdict.ts knows it.
@@ -96,7 +133,7 @@ fails() {
 lane() {
   mkdir "$work/$1"
   (
-    here=$work/$1 child= watcher= lanes=
+    here=$work/$1 child= watcher= teller= lanes= checking=
     trap stop EXIT
     trap 'exit 70' HUP INT TERM PIPE
     "$2"
@@ -115,4 +152,7 @@ collect() {
   lanes=
 }
 
-cri() { timeout 120 crictl --timeout 110s "$@"; }
+cri() {
+  tell crictl "$@"
+  timeout 120 crictl --timeout 110s "$@" 4>&-
+}

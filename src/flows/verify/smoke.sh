@@ -17,8 +17,7 @@ running_lane() {
   case $pid in
     '' | 0 | *[!0-9]*) not_run config.running 'systemd knows no process of berthd' ;;
     *)
-      repeat 0 both_configurations
-      frame config.running "$begin"
+      check config.running 0 both_configurations
       ;;
   esac
 }
@@ -37,8 +36,7 @@ socket_version() {
   case $(timeout 30 systemctl is-active "$daemon.service") in active | activating | reloading) ;; *) hopeless=yes ;; esac
   return "$said"
 }
-repeat 15 socket_version
-frame socket.version "$begin"
+check socket.version 15 socket_version
 answering=$status
 if [ "$answering" = 0 ]; then
   step socket.info 60 crictl --timeout 50s info
@@ -67,8 +65,7 @@ bridge_version() {
   echo "no plugin named bridge in: $plugin_folders" >&2
   return 1
 }
-repeat 0 bridge_version
-frame versions.cni "$begin"
+check versions.cni 0 bridge_version
 
 # Only a host with a kubelet has one to agree with.
 if command -v kubelet >/dev/null 2>&1; then step versions.kubelet 60 kubelet --version; fi

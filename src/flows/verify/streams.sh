@@ -2,20 +2,16 @@
 # frames: exec.* logs.* forward.* attach.*
 
 streams_lane() {
-  begin=$(now)
+  begins exec.pod
   need_pod exec.pod exec.rest streams "$work/streams-pod.json" "$work/streams.json" || return 0
   box_pod=$made_pod box=$made_container
 
-  repeat 0 exec_stdin
-  frame exec.stdin "$begin"
-  repeat 0 exec_status
-  frame exec.status "$begin"
-  repeat 0 exec_tty
-  frame exec.tty "$begin"
+  check exec.stdin 0 exec_stdin
+  check exec.status 0 exec_status
+  check exec.tty 0 exec_tty
   log_checks
   port_forward
-  repeat 0 attach
-  frame attach.streams "$begin"
+  check attach.streams 0 attach
   cri rmp --force "$box_pod" >"$here/out" 2>"$here/err" || {
     status=1
     frame exec.clean-up "$(now)"
@@ -38,7 +34,8 @@ exec_status() {
 
 # socat stands for the terminal in front of crictl, which it insists on.
 exec_tty() {
-  timeout 60 socat -t 30 - EXEC:"timeout 60 crictl exec -it $box tty",pty,setsid,ctty,stderr </dev/null
+  tell crictl exec -it "$box" tty
+  timeout 60 socat -t 30 - EXEC:"timeout 60 crictl exec -it $box tty",pty,setsid,ctty,stderr </dev/null 4>&-
 }
 
 # The container has written a line to each stream and one of 20000 characters, which the log holds in parts. Each stream is
@@ -79,14 +76,10 @@ repeat_quietly() {
   done
 }
 log_checks() {
-  repeat 30 log_lines
-  frame logs.lines "$begin"
-  repeat 0 log_streams
-  frame logs.streams "$begin"
-  repeat 0 log_parts
-  frame logs.parts "$begin"
-  repeat 0 rotate_log
-  frame logs.rotation "$begin"
+  check logs.lines 30 log_lines
+  check logs.streams 0 log_streams
+  check logs.parts 0 log_parts
+  check logs.rotation 0 rotate_log
 }
 
 # crictl picks a free port of the host and says which.
@@ -98,10 +91,11 @@ through_forward() {
 port_forward() {
   # The container itself waits for one connection, on the loopback of the pod.
   cri exec --sync "$box" sh -c '(nc -l -p 7 -s 127.0.0.1 -e cat || nc -l -p 7 -e cat) </dev/null >/dev/null 2>&1 &' >/dev/null 2>&1
-  timeout 90 crictl port-forward "$box_pod" :7 >"$here/forward" 2>&1 &
+  begins forward.tcp
+  tell crictl port-forward "$box_pod" :7
+  timeout 90 crictl port-forward "$box_pod" :7 >"$here/forward" 2>&1 4>&- &
   child=$!
-  repeat 0 through_forward
-  frame forward.tcp "$begin"
+  check forward.tcp 0 through_forward
   kill "$child" 2>/dev/null
   wait "$child" 2>/dev/null
   child=
@@ -109,7 +103,8 @@ port_forward() {
 
 # Its input ends with attach, and the container with its input.
 attach() {
-  printf 'ping 1\nping 2\n' | timeout 60 crictl attach -i "$box"
+  tell crictl attach -i "$box"
+  printf 'ping 1\nping 2\n' | timeout 60 crictl attach -i "$box" 4>&-
   said=$?
   [ "$said" != 124 ] || return 0
   return "$said"

@@ -7,7 +7,7 @@ import type { Connection, RemoteProcess } from '../../host/transport/connection.
 import type { Spec, VerifyLevel } from '../../profile/profile.ts';
 import { engineOf, forEngine } from './engine.ts';
 import { type Evidence, journals, ownEvidence } from './evidence.ts';
-import { type At, type Frame, linesOf, parseAt, parseFrame } from './frame.ts';
+import { type Frame, linesOf, parseFrame } from './frame.ts';
 import { fullJudges } from './full.ts';
 import { handlerJudges } from './handlers.ts';
 import { inputOf } from './input.ts';
@@ -17,6 +17,7 @@ import { smokeJudges } from './smoke.ts';
 import { streamJudges } from './streams.ts';
 import { type Judge, verdictOf, wasRun } from './verdict.ts';
 import { troubleJudges, walkThroughJudges } from './walk-through.ts';
+import { listen, type Word } from './words.ts';
 
 /** What the host is asked to run, and how the answers are judged. */
 interface Examination {
@@ -73,22 +74,32 @@ const examinationOf = async (spec: Spec): Promise<Examination> => {
   };
 };
 
-/** Collects stderr of the script itself, bounded: it is shown when the script breaks. */
-const tailOf = (process: RemoteProcess): (() => string) => {
-  let text = '';
-  process.stderr.on('data', (chunk: Buffer) => {
-    text = (text + chunk.toString('utf8')).slice(-8192);
-  });
-  return () => text;
-};
-
-const frames = async function* (process: RemoteProcess, onAt: (at: At) => void): AsyncGenerator<Frame> {
+const frames = async function* (process: RemoteProcess): AsyncGenerator<Frame> {
   for await (const line of linesOf(process.stdout)) {
     const frame = parseFrame(line);
     if (frame) yield frame;
-    const at = parseAt(line);
-    if (at) onAt(at);
   }
+};
+
+/** Tells what the host is at. Words come another way than frames: one may be late, and its check told already. */
+const teller = (host: string, spec: Spec, emit: Emit, isTold: (id: string) => boolean) => {
+  const atWork = new Map<string, string>();
+  let pulled = 0;
+  return (word: Word): void => {
+    const { kind, id } = word;
+    if (isTold(id)) return;
+    const about = { host, phase: 'verify', id } as const;
+    // What is tried again and again is told once.
+    if (kind === 'at' && atWork.get(id) !== word.command) {
+      atWork.set(id, word.command);
+      emit({ kind: 'command', ...about, command: word.command });
+    }
+    if (kind === 'over' && atWork.delete(id)) emit({ kind: 'command-ended', ...about });
+    // What comes from our own registry is counted there.
+    if (kind !== 'pull' || spec.verify.imageSource === 'embedded' || word.done === pulled) return;
+    pulled = word.done;
+    emit({ kind: 'bytes', host, id, done: word.done, total: word.total });
+  };
 };
 
 const checkOf = async (
@@ -128,20 +139,20 @@ export const verifyHost = async (
   const { emit, signal } = options;
   const { script, input, judges } = await examinationOf(spec);
   const remote = await connection.spawn(script, { signal });
-  const complaints = tailOf(remote);
+  const { host } = connection;
+  const checks: Check[] = [];
+  const isTold = (id: string): boolean => checks.some((check) => check.id === id);
+  const complaints = listen(remote.stderr, teller(host, spec, emit, isTold));
   // A script that breaks off closes its input; how it ended says more than the broken pipe.
   remote.stdin.on('error', () => undefined);
   remote.stdin.write(input);
-  const { host } = connection;
-  const onAt = (at: At): void => emit({ kind: 'command', host, phase: 'verify', ...at });
-  const checks: Check[] = [];
   let journalsOnce: Promise<Evidence> | undefined;
   const gather = (): Promise<Evidence> => {
     journalsOnce ??= journals(connection, engineOf(spec).units, signal);
     return journalsOnce;
   };
   try {
-    for await (const frame of frames(remote, onAt)) {
+    for await (const frame of frames(remote)) {
       const check = await checkOf(frame, judges.get(frame.id) ?? unknown, spec, gather);
       checks.push(check);
       emit({ kind: 'checked', host, check });

@@ -21,7 +21,7 @@ containers() { timeout 15 crictl --timeout 10s ps --all --quiet --label "$label"
 # nothing behind; the lock dies with this shell.
 if command -v flock >/dev/null 2>&1; then
   exec 9</run
-  flock -w 120 9 &
+  flock -w 120 9 4>&- &
   child=$!
   if ! wait "$child"; then
     status=75
@@ -76,12 +76,27 @@ ask() {
   rest_not_run "the runtime did not answer $1 in time"
 }
 
+# How far the pull is berthd tells in a file, for as long as it runs; CRI-O tells nobody.
+tell_pulled() {
+  while sleep 0.5 4>&- || sleep 1 4>&-; do
+    for file in /run/berth/pulls/*.json; do
+      read -r said <"$file" || continue
+      case $said in *"\"$image\""*) printf 'pull\tredis.pull\t%s\n' "$said" >&4 ;; esac
+    done
+  done
+}
+
 lane world world_lane
 must redis.runp 120 crictl --timeout 120s runp "$work/pod.json"
 pod=$answer
 ask redis.inspectp 60 crictl --timeout 50s inspectp --output table "$pod"
 ask redis.pod-ip 60 crictl --timeout 50s inspectp --output json "$pod"
+tell_pulled </dev/null >/dev/null 2>&1 &
+teller=$!
 must redis.pull 180 crictl --timeout 180s pull "$image"
+kill "$teller" 2>/dev/null
+wait "$teller" 2>/dev/null
+teller=
 lane network network_lane
 lane streams streams_lane
 must redis.create 120 crictl --timeout 120s create "$pod" "$work/container.json" "$work/pod.json"
@@ -95,8 +110,7 @@ log_says_ready() {
   cat "$work/log"
   grep -qi 'ready to accept connections' "$work/log" || [ -z "$(cri ps --quiet --state Running --id "$container")" ]
 }
-repeat 60 log_says_ready
-frame redis.logs "$begin"
+check redis.logs 60 log_says_ready
 
 ask redis.exec 60 crictl --timeout 50s exec "$container" redis-server --version
 ask redis.exec-sync 60 crictl --timeout 50s exec --sync "$container" redis-server --version
@@ -104,13 +118,14 @@ ask redis.exec-sync 60 crictl --timeout 50s exec --sync "$container" redis-serve
 address=$(cri inspectp --output go-template --template '{{.status.network.ip}}' "$pod" 2>/dev/null)
 case $address in *:*) address="[$address]" ;; esac
 # Over TCP, as the world outside the pod would; QUIT makes redis close the connection.
-to_redis() { timeout 30 socat -t 15 - "TCP:$address:6379,connect-timeout=5"; }
+to_redis() {
+  tell socat - "TCP:$address:6379"
+  timeout 30 socat -t 15 - "TCP:$address:6379,connect-timeout=5"
+}
 ping() { printf 'PING\r\nQUIT\r\n' | to_redis; }
 set_get() { printf 'SET berth %s\r\nGET berth\r\nQUIT\r\n' "$value" | to_redis; }
-repeat 0 ping
-frame redis.ping "$begin"
-repeat 0 set_get
-frame redis.set-get "$begin"
+check redis.ping 0 ping
+check redis.set-get 0 set_get
 
 step redis.stop 120 crictl --timeout 110s stop --timeout 20 "$container"
 ask redis.exit-code 60 crictl --timeout 50s inspect --output json "$container"
@@ -120,5 +135,4 @@ step redis.rmp 120 crictl --timeout 110s rmp "$pod"
 
 collect
 ours() { pods && containers; }
-repeat 0 ours
-frame redis.nothing-left "$begin"
+check redis.nothing-left 0 ours

@@ -3,9 +3,11 @@ import test from 'node:test';
 import type { Event } from '../../../../src/core/events.ts';
 import { Fail } from '../../../../src/core/fail.ts';
 import { type Board, boardAfter, emptyBoard, type HostBoard } from '../../../../src/faces/live/board.ts';
-import { doings, doingText } from '../../../../src/faces/live/progress-lines.ts';
+import { commandTexts, doings, doingText } from '../../../../src/faces/live/progress-lines.ts';
 import { ranked } from '../../../../src/faces/live/standing.ts';
 import { fleet, redPull } from './story.ts';
+
+const now = 60_000;
 
 /** The board after events that happen a second apart, from 0 ms. */
 const boardOf = (events: readonly Event[]): Board =>
@@ -54,7 +56,7 @@ test('a phase counts the steps that ended, and remembers how it ended itself', (
 test('bytes that are ahead of their step wait for it, and go with it', () => {
   const ahead: Event[] = [...applying, { kind: 'bytes', host: 'a', id: 'y', done: 5, total: 10 }];
   assert.deepEqual(
-    doings(hostOf(ahead)).map(({ id, bytes }) => [id, bytes]),
+    doings(hostOf(ahead), now).map(({ id, bytes }) => [id, bytes]),
     [['x', undefined]],
   );
   const arrived: Event[] = [
@@ -63,7 +65,7 @@ test('bytes that are ahead of their step wait for it, and go with it', () => {
     { kind: 'step-started', host: 'a', phase: 'apply', id: 'y', title: 'upload y' },
   ];
   assert.deepEqual(
-    doings(hostOf(arrived)).map(({ id, bytes }) => [id, bytes]),
+    doings(hostOf(arrived), now).map(({ id, bytes }) => [id, bytes]),
     [['y', { done: 5, total: 10 }]],
   );
   const over: Event[] = [
@@ -76,8 +78,27 @@ test('bytes that are ahead of their step wait for it, and go with it', () => {
 test('a download is shown by the name of its file until it is complete', () => {
   const id = 'https://mirror.example/crictl-v1.37.0-linux-amd64.tar.gz';
   const half: Event = { kind: 'bytes', host: 'a', id, done: 5, total: 10 };
-  assert.equal(doingText(hostOf([half])), '5 of 10 B  fetch crictl-v1.37.0-linux-amd64.tar.gz');
-  assert.equal(doingText(hostOf([half, { ...half, done: 10 }])), '');
+  assert.equal(doingText(hostOf([half]), now), '5 of 10 B  fetch crictl-v1.37.0-linux-amd64.tar.gz');
+  assert.equal(doingText(hostOf([half, { ...half, done: 10 }]), now), '');
+});
+
+test('this machine is no host of the run, and in the list only while it fetches something', () => {
+  const begun: Event[] = [
+    { kind: 'run-started', profile: 'p.yaml', hosts: ['a'] },
+    { kind: 'phase-started', host: 'a', phase: 'verify' },
+  ];
+  const half: Event = {
+    kind: 'bytes',
+    host: 'this machine',
+    id: 'https://deb.example/redis.deb',
+    done: 5,
+    total: 10,
+  };
+  const names = (events: readonly Event[]) =>
+    ranked(boardOf(events), events.length * 1000).map(({ name, standing }) => `${name} ${standing}`);
+  assert.deepEqual(names([...begun, half]), ['a running', 'this machine running']);
+  assert.deepEqual(names([...begun, half, { ...half, done: 10 }]), ['a running']);
+  assert.deepEqual(names(begun.slice(0, 1)), ['a waiting']);
 });
 
 test('the command at work is that of the step or the check, and goes with it', () => {
@@ -85,19 +106,50 @@ test('the command at work is that of the step or the check, and goes with it', (
     ...applying,
     { kind: 'command', host: 'a', phase: 'apply', id: 'x', command: 'apt-get install x' },
   ];
-  assert.equal(hostOf(running).command?.command, 'apt-get install x');
+  assert.deepEqual(commandTexts(hostOf(running)), ['$ apt-get install x']);
   const ended: Event[] = [
     ...running,
     { kind: 'step-ended', host: 'a', phase: 'apply', id: 'x', milliseconds: 5, failed: false },
   ];
-  assert.equal(hostOf(ended).command, undefined);
+  assert.deepEqual(commandTexts(hostOf(ended)), []);
   const pulling: Event[] = [
     { kind: 'phase-started', host: 'a', phase: 'verify' },
     { kind: 'command', host: 'a', phase: 'verify', id: 'redis.pull', command: 'crictl pull redis' },
     { kind: 'bytes', host: 'a', id: 'redis.pull', done: 5, total: 10 },
   ];
-  assert.equal(doingText(hostOf(pulling)), '5 of 10 B  redis.pull');
-  assert.equal(doingText(hostOf([...pulling, { kind: 'checked', host: 'a', check: redPull }])), '');
+  assert.equal(doingText(hostOf(pulling), now), '5 of 10 B  redis.pull');
+  assert.equal(doingText(hostOf([...pulling, { kind: 'checked', host: 'a', check: redPull }]), now), '');
+});
+
+test('checks that are done side by side each have their command, until they are done', () => {
+  const running: Event[] = [
+    { kind: 'phase-started', host: 'a', phase: 'verify' },
+    { kind: 'command', host: 'a', phase: 'verify', id: 'redis.pull', command: 'crictl pull redis' },
+    { kind: 'command', host: 'a', phase: 'verify', id: 'exec.tty', command: 'crictl exec -it b tty' },
+    { kind: 'command', host: 'a', phase: 'verify', id: 'network.pods', command: 'crictl runp p' },
+    { kind: 'command', host: 'a', phase: 'verify', id: 'network.pods', command: 'crictl create p' },
+  ];
+  const host = hostOf(running);
+  assert.deepEqual(commandTexts(host), [
+    '$ crictl pull redis',
+    '$ crictl exec -it b tty',
+    '$ crictl create p',
+  ]);
+  // They began 1, 2 and 3 s after the first event.
+  const slow = (at: number) => doings(host, at).map(({ title }) => title);
+  assert.deepEqual(slow(3500), ['redis.pull', 'exec.tty']);
+  assert.deepEqual(slow(4500), ['redis.pull', 'exec.tty', 'network.pods']);
+  const later: Event[] = [
+    ...running,
+    { kind: 'command-ended', host: 'a', phase: 'verify', id: 'exec.tty' },
+    { kind: 'checked', host: 'a', check: redPull },
+  ];
+  assert.deepEqual(commandTexts(hostOf(later)), ['$ crictl create p']);
+  const over: Event[] = [
+    ...later,
+    { kind: 'phase-ended', host: 'a', phase: 'verify', milliseconds: 5, failed: false },
+  ];
+  assert.deepEqual(commandTexts(hostOf(over)), []);
 });
 
 test('what a host waits for is seen until it goes on', () => {
@@ -105,7 +157,7 @@ test('what a host waits for is seen until it goes on', () => {
     ...applying,
     { kind: 'note', level: 'info', host: 'a', message: 'waiting for apt' },
   ];
-  assert.equal(doingText(hostOf(waiting)), 'waiting for apt');
+  assert.equal(doingText(hostOf(waiting), now), 'waiting for apt');
   const on: Event[] = [
     ...waiting,
     { kind: 'step-ended', host: 'a', phase: 'apply', id: 'x', milliseconds: 5, failed: false },
@@ -184,7 +236,7 @@ test('what matters comes first: failed, running, waiting, done', () => {
     { kind: 'phase-started', host: third, phase: 'probe' },
     ...connect(fourth, true),
   ];
-  const order = (now: number) => ranked(boardOf(events), now).map(({ name, standing }) => [name, standing]);
+  const order = (at: number) => ranked(boardOf(events), at).map(({ name, standing }) => [name, standing]);
   assert.deepEqual(order(60_000), [
     [fourth, 'failed'],
     [third, 'running'],

@@ -10,6 +10,7 @@ import { Picture } from '../../../../src/faces/live/picture.ts';
 import { type LiveState, startOf } from '../../../../src/faces/live/state.ts';
 import { summaryText } from '../../../../src/faces/live/summary.ts';
 import {
+  beside,
   failing,
   fifty,
   fleet,
@@ -109,6 +110,7 @@ const cases: readonly {
   { name: 'start', story: begun, at: 0.6 },
   { name: 'middle', story: middle, at: 22 },
   { name: 'commands', story: middle, at: 22, keys: ['commands', 'down', 'down'] },
+  { name: 'beside', story: [...middle, ...beside('node-3')], at: 22, keys: ['commands'] },
   { name: 'failures', story: broken, at: 24 },
   { name: 'failure-opened', story: broken, at: 24, keys: ['open'] },
   { name: 'log', story: broken, at: 24, keys: ['down', 'log'] },

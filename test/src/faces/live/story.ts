@@ -150,6 +150,21 @@ export const proving = (host: string, from = 20): Told[] => [
   [from + 1.5, { kind: 'bytes', host, id: 'redis.pull', done: 4 * MiB, total: 12 * MiB }],
 ];
 
+/** Two lanes of checks beside the walk. */
+export const beside = (host: string, from = 20): Told[] => {
+  const runs = (at: number, id: string, command: string): Told => [
+    from + at,
+    { kind: 'command', host, phase: 'verify', id, command },
+  ];
+  return [
+    ...proving(host, from),
+    runs(0.6, 'exec.stdin', 'crictl --timeout 110s exec -i 9f86d081884c7 sh'),
+    [from + 0.7, { kind: 'command-ended', host, phase: 'verify', id: 'exec.stdin' }],
+    runs(0.8, 'exec.tty', 'crictl exec -it 9f86d081884c7 tty'),
+    runs(1.9, 'network.pods', 'crictl --timeout 110s runp /run/berth-verify.Ab12Cd/network/client-pod.json'),
+  ];
+};
+
 export const red = (host: string, from = 20): Told[] => [
   ...proving(host, from),
   [from + 3, { kind: 'checked', host, check: redPull }],

@@ -92,6 +92,17 @@ const walkIds = [
 
 const pullCommand = 'crictl --timeout 180s pull localhost:5000/crio/redis:alpine';
 
+/** Steps of which a command was told, and neither its end nor what came of it. */
+const openAtTheEnd = (events: readonly Event[]): string[] => {
+  const open = new Set<string>();
+  for (const event of events) {
+    if (event.kind === 'command') open.add(event.id);
+    if (event.kind === 'command-ended') assert.ok(open.delete(event.id), event.id);
+    if (event.kind === 'checked') open.delete(event.check.id);
+  }
+  return [...open];
+};
+
 for (const shell of [['sh'], ['busybox', 'sh'], ['bash', '--posix']])
   test(`a good node is green from units to the empty lists, through ${shell.join(' ')}`, async () => {
     using host = recordedHost({ shell });
@@ -104,13 +115,14 @@ for (const shell of [['sh'], ['busybox', 'sh'], ['bash', '--posix']])
       [...smokeIds, ...walkIds],
     );
     assert.deepEqual(
-      events.filter(({ kind }) => kind !== 'command'),
+      events.filter(({ kind }) => kind === 'checked'),
       checks.map((check) => ({ kind: 'checked', host: 'node-1', check })),
     );
     assert.deepEqual(
       events.filter((event) => event.kind === 'command' && event.id === 'redis.pull'),
       [{ kind: 'command', host: 'node-1', phase: 'verify', id: 'redis.pull', command: pullCommand }],
     );
+    assert.deepEqual(openAtTheEnd(events), []);
     assert.ok(checks.every(({ milliseconds }) => milliseconds >= 0 && milliseconds < 60_000));
     assert.deepEqual(host.left(), []);
   });
@@ -126,6 +138,32 @@ test('what is seen is told in a few words', async () => {
   assert.equal(details['redis.logs'], 'Ready to accept connections');
   assert.equal(details['redis.exec'], 'redis 7.0.15');
   assert.equal(details['redis.exit-code'], 'CONTAINER_EXITED, 0 Completed');
+});
+
+test('checks beside the walk tell what they run when they run it, and not when all is over', async () => {
+  using host = recordedHost();
+  const events: Event[] = [];
+  await verify(host, 'node', (event) => events.push(event));
+  const commands = events.flatMap((event) => (event.kind === 'command' ? [event] : []));
+  const of = (id: string): string[] =>
+    commands.filter((event) => event.id === id).map(({ command }) => command);
+  assert.deepEqual(of('exec.status'), ['crictl exec box-streams sh -c exit 42']);
+  assert.deepEqual(of('attach.streams'), ['crictl attach -i box-streams']);
+  assert.deepEqual(of('forward.tcp').slice(0, 1), ['crictl port-forward pod-streams :7']);
+  assert.match(of('hostport.loopback').join(), /^socat - TCP:127\.0\.0\.1:\d+$/);
+  assert.match(of('network.pods')[0] ?? '', /^crictl runp .*hostport-pod\.json$/);
+  const at = (isIt: (event: Event) => boolean): number => {
+    const index = events.findIndex(isIt);
+    assert.notEqual(index, -1);
+    return index;
+  };
+  const firstLane = at((event) => event.kind === 'command' && event.id === 'exec.stdin');
+  const lastOfWalk = at((event) => event.kind === 'checked' && event.check.id === 'redis.stop');
+  assert.ok(firstLane < lastOfWalk, 'told while the walk goes on');
+  assert.ok(
+    at((event) => event.kind === 'command-ended' && event.id === 'exec.stdin') <
+      at((event) => event.kind === 'checked' && event.check.id === 'exec.stdin'),
+  );
 });
 
 test('level smoke starts no pod', async () => {
