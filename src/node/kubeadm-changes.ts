@@ -13,13 +13,17 @@ const masks = `${stagingFolder}/kubeadm.sed`;
 /** Images are pulled, and a control plane has to come up. */
 const deadlineSeconds = 1200;
 
-/** The host keeps what its commands print: secrets that kubeadm repeats are masked before that. */
-const script = `PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/opt/berth/bin
+/**
+ * The host keeps what its commands print: secrets that kubeadm repeats are masked before that. The last line is what people
+ * see first: instead of kubeadm's advice to its developers, the checks that its preflight failed in.
+ */
+const script = String.raw`PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/var/opt/berth/bin
 export PATH
 masks=$1
 shift
 exec 4>&1
-status=$({ { kubeadm "$@" 2>&1; echo $? >&3; } | sed -f "$masks" >&4; } 3>&1)
+status=$({ { kubeadm "$@" 2>&1; echo $? >&3; } | sed -f "$masks" -e '/\[ERROR /H' -e '
+$ { /^To see the stack trace of this error/!p; x; s/\n[[:space:]]*/; /g; s/^; //; /./!d; }' >&4; } 3>&1)
 exit "$status"`;
 
 const stage = (path: string, content: Content): Step => ({ kind: 'stage', path, content });
@@ -36,8 +40,12 @@ const kubeadm = (
     kind: 'run',
     argv: ['sh', '-c', script, 'sh', masks, verb, '--config', config, ...options],
     deadlineSeconds,
+    hints: { 1: hint, 2: hint, 3: hint },
   },
 ];
+
+const hint =
+  'A check of the preflight that may fail is named in spec.kubernetes.kubelet.ignorePreflightErrors; what a kubelet lacks is in journalctl -u kubelet -n 50 on the host. Then run the same command again.';
 
 /** For sed(1). Tokens and keys of kubeadm are letters, digits and dots. */
 const masking = (secrets: readonly Secret[]): Secret =>

@@ -41,7 +41,12 @@ case "$*" in
   'token delete abcdef') ;;
   'join --config '*)
     shift; config "$@"
-    [ -e /root/refuse ] && { echo "no ${token} is known"; exit 1; }
+    [ -e /root/refuse ] && {
+      echo "no ${token} is known"
+      printf '%s\\n' '[preflight] Some fatal errors occurred:' '\t[ERROR Swap]: swap is on' '\t[ERROR Port-10250]: Port 10250 is in use' \\
+        'error: error execution phase preflight: preflight checks failed' 'To see the stack trace of this error execute with --v=5 or higher'
+      exit 1
+    }
     if grep -q certificateKey /root/config; then plane; else become; fi ;;
   'reset --force --cri-socket unix:///var/run/crio/crio.sock') rm -f /etc/kubernetes/kubelet.conf ;;
   *) echo "kubeadm was not told: $*" >&2; exit 64 ;;
@@ -119,7 +124,11 @@ test('a cluster grows from its first control plane over the others to the worker
     await worker.output('touch /root/refuse');
     const { exitCode, output } = await up('--yes');
     assert.equal(exitCode, 16, output);
-    assert.match(output, /w-1/);
+    assert.match(
+      output,
+      /berth: w-1: join the cluster .*: exit code 1: \[ERROR Swap\]: swap is on; \[ERROR Port-10250\]: Port 10250 is in use \[CommandFailed\]/,
+    );
+    assert.match(output, /ignorePreflightErrors/);
     assert.doesNotMatch(output, new RegExp(token.replace('.', '\\.')));
     await worker.output('rm /root/refuse');
     assert.match(
