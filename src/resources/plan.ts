@@ -14,7 +14,7 @@ import { isSelected, selectServices } from './select-services.ts';
 import { filesReadBy, runsWithOlder } from './stale.ts';
 import { planNoSwap, resumeSwap } from './swap.ts';
 import { planSysctl } from './sysctl.ts';
-import { type Disturbance, planReload, planUnit } from './unit.ts';
+import { type Disturbance, planEnable, planReload, planRunning } from './unit.ts';
 
 /** Of things that the profile no longer wants: no concern knows them any more. */
 export const obsoleteTag = 'obsolete';
@@ -164,9 +164,11 @@ function planServices(resources: readonly Resource[], facts: Facts, before: read
     ),
     release: resources.find((resource): resource is ReleaseResource => resource.kind === 'release'),
   };
+  const reload = planReload(units, facts, disturbance);
   return [
     ...planForeignReloads(facts, before),
-    ...planReload(units, facts, disturbance),
-    ...units.flatMap((unit) => tagged(planUnit(unit, facts, disturbance), unit.tag)),
+    ...units.flatMap((unit) => tagged(planEnable(unit, facts, disturbance, reload.length > 0), unit.tag)),
+    ...reload,
+    ...units.flatMap((unit) => tagged(planRunning(unit, facts, disturbance), unit.tag)),
   ];
 }

@@ -1,7 +1,7 @@
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change } from './change.ts';
 import { isUnitSource } from './reload.ts';
-import { bringUp } from './unit.ts';
+import { bringUp, enableStep } from './unit.ts';
 
 export interface UnitRecord {
   readonly name: string;
@@ -60,8 +60,10 @@ export function bringUnitsUp(
   const known = new Map(units.map((unit) => [unit.name, unit]));
   const names = [...new Set([...known.keys(), ...disturbed])];
   return [
+    ...names.flatMap((name) =>
+      enable(name, known.get(name), { written, facts, reloadFollows: reload.length > 0 }),
+    ),
     ...reload,
-    ...names.flatMap((name) => enable(name, known.get(name), written, facts)),
     ...names.flatMap((name) => run(name, known.get(name), disturbed.has(name), facts)),
   ];
 }
@@ -69,8 +71,11 @@ export function bringUnitsUp(
 function enable(
   name: string,
   before: UnitRecord | undefined,
-  written: ReadonlySet<string>,
-  facts: Facts,
+  {
+    written,
+    facts,
+    reloadFollows,
+  }: { readonly written: ReadonlySet<string>; readonly facts: Facts; readonly reloadFollows: boolean },
 ): Change[] {
   const now = facts.units.get(name)?.fileState;
   if (before?.fileState === 'masked' && now !== 'masked')
@@ -85,7 +90,7 @@ function enable(
       action: 'enable',
       summary: `enable ${name} again`,
       origins: [originOf(name, facts)],
-      steps: [systemctl('reenable', name)],
+      steps: [enableStep(name, reloadFollows)],
     },
   ];
 }

@@ -41,42 +41,62 @@ export function planReload(units: readonly UnitResource[], facts: Facts, { writt
   ];
 }
 
-/** Enabled and running with what is on disk now: restarted when, and only when, it runs with something else. */
-export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturbance): Change[] {
-  const now = facts.units.get(unit.name) ?? absent;
-  const { name } = unit;
-  const origins = [{ kind: 'unit', name, fileState: now.fileState, activeState: now.activeState } as const];
-  const guarded = unit.guarded ? { guarded: true } : {};
-  const changes: Change[] = [];
-  if (now.fileState !== 'enabled' || disturbance.written.has(unit.file)) {
-    changes.push({
+/**
+ * Enabled by links as the unit file asks for them now. Where `planReload` follows, systemd reads all links at once with the
+ * unit files: by itself, `systemctl` would let it read everything again for each unit.
+ */
+export function planEnable(
+  { name, file, guarded }: UnitResource,
+  facts: Facts,
+  { written }: Disturbance,
+  reloadFollows: boolean,
+): Change[] {
+  const now = facts.units.get(name) ?? absent;
+  if (now.fileState === 'enabled' && !written.has(file)) return [];
+  return [
+    {
       id: `enable:${name}`,
       action: 'enable',
       summary: now.fileState === 'enabled' ? `enable ${name} again` : `enable ${name}`,
       ...(now.fileState === 'enabled' ? { reason: 'the unit file changed' } : {}),
-      origins,
-      ...guarded,
-      // Unlike `enable`, it also takes links away that the new unit file no longer asks for.
-      steps: [{ kind: 'run', argv: ['systemctl', 'reenable', name], deadlineSeconds: 60 }],
-    });
-  }
-  if (now.activeState !== 'active' && unit.startedByOthers) return changes;
+      origins: [originOf(name, now)],
+      ...(guarded ? { guarded: true } : {}),
+      steps: [enableStep(name, reloadFollows)],
+    },
+  ];
+}
+
+/** Unlike `enable`, it also takes links away that the unit file no longer asks for. */
+export const enableStep = (name: string, reloadFollows: boolean): Step => ({
+  kind: 'run',
+  argv: ['systemctl', ...(reloadFollows ? ['--no-reload'] : []), 'reenable', name],
+  deadlineSeconds: 60,
+});
+
+/** Running with what is on disk now: restarted when, and only when, it runs with something else. */
+export function planRunning(unit: UnitResource, facts: Facts, disturbance: Disturbance): Change[] {
+  const now = facts.units.get(unit.name) ?? absent;
+  const { name } = unit;
+  const guarded = unit.guarded ? { guarded: true } : {};
+  if (now.activeState !== 'active' && unit.startedByOthers) return [];
   if (now.activeState !== 'active') {
-    changes.push({
-      id: `start:${name}`,
-      action: 'start',
-      summary: `start ${name}`,
-      ...(now.activeState === 'failed' ? { reason: 'it has failed' } : {}),
-      origins,
-      ...guarded,
-      refreshes: [name],
-      steps: [bringUp('start', name)],
-    });
-    return changes;
+    return [
+      {
+        id: `start:${name}`,
+        action: 'start',
+        summary: `start ${name}`,
+        ...(now.activeState === 'failed' ? { reason: 'it has failed' } : {}),
+        origins: [originOf(name, now)],
+        ...guarded,
+        refreshes: [name],
+        steps: [bringUp('start', name)],
+      },
+    ];
   }
   const reason = whyRestart(unit, now, facts, disturbance);
-  if (reason !== undefined) {
-    changes.push({
+  if (reason === undefined) return [];
+  return [
+    {
       id: `restart:${name}`,
       action: 'restart',
       summary: `restart ${name}`,
@@ -84,10 +104,12 @@ export function planUnit(unit: UnitResource, facts: Facts, disturbance: Disturba
       ...guarded,
       refreshes: [name],
       steps: [bringUp('restart', name)],
-    });
-  }
-  return changes;
+    },
+  ];
 }
+
+const originOf = (name: string, { fileState, activeState }: UnitFact) =>
+  ({ kind: 'unit', name, fileState, activeState }) as const;
 
 /** On failure the unit's own account is printed: it is the evidence that the failure carries. */
 export const bringUp = (verb: 'start' | 'restart', unit: string): Step => ({

@@ -109,8 +109,9 @@ test('a bare host becomes a node in an order in which each thing finds what it n
   before('module:br_netfilter', 'sysctl:net.bridge.bridge-nf-call-iptables');
   before('release:0.1.0-abc', 'link:/usr/lib/berth/current');
   before('link:/usr/lib/berth/current', 'start:berth-shim.service');
-  before('file:/etc/systemd/system/berthd.service', 'units:reload');
-  before('units:reload', 'enable:berthd.service');
+  before('file:/etc/systemd/system/berthd.service', 'enable:berthd.service');
+  before('enable:berthd.service', 'units:reload');
+  before('units:reload', 'start:berth-masquerade.service');
   before('start:berth-masquerade.service', 'start:berthd.service');
   before('start:berth-shim.service', 'start:berthd.service');
 });
