@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
 import { planSummary } from '../faces/plan-text.ts';
-import type { Applied, Changed, Confirmed } from '../flows/change-hosts.ts';
+import type { AppliedTo } from '../flows/apply.ts';
+import type { Applied, Confirmed } from '../flows/change-hosts.ts';
 import type { FlowContext } from '../flows/context.ts';
-import type { Made } from '../flows/rollback.ts';
 import type { SavedPlan } from '../flows/saved-plan.ts';
 import { consent, requireConsentPossible } from './consent.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -19,7 +19,7 @@ import {
 } from './options.ts';
 import type { Subject, Work } from './run-command.ts';
 
-type Carry = (context: FlowContext, confirmed: Confirmed) => Promise<Changed<Made>>;
+type Carry = (context: FlowContext, confirmed: Confirmed) => Promise<AppliedTo>;
 
 const applyProfileNow: Carry = async (context, confirmed) =>
   (await import('../flows/apply.ts')).applyProfile(context, confirmed);
@@ -35,8 +35,8 @@ export const apply = async (
   carry = applyProfileNow,
 ): Promise<number> => {
   requireConsentPossible(options);
-  const { plan, applied, failures, notBegun, made } = await carry(context, {
-    confirm: (made) => consent(made, 'Apply these changes?', options, face, context.signal),
+  const { plan, applied, failures, notBegun, made, seen } = await carry(context, {
+    confirm: (planned) => consent(planned, 'Apply these changes?', options, face, context.signal),
   });
   const failed = exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
   const pending = plan.hosts.some((host) => host.changes.length > 0);
@@ -52,7 +52,7 @@ export const apply = async (
     return failed;
   }
   const { proveApplied } = await import('./prove-applied.ts');
-  const proven = await proveApplied({ ...context, hosts }, face, made);
+  const proven = await proveApplied({ ...context, hosts }, face, { made, seen });
   if (failed || proven) return failed || proven;
   face.message(`${done}, and crictl has proven it.`);
   return exitCodes.done;

@@ -2,9 +2,9 @@ import { isRed } from '../core/events.ts';
 import { Fail } from '../core/fail.ts';
 import { counted } from '../core/text.ts';
 import type { Face } from '../faces/face.ts';
+import type { AppliedTo } from '../flows/apply.ts';
 import type { FlowContext } from '../flows/context.ts';
 import { type Proof, proveHosts, type WentBack } from '../flows/prove.ts';
-import type { Made } from '../flows/rollback.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { exitCodeOfFailures } from './failed-hosts.ts';
 
@@ -12,9 +12,9 @@ import { exitCodeOfFailures } from './failed-hosts.ts';
 export const proveApplied = async (
   context: FlowContext,
   face: Face,
-  made: ReadonlyMap<string, Made>,
+  { made, seen }: Pick<AppliedTo, 'made' | 'seen'>,
 ): Promise<number> => {
-  const proof = await proveHosts(context, made);
+  const proof = await proveHosts(context, made, seen);
   face.checks(proof.checks);
   const failed = exitCodeOfFailures(proof.failures, context.hosts.length, face);
   const red = [...proof.checks].filter(([, checks]) => checks.some(isRed)).map(([host]) => host);

@@ -3,11 +3,10 @@ import { Fail } from '../core/fail.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import { type Basis, digestOfBasis, movedBetween, movedText } from '../resources/basis.ts';
 import type { Change, Content, HostPlan } from '../resources/change.ts';
-import { makeSo } from './apply.ts';
-import type { Changed, Confirmed } from './change-hosts.ts';
+import { type AppliedTo, makeSo, remembering } from './apply.ts';
+import type { Confirmed } from './change-hosts.ts';
 import { changeNodes } from './cluster/change-nodes.ts';
 import type { FlowContext } from './context.ts';
-import type { Made } from './rollback.ts';
 import { basisFor, digestOfProfile, openChange, type SavedHost, type SavedPlan } from './saved-plan.ts';
 import { named, type Surveyed, surveyor } from './survey.ts';
 
@@ -20,7 +19,7 @@ export async function applySavedPlan(
   context: FlowContext,
   saved: SavedPlan,
   confirmed: Confirmed,
-): Promise<Changed<Made>> {
+): Promise<AppliedTo> {
   requireSameProfile(context, saved);
   const hosts = new Map(saved.hosts.map((host) => [host.host, host]));
   const planOf = (name: string): SavedHost => {
@@ -28,7 +27,7 @@ export async function applySavedPlan(
     if (host === undefined) throw new Fail('BadUsage', `${name}: the plan has no such host`);
     return host;
   };
-  const surveyAfter = await surveyor(context);
+  const { look: surveyAfter, seen } = remembering(await surveyor(context));
   const surveyNow = await surveyor(context, {
     toChange: true,
     expect: (name, facts) => requireUnmoved(name, planOf(name), basisFor(saved, facts)),
@@ -47,9 +46,10 @@ export async function applySavedPlan(
     const found = await surveyUnmoved(host);
     return { ...found, plan: named(host.name, () => openHost(planOf(host.name), saved, found.plan)) };
   };
-  return await changeNodes(context, confirmed, survey, (host, found) =>
+  const changed = await changeNodes(context, confirmed, survey, (host, found) =>
     makeSo(context, host, found, () => surveyAfter(host)),
   );
+  return { ...changed, seen };
 }
 
 function requireSameProfile({ profile }: FlowContext, saved: SavedPlan): void {

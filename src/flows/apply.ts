@@ -11,17 +11,37 @@ import type { FlowContext } from './context.ts';
 import { goBack } from './go-back.ts';
 import { inPhase } from './on-hosts.ts';
 import type { Made } from './rollback.ts';
-import { type Surveyed, surveyor } from './survey.ts';
+import { type Sighting, type Survey, type Surveyed, surveyor } from './survey.ts';
+
+/** What an apply did to the hosts, and what each was seen to be last. */
+export interface AppliedTo extends Changed<Made> {
+  readonly seen: ReadonlyMap<string, Sighting>;
+}
 
 /**
  * Makes the hosts what the profile says. Each host is asked again after its changes: an apply that says it
  * is done has seen it.
  */
-export async function applyProfile(context: FlowContext, confirmed: Confirmed): Promise<Changed<Made>> {
-  const survey = await surveyor(context, { toChange: true });
-  return await changeNodes(context, confirmed, survey, (host, found) =>
-    makeSettled(context, host, found, () => survey(host)),
+export async function applyProfile(context: FlowContext, confirmed: Confirmed): Promise<AppliedTo> {
+  const { look, seen } = remembering(await surveyor(context, { toChange: true }));
+  const changed = await changeNodes(context, confirmed, look, (host, found) =>
+    makeSettled(context, host, found, () => look(host)),
   );
+  return { ...changed, seen };
+}
+
+/** A survey that keeps what it saw last of each host. */
+export function remembering(survey: Survey): {
+  readonly look: Survey;
+  readonly seen: ReadonlyMap<string, Sighting>;
+} {
+  const seen = new Map<string, Sighting>();
+  const look: Survey = async (host) => {
+    const found = await survey(host);
+    seen.set(host.name, { facts: found.facts, plan: found.plan, at: performance.now() });
+    return found;
+  };
+  return { look, seen };
 }
 
 /**

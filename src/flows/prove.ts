@@ -6,6 +6,7 @@ import type { HostEntry } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { type HostFailure, type HostResults, onHosts } from './on-hosts.ts';
 import { type Made, type RolledBack, undoApply } from './rollback.ts';
+import type { Sighting } from './survey.ts';
 import { verifyHosts } from './verify.ts';
 
 /** What the verification came to, and what was done about it. */
@@ -36,9 +37,14 @@ export interface WentBack {
  * verified again; nothing of this touches any other host. What was seen stays on the host, beside the journal. A host that
  * was red before, as it remembers, and is red in nothing else now stays: the change did not do it, and may be a part of the
  * cure.
+ * @param seen what the apply saw last of each host
  */
-export async function proveHosts(context: FlowContext, made: ReadonlyMap<string, Made>): Promise<Proof> {
-  const { done, failures } = await verifyHosts(context);
+export async function proveHosts(
+  context: FlowContext,
+  made: ReadonlyMap<string, Made>,
+  seen: ReadonlyMap<string, Sighting>,
+): Promise<Proof> {
+  const { done, failures } = await verifyHosts(context, { seen });
   const changed = context.hosts.filter(({ name }) => made.has(name) && done.has(name));
   const marked = await onHosts(context, changed, async (host) => {
     const checks = done.get(host.name) ?? [];

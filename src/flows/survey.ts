@@ -22,6 +22,11 @@ export interface Surveyed {
   readonly plan: HostPlan;
 }
 
+/** What the last look at a host found, by the clock of `performance.now()`. */
+export interface Sighting extends Pick<Surveyed, 'facts' | 'plan'> {
+  readonly at: number;
+}
+
 export interface Replannable extends Surveyed {
   /** What would have to change for the host to be as another spec says, from the same facts. */
   readonly replan: (spec: Spec) => HostPlan;

@@ -4,6 +4,7 @@ import type { HostEntry, Spec } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
 import { type HostResults, onHosts } from './on-hosts.ts';
 import { readSecrets } from './read-secrets.ts';
+import type { Sighting } from './survey.ts';
 import { asRendered } from './verify/as-rendered.ts';
 import { conformance } from './verify/critest.ts';
 import { type ImageServer, makeImageServer } from './verify/image-server.ts';
@@ -70,7 +71,12 @@ const examined = async (
   connection: Connection,
   { compared, ...looking }: Parameters<typeof asRendered>[2] & { readonly compared: boolean },
 ): Promise<readonly Check[]> => {
-  const image = await offerImage(host, context, () => images.offerTo(host, connection, looking.signal));
+  const image = await offerImage(host, context, () =>
+    images.offerTo(host, connection, {
+      signal: looking.signal,
+      arch: looking.seen?.facts.system.arch,
+    }),
+  );
   try {
     // Neither waits for the other, nor changes what the other looks at.
     const lists = await Promise.all([
@@ -102,7 +108,7 @@ const verifyOne = async (
   host: HostEntry,
   context: FlowContext,
   images: ImageServer,
-  { compared = true, reboot = false }: VerifyOptions,
+  { compared = true, reboot = false, seen }: VerifyOptions,
 ): Promise<readonly Check[]> => {
   const { emit } = context;
   const connection = await context.connect(host);
@@ -117,7 +123,11 @@ const verifyOne = async (
     const secrets = await readSecrets(context, host);
     const looking = { emit, signal, secrets };
     const checks = [
-      ...(await examined(host, context, images, connection, { ...looking, compared })),
+      ...(await examined(host, context, images, connection, {
+        ...looking,
+        compared,
+        seen: seen?.get(host.name),
+      })),
       ...(reboot ? await rebooted(host, context, connection, looking) : []),
     ];
     failed = checks.some(isRed);
@@ -138,6 +148,8 @@ export interface VerifyOptions {
   readonly compared?: boolean;
   /** Reboot each host after its checks, and look what has survived. */
   readonly reboot?: boolean;
+  /** What was seen of hosts just now: what they are is not asked again. */
+  readonly seen?: ReadonlyMap<string, Sighting>;
 }
 
 /**

@@ -28,3 +28,9 @@ export const assertSame = (now: readonly string[], before: readonly string[]): v
     { added: [], lost: [] },
   );
 };
+
+/** Of the inventory, what the host and not its image is: a package that was layered goes at the next boot. */
+export const withoutImage = (lines: readonly string[]): string[] =>
+  lines.filter(
+    (line) => !/^usr\/(?!local)|\.fc41\.\w+$|etc\/(ethertypes|protocols|rpc|services)\b/.test(line),
+  );

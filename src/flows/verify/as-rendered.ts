@@ -8,6 +8,7 @@ import { suppliesOn } from '../../node/supplies-on-host.ts';
 import { loadTemplates } from '../../node/templates.ts';
 import type { Spec } from '../../profile/profile.ts';
 import type { Change } from '../../resources/change.ts';
+import type { Sighting } from '../survey.ts';
 
 const tellOf = ({ summary, reason }: Change): string =>
   reason === undefined ? summary : `${summary} (${reason})`;
@@ -15,11 +16,11 @@ const tellOf = ({ summary, reason }: Change): string =>
 /** About what runs, not about what lies there. */
 const concernsServices = ({ action }: Change): boolean => action === 'start' || action === 'restart';
 
-type Seen = Pick<Check, 'ok' | 'detail' | 'notRun' | 'evidence' | 'remedy'>;
+type Verdict = Pick<Check, 'ok' | 'detail' | 'notRun' | 'evidence' | 'remedy'>;
 
 const remedy = 'see all of it with: berth plan; put it right with: berth apply';
 
-const verdictOn = (changes: readonly Change[], green: string): Seen => {
+const verdictOn = (changes: readonly Change[], green: string): Verdict => {
   if (changes.length === 0) return { ok: true, detail: green };
   return {
     ok: false,
@@ -31,7 +32,7 @@ const verdictOn = (changes: readonly Change[], green: string): Seen => {
   };
 };
 
-const judged = (facts: Facts, changes: readonly Change[]): readonly [Seen, Seen] => [
+const judged = (facts: Facts, changes: readonly Change[]): readonly [Verdict, Verdict] => [
   verdictOn(
     changes.filter((change) => !concernsServices(change)),
     `${facts.install.applied.size} files, kernel, packages`,
@@ -42,18 +43,35 @@ const judged = (facts: Facts, changes: readonly Change[]): readonly [Seen, Seen]
 /** What the host keeps of the profile's secrets is compared too. */
 type Secrets = NonNullable<Given['secrets']>;
 
+/** What was seen longer ago is looked at again. */
+const freshMs = 60_000;
+
+/** An apply that has just found nothing to do, with programs and all, has looked more closely than can be done here. */
+const settledFacts = (seen: Sighting | undefined): Facts | undefined => {
+  if (seen === undefined || seen.plan.changes.length > 0 || seen.facts.install.applied.size === 0) return;
+  return performance.now() - seen.at < freshMs ? seen.facts : undefined;
+};
+
+interface Looking {
+  readonly secrets: Secrets;
+  readonly signal: AbortSignal;
+  /** What the host was seen to be just now. */
+  readonly seen?: Sighting | undefined;
+}
+
 const look = async (
   connection: Connection,
   spec: Spec,
-  secrets: Secrets,
-  signal: AbortSignal,
-): Promise<readonly [Seen, Seen]> => {
+  { secrets, signal, seen }: Looking,
+): Promise<readonly [Verdict, Verdict]> => {
+  const settled = settledFacts(seen);
+  if (settled !== undefined) return judged(settled, []);
   const render = await loadTemplates(spec.templates);
   const facts = await probe(connection, probeRequest(spec, render), signal);
-  const notRun = (detail: string): Seen => ({ ok: false, notRun: true, detail: `not run: ${detail}` });
+  const notRun = (detail: string): Verdict => ({ ok: false, notRun: true, detail: `not run: ${detail}` });
   if (facts.install.applied.size === 0) {
-    const seen = notRun('berth has applied nothing on this host');
-    return [seen, seen];
+    const untouched = notRun('berth has applied nothing on this host');
+    return [untouched, untouched];
   }
   const supplies = suppliesOn(spec, facts);
   if (supplies === undefined)
@@ -67,7 +85,7 @@ const look = async (
 /** Errors that tell something of the host, and do not end its examination. */
 const tellingCodes: readonly FailCode[] = ['CommandFailed', 'HostMoved', 'Unsupported'];
 
-const lookOrSay = async (...asked: Parameters<typeof look>): Promise<readonly [Seen, Seen]> => {
+const lookOrSay = async (...asked: Parameters<typeof look>): Promise<readonly [Verdict, Verdict]> => {
   try {
     return await look(...asked);
   } catch (error) {
@@ -87,15 +105,15 @@ const lookOrSay = async (...asked: Parameters<typeof look>): Promise<readonly [S
 
 /**
  * Whether the host has what the profile renders, and whether its services run with that: the plan of an apply, which
- * must be empty. One command on the host.
+ * must be empty. One command on the host, or none where an apply has just looked.
  */
 export const asRendered = async (
   connection: Connection,
   spec: Spec,
-  { emit, signal, secrets }: { readonly emit: Emit; readonly signal: AbortSignal; readonly secrets: Secrets },
+  { emit, ...looking }: Looking & { readonly emit: Emit },
 ): Promise<readonly Check[]> => {
   const started = performance.now();
-  const [rendered, services] = await lookOrSay(connection, spec, secrets, signal);
+  const [rendered, services] = await lookOrSay(connection, spec, looking);
   const milliseconds = performance.now() - started;
   const checks: readonly Check[] = [
     { id: 'config.rendered', title: 'as the profile says', grade: 'smoke', milliseconds, ...rendered },

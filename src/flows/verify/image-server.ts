@@ -11,8 +11,15 @@ import type { FlowContext } from '../context.ts';
 
 /** Makes the image of the walk-through reachable for hosts that get it from us. */
 export interface ImageServer extends AsyncDisposable {
-  /** Until closed, the port that the image names leads from the host's loopback to our registry. */
-  offerTo(host: HostEntry, connection: Connection, signal: AbortSignal): Promise<{ close(): Promise<void> }>;
+  /**
+   * Until closed, the port that the image names leads from the host's loopback to our registry. `arch`: of the host, where
+   * it is known already.
+   */
+  offerTo(
+    host: HostEntry,
+    connection: Connection,
+    options: { readonly signal: AbortSignal; readonly arch: Architecture | undefined },
+  ): Promise<{ close(): Promise<void> }>;
 }
 
 /** The check in which hosts fetch the image. */
@@ -55,10 +62,10 @@ export const makeImageServer = ({ emit, signal: whole, lock }: FlowContext): Ima
     walkthroughImageServing({ arch, signal: whole, emit, lock: await lock?.() });
   const open: Registry[] = [];
   return {
-    async offerTo(host, connection, signal) {
+    async offerTo(host, connection, { signal, arch }) {
       const { image, imageSource, level } = host.spec.verify;
       if (imageSource !== 'embedded' || level === 'smoke') return { close: async () => undefined };
-      const { bytes, serve } = await servingFor(await architectureOf(connection, signal));
+      const { bytes, serve } = await servingFor(arch ?? (await architectureOf(connection, signal)));
       const registry = await serve(counted(emit, host.name, bytes));
       open.push(registry);
       return await connection.forwardToLocal(portOf(image), registry.port);

@@ -5,19 +5,13 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { berth, profileFor } from '../../e2e/berth.ts';
 import { embeddedHost } from '../../harness/embedded.ts';
-import { assertSame, inventoryOf } from '../../harness/inventory.ts';
+import { assertSame, inventoryOf, withoutImage } from '../../harness/inventory.ts';
 
 const folderFor = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-image-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
-
-/** Of the inventory, what the host and not its image is: a package that was layered goes at the next boot. */
-const withoutImage = (lines: readonly string[]): string[] =>
-  lines.filter(
-    (line) => !/^usr\/(?!local)|\.fc41\.\w+$|etc\/(ethertypes|protocols|rpc|services)\b/.test(line),
-  );
 
 test('an image-based host is refused with what its image lacks, and becomes a node when rpm-ostree may add it', async (t) => {
   const folder = folderFor(t);

@@ -203,7 +203,8 @@ test('wherever an apply is interrupted, the next one arrives at the same state',
   await t.test('Ctrl-C at each change', async (t) => {
     const { host, file } = await start();
     const stops = await walkByInterrupts(await loadProfile(file));
-    t.diagnostic(`interrupted at ${stops} changes`);
+    t.diagnostic(`interrupted at ${stops} of ${count} changes`);
+    assert.ok(stops >= Number(count), `only ${stops}`);
     assertSame(await stateOf(host), wanted);
   });
 });
