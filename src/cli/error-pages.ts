@@ -22,8 +22,8 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
   },
   BadUsage: {
     cause:
-      'The command line is wrong, a file that it names cannot be read or written, a secret that the profile names is not ' +
-      'there, or a question would have to be asked and nobody can be.',
+      'The command line is wrong, a file that it names cannot be read or written or is damaged, a secret that the profile ' +
+      'names is not there, or a question would have to be asked and nobody can be.',
     seen: [
       '--hosts names node-2, which is no host and no group of fleet.yaml',
       'there is no terminal to ask on before hosts are changed',
@@ -35,7 +35,8 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
       'No connection to the host came about: its name, its address, the network, a firewall, or sshd does not run.',
     seen: [
       'node-1: 192.0.2.10:22 cannot be reached: the connection is refused',
-      'node-1: 192.0.2.10:22 cannot be reached: no answer within 20 s',
+      'node-1: 192.0.2.10:22 cannot be reached: no answer within 15 s',
+      'node-1: 192.0.2.10:22 stalls: the SSH handshake did not come within 15 s',
     ],
     remedy:
       'Try ssh with the same user, address and jump hosts; berth hosts FILE shows what berth uses. Is the machine up, and ' +
@@ -75,8 +76,12 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
   },
   Unsupported: {
     cause:
-      'The host cannot be what the profile wants: its architecture, its system, a file system, its clock.',
-    seen: ['node-1: /etc cannot be written to: /etc is mounted read-only'],
+      'The host cannot be what the profile wants (its architecture, its system, a file system, its clock), or this machine ' +
+      'lacks a program that the way to it takes.',
+    seen: [
+      'node-1: /etc cannot be written to: /etc is mounted read-only',
+      'node-2: there is no vagrant on this machine',
+    ],
     remedy:
       'The message says what is in the way and the hint what would let it pass. Nothing was changed on that host.',
   },
@@ -90,10 +95,15 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
       'that vanished is given up after 90 seconds. There is nothing to delete by hand.',
   },
   DiskFull: {
-    cause: 'A file could not be written because the disk of the host, or its inodes, are used up.',
-    seen: ['node-1: write /etc/crictl.yaml: the disk is full: /etc/crictl.yaml'],
+    cause:
+      'A file could not be written because the disk of the host, or its inodes, are used up; or the disk of this machine.',
+    seen: [
+      'node-1: write /etc/crictl.yaml: the disk is full: /etc/crictl.yaml',
+      'the disk of this machine is full: ENOSPC: no space left on device, write',
+    ],
     remedy:
-      'Make room (berth doctor names the file system and what uses it) and run the same command again: it goes on.',
+      'Make room (on a host berth doctor names the file system) and run the same command again: it goes on. BERTH_CACHE ' +
+      'names another place on this machine for what is fetched and built.',
   },
   PackageLock: {
     cause: 'The package manager of the host is held by another process for longer than berth waits.',
@@ -122,7 +132,7 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
   },
   CommandFailed: {
     cause: 'A program on the host, or one of this machine that berth needs, ran and said no.',
-    seen: ['node-1: install runc: exit code 100', '$ apt-get --yes install runc'],
+    seen: ['node-1: install runc: exit code 100', '$ apt-get -q -y … install runc'],
     remedy:
       'The message shows the command and the end of what it printed; --log-file has all of it. Mend the cause on the host and ' +
       'run the same command again: it goes on where it stopped.',
@@ -136,7 +146,8 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
   },
   HostMoved: {
     cause:
-      'The host is not as it was when the plan was made, or differs from the profile although every change was made.',
+      'The host is not as it was when the plan was made, or is not as it should be although every change, or every step back, ' +
+      'was made.',
     seen: [
       'node-1: the host is not as it was when the plan was made',
       'node-1: all changes were made, and the host still differs: write /etc/crictl.yaml',
@@ -168,10 +179,12 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
       'The message has the words of the cloud. Ask for the quota or the role there, or change the gce keys of the host.',
   },
   DeadlineExceeded: {
-    cause: 'Something took longer than it may.',
+    cause:
+      'Something took longer than it may: a step on a host that was reached, or a program of this machine.',
     seen: ['node-1: cloud-init is still at work after 600 s'],
     remedy:
-      'The message says what and how long. See on the host what it waits for, then run the same command again.',
+      'The message says what and how long. See there what it waits for (load, disks, another program), then run the same ' +
+      'command again.',
   },
   Cancelled: {
     cause: 'Somebody interrupted berth (Ctrl-C, SIGTERM, SIGHUP), or a question was not answered.',

@@ -2,19 +2,29 @@ import { Argument, Command } from 'commander';
 import { Fail, type FailCode } from '../core/fail.ts';
 import { nearest } from '../core/nearest.ts';
 import { wrapped } from '../faces/wrapped.ts';
-import { type ErrorPage, errorPages } from './error-pages.ts';
+import { errorPages } from './error-pages.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { type RuntimeCode, runtimeErrorPages } from './runtime-error-pages.ts';
 
-const isCode = (text: string): text is FailCode => Object.hasOwn(errorPages, text);
+type Code = FailCode | RuntimeCode;
 
-const codes = Object.keys(errorPages).filter(isCode);
+const isOurs = (text: string): text is FailCode => Object.hasOwn(errorPages, text);
+
+const isOfBerthd = (text: string): text is RuntimeCode => Object.hasOwn(runtimeErrorPages, text);
+
+const ours = Object.keys(errorPages).filter(isOurs);
+
+const ofBerthd = Object.keys(runtimeErrorPages).filter(isOfBerthd);
+
+const codes: readonly Code[] = [...new Set([...ours, ...ofBerthd])];
 
 const exitCode = (code: FailCode): number => exitCodeOf(new Fail(code, ''));
 
 const paragraph = (title: string, text: string): string => wrapped(`${title.padEnd(8)}${text}`, 80, 8);
 
-const pageText = (code: FailCode, { cause, seen, remedy }: ErrorPage): string =>
-  [
+const ourPage = (code: FailCode): string => {
+  const { cause, seen, remedy } = errorPages[code];
+  return [
     `${code} (exit code ${exitCode(code)})`,
     '',
     paragraph('cause', cause),
@@ -22,11 +32,28 @@ const pageText = (code: FailCode, { cause, seen, remedy }: ErrorPage): string =>
     paragraph('remedy', remedy),
     '',
   ].join('\n');
+};
+
+const pageOfBerthd = (code: RuntimeCode): string => {
+  const { status, cause, remedy } = runtimeErrorPages[code];
+  const title = `${code} of berthd (gRPC status ${status}), as in "rpc error: code = ${code}"`;
+  return [title, '', paragraph('cause', cause), paragraph('remedy', remedy), ''].join('\n');
+};
+
+/** Some names are codes of both: what berth says of a host, and what berthd says to its callers. */
+const pagesOf = (code: Code): string =>
+  [...(isOurs(code) ? [ourPage(code)] : []), ...(isOfBerthd(code) ? [pageOfBerthd(code)] : [])].join('\n');
+
+const row = (code: Code, number: number, cause: string): string =>
+  `${code.padEnd(22)}${String(number).padStart(3)}  ${cause}\n`;
 
 const listText = (): string =>
-  codes
-    .map((code) => `${code.padEnd(22)}${String(exitCode(code)).padStart(3)}  ${errorPages[code].cause}\n`)
-    .join('');
+  [
+    'Codes of berth, with their exit codes:\n',
+    ...ours.map((code) => row(code, exitCode(code), errorPages[code].cause)),
+    '\nCodes of berthd on a host, with their gRPC statuses:\n',
+    ...ofBerthd.map((code) => row(code, runtimeErrorPages[code].status, runtimeErrorPages[code].cause)),
+  ].join('');
 
 const unknown = (text: string): Fail => {
   const guess = nearest(text, codes);
@@ -36,7 +63,7 @@ const unknown = (text: string): Fail => {
 };
 
 /** Codes are compared without regard to case: they are typed by hand. */
-const codeOf = (text: string): FailCode => {
+const codeOf = (text: string): Code => {
   const found = codes.find((code) => code.toLowerCase() === text.toLowerCase());
   if (found === undefined) throw unknown(text);
   return found;
@@ -47,11 +74,12 @@ export const errorsCommand = (setExitCode: (code: number) => void): Command =>
     .summary('tell what an error means and what to do about it')
     .description(
       'Every error ends with its code, as in "cannot be reached [Unreachable]". Tells its cause, how it\n' +
-        'looks, the remedy and the exit code; without a code, lists all of them. docs/errors.md has the same.',
+        'looks, the remedy and the exit code; without a code, lists all of them. Those that berthd tells crictl\n' +
+        'and the kubelet, as in "rpc error: code = Unavailable", are known too. docs/errors.md has the same.',
     )
     .addArgument(new Argument('[code]', 'the code, in any case').choices(codes).argParser(codeOf))
-    .addHelpText('after', '\nExamples:\n  berth errors\n  berth errors HostMoved')
-    .action((code: FailCode | undefined) => {
-      process.stdout.write(code === undefined ? listText() : pageText(code, errorPages[code]));
+    .addHelpText('after', '\nExamples:\n  berth errors\n  berth errors HostMoved\n  berth errors Unavailable')
+    .action((code: Code | undefined) => {
+      process.stdout.write(code === undefined ? listText() : pagesOf(code));
       setExitCode(exitCodes.done);
     });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { errorPages } from '../../../src/cli/error-pages.ts';
+import { runtimeErrorPages } from '../../../src/cli/runtime-error-pages.ts';
 import { runBerth } from './run-berth.ts';
 
 test('berth errors explains the code at the end of an error, in any case', async () => {
@@ -14,11 +15,22 @@ test('berth errors explains the code at the end of an error, in any case', async
 
 test('without a code all of them are listed; an unknown one gets a suggestion', async () => {
   const listed = await runBerth(['errors']);
-  assert.equal(listed.stdout.trimEnd().split('\n').length, Object.keys(errorPages).length);
+  const told = [...listed.stdout.matchAll(/^(\w+) +\d+ {2}\S/gm)].map(([, code]) => code);
+  assert.deepEqual(told, [...Object.keys(errorPages), ...Object.keys(runtimeErrorPages)]);
   const unknown = await runBerth(['errors', 'HostMovd']);
   assert.equal(unknown.exitCode, 10);
   assert.match(
     unknown.stderr,
     /HostMovd is no code of an error \[BadUsage\]\nhint: did you mean HostMoved\?/,
+  );
+});
+
+test('a code that crictl shows is explained too, and one that both have is explained as both', async () => {
+  const unavailable = await runBerth(['errors', 'Unavailable']);
+  assert.match(unavailable.stdout, /^Unavailable of berthd \(gRPC status 14\)/);
+  const deadline = await runBerth(['errors', 'deadlineexceeded']);
+  assert.match(
+    deadline.stdout,
+    /^DeadlineExceeded \(exit code 19\)\n[\s\S]*^DeadlineExceeded of berthd \(gRPC status 4\)/m,
   );
 });
