@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { undescribed } from './crio-conf-page.ts';
@@ -31,5 +32,29 @@ test('the man page is one that mandoc and man read without a complaint', () => {
   );
   const shown = execFileSync('mandoc', ['-T', 'ascii', page], { encoding: 'utf8' }).replace(/.\u0008/g, '');
   assert.match(shown, /^ {3}apply\n[\s\S]*--rollback-on-failure/m);
-  assert.match(shown, /^EXIT STATUS$/m);
+  assert.match(shown, /^EXIT STATUS\n {7}0 [\s\S]*\n {7}1 [\s\S]*\n {7}2 /m);
+  assert.doesNotMatch(shown, /\\-/, 'an escape of roff is shown');
+});
+
+/** Between berth and the program that ssh asks: nobody else sets it. */
+const askpass = 'BERTH_ASKPASS';
+
+test('each variable of the environment that is berth alone is in the man page and in docs/cli.md', () => {
+  const source = readdirSync(fileOf('src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(fileOf('src'), name), 'utf8'))
+    .join('\n');
+  const names = new Set(
+    [...source.matchAll(/\b(?:BERTH|INK)_[A-Z_]+[A-Z]\b/g)]
+      .map(([name]) => name)
+      .filter((name) => name !== askpass),
+  );
+  assert.ok(names.size >= 4);
+  const table =
+    readFileSync(fileOf('docs/cli.md'), 'utf8').split('## Environment')[1]?.split('\n## ')[0] ?? '';
+  const manual = readFileSync(fileOf('docs/man/berth.1'), 'utf8');
+  for (const name of names) {
+    assert.ok(table.includes(`\`${name}\``), `docs/cli.md lacks ${name}`);
+    assert.ok(manual.includes(`\\fB${name}\\fP`), `the man page lacks ${name}`);
+  }
 });

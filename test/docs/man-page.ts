@@ -68,48 +68,90 @@ const usage = (help: Help, command: Command): string => {
 const nameOf = (command: Command): string =>
   command.parent?.parent ? `${command.parent.name()} ${command.name()}` : command.name();
 
-const commandSection = (command: Command): string[] => {
+/** So many commands have an option before it is told once for all of them. */
+const manyCommands = 8;
+
+const keyOf = (help: Help, option: Option): string => `${option.flags} ${help.optionDescription(option)}`;
+
+const ownOptions = (help: Help, command: Command): readonly Option[] =>
+  help.visibleOptions(command).filter(({ long }) => long !== '--help');
+
+/** The options that most commands have in common, by what the help says of them. */
+const commonOptions = (help: Help, commands: readonly Command[]): ReadonlyMap<string, Option> => {
+  const all = commands.flatMap((command) => [command, ...command.commands]);
+  const options = all.flatMap((command) =>
+    ownOptions(help, command).map((option) => [keyOf(help, option), option] as const),
+  );
+  return new Map(
+    options.filter(([key]) => options.filter(([other]) => other === key).length >= manyCommands),
+  );
+};
+
+const sharedLines = (options: readonly Option[], common: ReadonlyMap<string, Option>): string[] => {
+  if (options.length === 0) return [];
+  const names = options.map(({ long }) => bold(long ?? '')).join(', ');
+  return [
+    '.PP',
+    options.length === common.size ? 'And all common options, below.' : `And of the common options ${names}.`,
+  ];
+};
+
+type Section = (command: Command) => string[];
+
+const commandSection = (common: ReadonlyMap<string, Option>): Section => {
+  const section: Section = (command) => sectionOf(command, common, section);
+  return section;
+};
+
+const sectionOf = (command: Command, common: ReadonlyMap<string, Option>, nested: Section): string[] => {
   const help = command.createHelp();
+  const options = ownOptions(help, command);
+  const isCommon = (option: Option): boolean => common.has(keyOf(help, option));
   return [
     `.SS ${roff(nameOf(command))}`,
     usage(help, command),
     ...prose(command.description()),
     ...command.registeredArguments.flatMap(argumentLines),
-    ...help
-      .visibleOptions(command)
-      .filter(({ long }) => long !== '--help')
-      .flatMap((option) => optionLines(help, option)),
+    ...options.filter((option) => !isCommon(option)).flatMap((option) => optionLines(help, option)),
+    ...sharedLines(options.filter(isCommon), common),
     ...examplesLines(command),
-    ...command.commands.flatMap(commandSection),
+    ...command.commands.flatMap(nested),
   ];
 };
 
 const exitCodes = (): string[] => {
-  const byCode = new Map<number, string[]>();
+  const byCode = new Map<number, string[]>([
+    [0, ['done, or nothing to do']],
+    [2, ['changes are pending, or there are findings to act on']],
+  ]);
   for (const code of Object.keys(errorPages) as FailCode[]) {
     const number = exitCodeOf(new Fail(code, ''));
     byCode.set(number, [...(byCode.get(number) ?? []), code]);
   }
   return [...byCode]
     .sort(([one], [other]) => one - other)
-    .flatMap(([number, codes]) => ['.TP', bold(String(number)), roff(codes.join(', '))]);
+    .flatMap(([number, words]) => ['.TP', bold(String(number)), roff(words.join(', '))]);
 };
 
 const environment: Readonly<Record<string, string>> = {
   BERTH_ARTIFACTS: 'a folder or the address of a mirror that has the release files of other programs',
   BERTH_CACHE: 'where fetched and built artifacts are kept; ~/.cache/berth',
+  BERTH_CRITEST: 'the critest that verify sends to hosts at level full',
   BERTH_QUICKSTART_FOLDER: 'where embedded hosts lie; /var/lib/berth-quickstart',
   'CI, TERM=dumb': 'plain lines also on a terminal',
   'GITHUB_ACTIONS, GITLAB_CI': 'the log is folded and annotated as these systems read it',
   GITHUB_STEP_SUMMARY: 'where the summary goes unless --summary names another file',
-  'HTTP_PROXY, HTTPS_PROXY, NO_PROXY': 'proxies for downloads',
+  'HTTP_PROXY, HTTPS_PROXY, NO_PROXY': 'proxies for downloads, also in lower case',
+  INK_SCREEN_READER: 'true: the wizard speaks in sentences, for screen readers',
   'NO_COLOR, FORCE_COLOR': 'no colours, or colours in any case',
+  XDG_STATE_HOME: 'where berth keeps how long phases took; ~/.local/state',
 };
 
 /** The page as docs/man/berth.1 must have it. */
 export const manPage = (program: Command): string => {
   const help = program.createHelp();
   const commands = help.visibleCommands(program).filter((command) => command.name() !== 'help');
+  const common = commonOptions(help, commands);
   return [
     `.\\" Made from the program by npm run generate:docs.`,
     `.TH BERTH 1 "" "berth ${program.version() ?? ''}" "User Commands"`,
@@ -123,16 +165,12 @@ export const manPage = (program: Command): string => {
     roff(program.description()),
     ...examplesLines(program),
     '.SH COMMANDS',
-    ...commands.flatMap(commandSection),
+    ...commands.flatMap(commandSection(common)),
+    '.SH COMMON OPTIONS',
+    ...[...common.values()].flatMap((option) => optionLines(help, option)),
     '.SH ENVIRONMENT',
     ...Object.entries(environment).flatMap(([name, text]) => ['.TP', bold(name), roff(text)]),
     '.SH EXIT STATUS',
-    '.TP',
-    bold('0'),
-    'done, or nothing to do',
-    '.TP',
-    bold('2'),
-    'changes are pending, or there are findings to act on',
     ...exitCodes(),
     '.PP',
     `${bold('berth errors')} \\fIcode\\fP tells what each means and what to do about it.`,
@@ -144,7 +182,7 @@ export const manPage = (program: Command): string => {
     bold('berth.lock'),
     'beside the profile: exactly what the hosts get',
     '.TP',
-    bold('/var/lib/berth\\-install'),
+    bold('/var/lib/berth-install'),
     'on a host: what berth replaced, for rollback and reset',
     '.SH SEE ALSO',
     `${bold('crictl')}(1), ${bold('runc')}(8), ${bold('ssh_config')}(5), ${bold('crio.conf')}(5)`,
