@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { makeProgram } from '../../src/cli/program.ts';
 import { runCommand } from '../../src/core/command.ts';
 import { artifactCache, Running } from '../e2e/berth.ts';
 import { embeddedHost } from '../harness/embedded.ts';
+import { Terminal } from '../harness/terminal.ts';
 import { commands } from './commands.ts';
 import { fencedCommands } from './fenced-commands.ts';
 
@@ -15,6 +16,7 @@ const checkout = resolve(import.meta.dirname, '../..');
 const pages = [
   'README.md',
   'bench/README.md',
+  'vagrant/README.md',
   ...readdirSync(join(checkout, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -64,7 +66,27 @@ test('commands and options of berth that pages name in passing exist', async () 
   assert.deepEqual(wrong, []);
 });
 
-test('the commands that only read do on a real host what the pages say', async (t) => {
+/** What of the table is typed: everything, but a command that another one is but for its names only once. */
+const typed = Object.entries(commands).flatMap(([command, known]) =>
+  known.by === 'typing' ? [{ command: command.replace(/^src\/cli\//, ''), ...known }] : [],
+);
+
+/** Pages call the same profile node.yaml and fleet.yaml, and name its only host or not. */
+const twinOf = (command: string): string =>
+  command.replace('node.yaml', 'fleet.yaml').replace(' --hosts node-1', '');
+
+const onceEach = <Typed extends { readonly command: string }>(all: readonly Typed[]): readonly Typed[] => [
+  ...new Map(all.map((one) => [twinOf(one.command), one])).values(),
+];
+
+/** In an order that makes sense: back, back again, and away. */
+const changing = [
+  'berth rollback node.yaml',
+  'berth rollback fleet.yaml --hosts node-1',
+  'berth reset node.yaml',
+];
+
+test('the commands of the pages do on a real host what the pages say', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-commands-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const host = await embeddedHost(t);
@@ -81,24 +103,47 @@ spec:
   for (const name of ['node.yaml', 'fleet.yaml']) writeFileSync(join(folder, name), profile);
   const applied = await new Running(['apply', join(folder, 'node.yaml'), '--yes']).ended;
   assert.equal(applied.exitCode, 0, applied.output);
-  const env = { PATH: `${join(checkout, 'src/cli')}:${process.env['PATH']}`, BERTH_CACHE: artifactCache };
-  /** Pages call the same profile node.yaml and fleet.yaml, and name its only host or not: typed once is enough. */
-  const typedTwins = new Set<string>();
-  for (const [command, known] of Object.entries(commands)) {
-    const twin = command
-      .replace(/^src\/cli\//, '')
-      .replace('node.yaml', 'fleet.yaml')
-      .replace(' --hosts node-1', '');
-    if (known.by !== 'typing' || typedTwins.has(twin)) continue;
-    typedTwins.add(twin);
+  const env = {
+    PATH: `${join(checkout, 'src/cli')}:${process.env['PATH']}`,
+    BERTH_CACHE: artifactCache,
+    XDG_STATE_HOME: folder,
+  };
+  const shell = ['bash', '--noprofile', '--norc', '-c'];
+
+  for (const { command, says, exitCodes } of onceEach(typed.filter(({ terminal }) => terminal === undefined)))
     await t.test(command, async () => {
-      const typed = command.replace(/^src\/cli\//, '');
-      const signal = AbortSignal.timeout(120_000);
-      const options = { signal, cwd: folder, env, deadlineSeconds: 120 };
-      const ran = await runCommand(['bash', '--noprofile', '--norc', '-c', typed], options);
+      const options = { signal: AbortSignal.timeout(120_000), cwd: folder, env, deadlineSeconds: 120 };
+      const ran = await runCommand([...shell, command], options);
       const text = `${ran.stdout}${ran.stderr}`;
-      assert.ok((known.exitCodes ?? [0]).includes(ran.exitCode ?? -1), `exit code ${ran.exitCode}: ${text}`);
-      assert.match(text, known.says);
+      assert.ok((exitCodes ?? [0]).includes(ran.exitCode ?? -1), `exit code ${ran.exitCode}: ${text}`);
+      assert.match(text, says);
     });
-  }
+
+  /** What stands on the terminal in the end. */
+  const typeOn = async (t: TestContext, command: string, answer?: string): Promise<string> => {
+    const size = { columns: 120, rows: 40 };
+    const terminal = await Terminal.start(t, [...shell, command], { ...size, env, cwd: folder });
+    if (answer !== undefined) {
+      await terminal.shows(/\[y\/N\]/, 120);
+      await terminal.press(answer, 'Enter');
+    }
+    await terminal.shows(/^ended \d+$/m, 120);
+    return await terminal.scrollback();
+  };
+
+  for (const { command, says } of onceEach(typed.filter(({ terminal }) => terminal === 'silent')))
+    await t.test(command, async (t) => {
+      const text = await typeOn(t, command);
+      assert.match(text, says);
+      assert.match(text, /^ended 0$/m);
+    });
+
+  const asking = typed.filter(({ terminal }) => terminal === 'asks');
+  assert.deepEqual(new Set(asking.map(({ command }) => twinOf(command))), new Set(changing.map(twinOf)));
+  for (const wanted of changing)
+    await t.test(`${wanted}, with a yes`, async (t) => {
+      const text = await typeOn(t, wanted, 'y');
+      assert.match(text, asking.find(({ command }) => command === wanted)?.says ?? assert.fail(wanted));
+      assert.match(text, /^ended 0$/m);
+    });
 });

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
+import { Terminal } from '../../harness/terminal.ts';
 import { berth, runBerth } from './run-berth.ts';
 
 /** A folder with a profile, the script of a shell, and berth on the search path as people have it. */
@@ -46,7 +46,7 @@ const check = (answers: readonly string[], [line, wanted, unwanted]: (typeof cas
   for (const word of unwanted) assert.ok(!answers.includes(word), `${line} has ${word}: ${answers}`);
 };
 
-test('bash completes commands, options, values, files and names of hosts', async (t) => {
+test('bash knows commands, options, values, files and names of hosts', async (t) => {
   const { folder, env } = await stage(t, 'bash');
   // What bash does when Tab is pressed, but for the terminal: compopt works within a completion alone.
   const ask = `source ./script; compopt() { :; }
@@ -76,46 +76,41 @@ test('fish completes the same', async (t) => {
   }
 });
 
-test('zsh completes the same, on a terminal', async (t) => {
-  const { folder, env } = await stage(t, 'zsh');
-  const own = mkdtempSync(join(tmpdir(), 'berth-tmux-'));
-  const tmux = (...args: string[]): string =>
-    execFileSync('tmux', ['-S', join(own, 'socket'), ...args], { env }).toString();
-  tmux('-f', '/dev/null', 'new-session', '-d', '-x', '120', '-y', '50', '-c', folder, 'zsh -f');
-  t.after(() => {
-    tmux('kill-server');
-    rmSync(own, { recursive: true, force: true });
-  });
-  const shows = async (pattern: RegExp): Promise<string> => {
-    for (let tries = 0; tries < 150; tries += 1) {
-      const screen = tmux('capture-pane', '-p');
-      if (pattern.test(screen)) return screen;
-      await pause(100);
+/** How a person sits before a shell: what makes it show all answers at once, and be still about everything else. */
+const seats = {
+  bash: {
+    argv: ['bash', '--norc', '--noprofile', '-i'],
+    setUp:
+      "PS1='$ '; bind 'set show-all-if-ambiguous on'; bind 'set enable-bracketed-paste off'; source ./script",
+  },
+  zsh: {
+    argv: ['zsh', '-f'],
+    setUp:
+      "PS1='$ '; autoload -U compinit; compinit -u -d ./dump; source ./script; setopt no_list_ambiguous no_automenu",
+  },
+};
+
+for (const [shell, { argv, setUp }] of Object.entries(seats))
+  test(`${shell} completes the same on a terminal when Tab is pressed`, async (t) => {
+    const { folder, env } = await stage(t, shell);
+    const size = { columns: 120, rows: 50 };
+    const terminal = await Terminal.start(t, argv, { ...size, cwd: folder, env: { PATH: env.PATH } });
+    await terminal.press('-l', `${setUp}; echo re''ady`);
+    await terminal.press('Enter');
+    await terminal.shows(/^ready$/m);
+    for (const [line, wanted] of cases) {
+      await terminal.press('C-u');
+      await terminal.press('C-l');
+      await terminal.press('-l', line);
+      await terminal.press('Tab');
+      // Where there is one answer it is on the line, else all stand below it.
+      const words = wanted.map((word) => word.split(',').at(-1) ?? '');
+      const screen = await terminal.shows(new RegExp(`(^|[\\s,])${words.at(-1)}([\\s,]|$)`, 'm'), 15);
+      const answers = screen.split(/\s+/).flatMap((word) => [word, ...word.split(',')]);
+      check(answers, [line, words, []]);
+      await terminal.press('C-c');
     }
-    throw new Error(`zsh does not show ${pattern}:\n${tmux('capture-pane', '-p')}`);
-  };
-  tmux(
-    'send-keys',
-    "PS1='$ '; autoload -U compinit; compinit -u -d ./dump; source ./script; setopt no_list_ambiguous no_automenu; echo re''ady",
-    'Enter',
-  );
-  await shows(/^ready$/m);
-  for (const one of cases) {
-    const [line, wanted] = one;
-    tmux('send-keys', 'C-u');
-    tmux('send-keys', 'C-l');
-    tmux('send-keys', '-l', line);
-    tmux('send-keys', 'Tab');
-    // Where there is one answer it is on the line, else all stand below it.
-    const last = wanted.at(-1)?.split(',').at(-1) ?? '';
-    const screen = await shows(new RegExp(`(^|[\\s,])${last}([\\s,]|$)`, 'm'));
-    check(
-      screen.split(/[\s]+/).flatMap((word) => [word, ...word.split(',')]),
-      [line, wanted.map((word) => word.split(',').at(-1) ?? ''), []],
-    );
-    tmux('send-keys', 'C-c');
-  }
-});
+  });
 
 test('names for a completion come without running what the profile names', async (t) => {
   const { folder, env } = await stage(t, 'bash');

@@ -22,7 +22,11 @@ test('--help shows every command and examples, and succeeds', async () => {
 test('help of every command fits a terminal of 80 columns, and has examples', async () => {
   const { commands } = await makeProgram(() => {});
   assert.ok(commands.length > 15);
-  for (const args of [['--help'], ...commands.map((command) => [command.name(), '--help'])]) {
+  const nested = commands.flatMap((command) =>
+    command.commands.map((below) => [command.name(), below.name()]),
+  );
+  for (const names of [[], ...commands.map((command) => [command.name()]), ...nested]) {
+    const args = [...names, '--help'];
     const ran = await runBerth(args, { env: { COLUMNS: '80' } });
     const long = ran.stdout.split('\n').filter((line) => line.length > 80);
     assert.deepEqual({ args, long }, { args, long: [] });

@@ -110,7 +110,9 @@ test('vagrant up makes nodes of a Fedora and an Ubuntu machine, which berth then
   const planned = await berth('plan', profile);
   assert.equal(planned.exitCode, 0, planned.output);
   assert.doesNotMatch(planned.output, /took the host keys/);
-  const listed = await berth('hosts', profile, '--hosts', 'fedora');
+  const proven = await berth('verify', profile, '--level', 'smoke');
+  assert.equal(proven.exitCode, 0, proven.output);
+  const listed = await berth('hosts', profile, '--hosts', 'fedora', '--check');
   assert.match(listed.output, new RegExp(`fedora +${fedora.ssh.host} +root`));
 
   // Another machine at the same place is not the one we know.
