@@ -163,7 +163,7 @@ const reach = async (wish: Extract<Wish, { kind: 'reach' }>, tell: Tell, means: 
   };
   await onHostsOf(
     wish.sources,
-    ({ hosts }) => hosts,
+    ({ hosts }) => hosts.filter(({ name }) => wish.hosts.includes(name)),
     onEvent,
     means,
     tell,

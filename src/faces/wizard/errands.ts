@@ -47,7 +47,13 @@ export type Published =
 export type Wish =
   | { readonly kind: 'meet'; readonly sources: ProfileSources; readonly hosts: readonly Asked[] }
   | { readonly kind: 'find'; readonly origin: Origin }
-  | { readonly kind: 'reach'; readonly sources: ProfileSources; readonly registries: readonly string[] }
+  | {
+      readonly kind: 'reach';
+      readonly sources: ProfileSources;
+      /** Names of those that are asked to ask. */
+      readonly hosts: readonly string[];
+      readonly registries: readonly string[];
+    }
   /** Which releases of programs are out. */
   | { readonly kind: 'list-releases' }
   | { readonly kind: 'accept-key'; readonly host: string; readonly line: string; readonly file: string }

@@ -104,7 +104,7 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
   const isWide = size.columns >= wideFrom;
   const formWidth = isWide ? Math.min(Math.floor(size.columns * 0.56), widestForm) : size.columns;
   // The row itself stays on the page.
-  const more = explained(state, formWidth, height - (isWide ? 2 : 3));
+  const more = explained(state, formWidth - 1, height - (isWide ? 2 : 3));
   const lower = isWide ? more.length : Math.max(more.length, Math.floor(height / 3));
   const formHeight = Math.max(2, height - lower - (isWide ? 0 : 1));
   const form = formOf(state, formWidth - 1);

@@ -91,6 +91,9 @@ export const withFocus = (state: WizardState, id: string): WizardState => ({
   scrolled: 0,
 });
 
+/** A sheet was closed: the step below begins again what it begins, such as to meet a host that was changed. */
+export const comeBack = (state: WizardState): WizardState => steps[state.step].enter?.(state) ?? state;
+
 /** Why the step cannot be left yet: an answer on it that cannot stand. */
 const unfinishedRow = (state: WizardState): Row | undefined =>
   rowsOf(state)

@@ -2,7 +2,7 @@ import { printable } from '../../core/text.ts';
 import { choosing, flipping } from './choose.ts';
 import type { Reply } from './errands.ts';
 import type { KeyName } from './keys.ts';
-import { focused, move, rowsOf, withFocus } from './pages.ts';
+import { comeBack, focused, move, rowsOf, withFocus } from './pages.ts';
 import { afterReply } from './replies.ts';
 import { isRow, type Row, type TextRow } from './rows.ts';
 import { settle, type WizardState } from './state.ts';
@@ -19,8 +19,13 @@ export const reduce = (state: WizardState, event: WizardEvent): WizardState => {
   if (event.kind === 'reply') return afterReply(calm, event.reply);
   const quiet: WizardState = { ...calm, notice: undefined };
   if (quiet.question !== undefined) return inQuestion(quiet, quiet.question, event);
-  if (event.kind === 'key') return afterKey(quiet, event.key);
-  return event.kind === 'pasted' ? afterPaste(quiet, event.text) : afterText(quiet, event.text);
+  const next = afterInput(quiet, event);
+  return quiet.sheet !== undefined && next.sheet === undefined ? comeBack(next) : next;
+};
+
+const afterInput = (state: WizardState, event: Input): WizardState => {
+  if (event.kind === 'key') return afterKey(state, event.key);
+  return event.kind === 'pasted' ? afterPaste(state, event.text) : afterText(state, event.text);
 };
 
 type Question = NonNullable<WizardState['question']>;

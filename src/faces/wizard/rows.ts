@@ -157,10 +157,14 @@ const keptAsTyped = (state: WizardState, id: string, text: string, { path }: Ask
     ? state
     : withDraft(state, id, { text });
 
+/** The choice to say nothing, where the schema has no default to show. */
+const unsaid = 'the default';
+
 /** One of the values that the schema knows. */
 export const choiceRow = (state: WizardState, { label, path, explain }: Asked): ChoiceRow => {
   const id = path.join('.');
   const draft = state.drafts.get(id);
+  const schema = schemaAt(path);
   return {
     kind: 'choice',
     id,
@@ -168,9 +172,12 @@ export const choiceRow = (state: WizardState, { label, path, explain }: Asked): 
     path,
     explain: explain ?? described(path),
     problem: draft?.problem,
-    options: choicesAt(path),
-    chosen: draft?.text ?? String(valueAt(state.sources, path) ?? ''),
-    choose: (value) => answered(state, id, value, [{ kind: 'set', path, value }]),
+    options: schema instanceof z.ZodOptional ? [unsaid, ...choicesAt(path)] : choicesAt(path),
+    chosen: draft?.text ?? String(valueAt(state.sources, path) ?? unsaid),
+    choose: (value) =>
+      answered(state, id, value, [
+        value === unsaid ? { kind: 'remove', path } : { kind: 'set', path, value },
+      ]),
   };
 };
 

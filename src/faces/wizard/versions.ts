@@ -1,5 +1,6 @@
 import semver from 'semver';
-import { type ArtifactName, artifactSpecs, CRICTL_VERSION } from '../../artifacts/pins.ts';
+import { KUBERNETES_VERSION } from '../../artifacts/kubernetes-pins.ts';
+import { type ArtifactName, artifactSpecs } from '../../artifacts/pins.ts';
 import { crictlFits } from '../../profile/cluster-checks.ts';
 
 /** The newest version of a program that this berth knows by checksum; undefined: it knows none. */
@@ -25,5 +26,5 @@ export const minorOf = (version: string): string => `${semver.major(version)}.${
 export const crioFits = (crio: string, kubernetes: string): boolean =>
   crio.split('.').slice(0, 2).join('.') === minorOf(kubernetes);
 
-/** The Kubernetes that the newest crictl belongs to: the two come out together. */
-export const newestKubernetes = (): string => newestPinned('crictl') ?? CRICTL_VERSION;
+/** The newest Kubernetes that this berth knows by checksum. */
+export const newestKubernetes = (): string => newestPinned('kubelet') ?? KUBERNETES_VERSION;

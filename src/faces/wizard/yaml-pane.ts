@@ -31,11 +31,17 @@ const rangeOf = (state: WizardState, path: Path): Range | undefined => {
   return { from, to: Math.max(from, lineAt(text, Math.max(offset, end - 1))) };
 };
 
+/** Where the section of the step begins; one that is not there yet would come to the end of what it belongs to. */
+const sectionLine = (state: WizardState): number => {
+  const section = sectionOf(state);
+  return rangeOf(state, section)?.from ?? rangeOf(state, section.slice(0, -1))?.to ?? 0;
+};
+
 /** The part of the profile around the row in focus, in so many lines. */
 export const yamlLines = (state: WizardState, size: { width: number; height: number }): Line[] => {
   const lines = ownText(state.sources).trimEnd().split('\n');
   const range = rangeInFocus(state);
-  const start = range?.from ?? rangeOf(state, sectionOf(state))?.from ?? 0;
+  const start = range?.from ?? sectionLine(state);
   const wanted = start - Math.floor(size.height / 3) + state.scrolled;
   const from = Math.max(0, Math.min(wanted, lines.length - size.height));
   return lines.slice(from, from + size.height).map((text, index) => {

@@ -15,11 +15,11 @@ export type Way =
 const overSsh = new Set(['ssh', 'smart', 'paramiko', 'paramiko_ssh', 'ansible.builtin.ssh']);
 
 const reasons = {
-  vault: 'is encrypted by ansible-vault: type it into the host',
-  template: 'is a template that Ansible alone fills in: type it into the host',
-  port: 'is no port: type it into the host',
-  password: 'is not taken over, as no password is: open the host and choose ask',
-  options: 'leads another way: type the jump hosts into the host',
+  vault: 'vaulted',
+  template: 'a template that Ansible alone fills in',
+  port: 'no port',
+  password: 'no password is taken over',
+  options: 'not the way of a jump host',
 } as const;
 
 const passwords = [
@@ -79,6 +79,6 @@ function jumpOf(
   untaken: Map<string, string>,
 ): { readonly jump?: readonly string[] } {
   const { jump, others } = sshOptions(texts.filter((text) => text !== undefined).join(' '));
-  for (const other of others) untaken.set(`"${other}" in ansible_ssh_common_args`, reasons.options);
+  for (const other of others) untaken.set(`ansible_ssh_common_args, "${other}"`, reasons.options);
   return jump === undefined ? {} : { jump };
 }

@@ -92,12 +92,12 @@ function remarksOn(hosts: readonly Read[], { vaults }: VarsFiles): string[] {
     about.set(text, [...(about.get(text) ?? []), name]);
   };
   for (const { name, way } of hosts) {
-    if ('connection' in way) tell(`is reached by ${way.connection}, not by SSH: it is left out`, name);
-    else for (const [variable, why] of way.untaken) tell(`${variable} ${why}`, name);
+    if ('connection' in way) tell(`left out, reached by ${way.connection} and not by SSH`, name);
+    else for (const [variable, why] of way.untaken) tell(`${variable}: ${why}`, name);
   }
   return [
-    ...vaults.map((file) => `${file} is encrypted by ansible-vault: nothing in it is known`),
-    ...[...about].map(([text, names]) => `${listed(names)}: ${text}`),
+    ...vaults.map((file) => `${file}: vaulted as a whole`),
+    ...[...about].map(([text, names]) => `${text} (${listed(names)})`),
   ];
 }
 

@@ -45,6 +45,14 @@ export const candidateRows = (state: WizardState, sheet: Candidates): PageRow[] 
   return [
     note(`${titles[sheet.origin.kind]} knows ${counted(found.length, 'host')}. Which become nodes?`, 'dim'),
     ...remarks.map((remark) => note(`! ${remark}`, 'warn')),
+    ...(remarks.length > 0 ? [note('  → Open a host once it is added, and type what lacks.', 'warn')] : []),
+    {
+      kind: 'action',
+      id: 'take',
+      label: `Add ${counted(chosen.size, 'host')}`,
+      explain: 'They are added to those of the profile. A name that is taken gets a number.',
+      press: () => take(state, sheet),
+    },
     {
       kind: 'action',
       id: 'all',
@@ -53,13 +61,6 @@ export const candidateRows = (state: WizardState, sheet: Candidates): PageRow[] 
       press: () => withChosen(state, sheet, new Set(chosen.size === found.length ? [] : all)),
     },
     ...all.map((index) => candidateRow(state, sheet, index)),
-    {
-      kind: 'action',
-      id: 'take',
-      label: `Add ${counted(chosen.size, 'host')}`,
-      explain: 'They are added to those of the profile. A name that is taken gets a number.',
-      press: () => take(state, sheet),
-    },
     {
       kind: 'action',
       id: 'close',

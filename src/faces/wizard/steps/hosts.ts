@@ -75,7 +75,7 @@ stays an alias: what ssh_config says of it, jump hosts included, is asked for at
   answerRow(state, {
     id: 'import:ansible',
     label: 'From Ansible',
-    empty: 'inventory file; Enter reads it',
+    empty: 'inventory file, Enter',
     explain: `Reads an inventory of Ansible with the group_vars and host_vars beside it: addresses, users, ports, keys,
 jump hosts and groups. No password is taken over; what is vaulted or a template is named, and left to you.`,
     enter: (place) => find(state, { kind: 'ansible', place: place.trim() }, 'the inventory'),
@@ -83,7 +83,7 @@ jump hosts and groups. No password is taken over; what is vaulted or a template 
   answerRow(state, {
     id: 'import:vagrant',
     label: 'From Vagrant',
-    empty: 'folder; Enter asks vagrant',
+    empty: 'folder, Enter',
     explain: `Asks vagrant ssh-config for the machines of a folder; without a folder, of this one.
 They must be up: vagrant tells nothing of others.`,
     enter: (place) => find(state, { kind: 'vagrant', place: place.trim() || '.' }, 'vagrant'),
@@ -91,8 +91,9 @@ They must be up: vagrant tells nothing of others.`,
   answerRow(state, {
     id: 'import:gce',
     label: 'From GCE',
-    empty: 'project; Enter asks gcloud, without one for its own',
+    empty: 'project, Enter',
     explain: `Asks gcloud for the running instances of a project of Google Compute Engine.
+Without a project, of the one that gcloud is set to.
 gcloud must be installed and logged in; nothing is changed there.`,
     enter: (place) => find(state, { kind: 'gce', place: place.trim() }, 'gcloud'),
   }),
@@ -128,7 +129,7 @@ export const hostsRows = (state: WizardState): PageRow[] => {
       id: 'add',
       label: 'Add',
       path: ['hosts'],
-      empty: 'user@host:port; Enter adds',
+      empty: 'user@host:port, Enter',
       explain: typing,
       problemIn: (text) => problemOfTyped(state, text),
       enter: (text) => addTyped(state, text),

@@ -142,11 +142,13 @@ One that does not answer makes pulls fail, unless a mirror stands before it.`,
         ...state,
         reached: new Map(),
         busy: 'asking registries',
-        wishes: [{ kind: 'reach', sources: state.sources, registries: asked }],
+        wishes: [{ kind: 'reach', sources: state.sources, hosts: met, registries: asked }],
       }),
     },
     ...seen.map(({ host, registry, ok, detail }) =>
-      note(`${ok ? '✓' : '✗'} ${host}: ${registry} ${detail}`, ok ? 'good' : 'bad'),
+      ok
+        ? note(`✓ ${host}: ${registry} ${detail}`, 'good')
+        : note(`✗ ${host}: ${registry}: ${detail}`, 'bad'),
     ),
     ...(seen.some(({ ok }) => !ok) ? [note(`  → ${remedy}`, 'warn')] : []),
   ];

@@ -20,10 +20,10 @@ export const newestText = (state: WizardState, name: ListedProgram, wanted: stri
   if (newest === undefined) return '';
   const minor = wanted === undefined ? undefined : wanted.split('.').slice(0, 2).join('.');
   const within = out.find((version) => minorOf(version) === minor);
-  return `newest release: ${newest}${within === undefined || within === newest ? '' : `, of ${minor}: ${within}`}`;
+  return `newest listed release: ${newest}${within === undefined || within === newest ? '' : `, of ${minor}: ${within}`}`;
 };
 
-/** A version that nobody has published: a slip of the pen, or newer than the list. */
+/** A slip of the pen, or a version that the proxy has not met yet. */
 export const unpublished = (
   state: WizardState,
   name: ListedProgram,
@@ -32,7 +32,7 @@ export const unpublished = (
   const out = releasesOf(state, name);
   if (wanted === undefined || out.length === 0 || semver.valid(wanted) === null || out.includes(wanted))
     return [];
-  return [note(`${wanted} is not among the releases that are out.`, 'warn')];
+  return [note(`The Go module proxy lists no ${wanted}.`, 'warn')];
 };
 
 /** Both, of a version that stands for itself. */

@@ -128,12 +128,15 @@ Each one more is a package more on the node.`,
 
 /** Versions and sources of the runtimes that are installed, where the schema knows such keys. */
 const runtimeDetails = (state: WizardState): PageRow[] =>
-  runtimesIn(state).flatMap(({ name }, index) => [
-    ...knownKeys(profileSchema, [...runtimesPath, index])
+  runtimesIn(state).flatMap(({ name }, index) =>
+    knownKeys(profileSchema, [...runtimesPath, index])
       .filter((key) => key !== 'name')
-      .flatMap((key) => schemaRow(state, [...runtimesPath, index, key], `${name} ${key}`)),
-    ...(name === 'runc' ? runcNotes(state, [...runtimesPath, index, 'version']) : []),
-  ]);
+      .flatMap((key) => {
+        const path = [...runtimesPath, index, key];
+        const row = schemaRow(state, path, `${name} ${key}`);
+        return name === 'runc' && key === 'version' ? [...row, ...runcNotes(state, path)] : row;
+      }),
+  );
 
 const runcNotes = (state: WizardState, path: Path): PageRow[] => {
   const version = valueAt(state.sources, path);
@@ -153,7 +156,7 @@ const fitRow = (state: WizardState): PageRow =>
   answerRow(state, {
     id: 'kubernetes',
     label: 'For Kubernetes',
-    empty: kubernetesOf(state) ?? 'such as 1.36: says which versions fit',
+    empty: kubernetesOf(state) ?? 'such as 1.36',
     explain: `The Kubernetes that the hosts belong to, or will. It is not written into the profile here: it decides
 which versions fit. crictl may be one minor version away from the kubelet; CRI-O has the kubelet's.`,
     problemIn: (text) =>

@@ -131,7 +131,7 @@ test('an import asks the tool, and who becomes a node is chosen', () => {
   let state = told(asked, { kind: 'found', origin, candidates, remarks: [] });
   assert.deepEqual(
     rows(state).map(({ label }) => label),
-    ['Choose none', 'web-1  web-1 in web', 'web-2  web-2 in web', 'old  old', 'Add 3 hosts', 'Add none'],
+    ['Add 3 hosts', 'Choose none', 'web-1  web-1 in web', 'web-2  web-2 in web', 'old  old', 'Add none'],
   );
   state = pressed(at(state, 'old'), 'enter');
   state = pressed(at(state, 'Add 2'), 'enter');
@@ -146,7 +146,10 @@ test('what an import could not take over is told beside the hosts', () => {
   const origin = { kind: 'ansible', place: 'hosts' } as const;
   const remarks = ['web-1: ansible_user is encrypted by ansible-vault: type it into the host'];
   const state = told(fresh(), { kind: 'found', origin, candidates, remarks });
-  assert.deepEqual(notes(state).slice(1), [`! ${remarks[0]}`]);
+  assert.deepEqual(notes(state).slice(1), [
+    `! ${remarks[0]}`,
+    '  → Open a host once it is added, and type what lacks.',
+  ]);
   const none = told(fresh(), { kind: 'found', origin, candidates: [], remarks: ['all of them are Windows'] });
   assert.equal(none.notice?.text, 'No hosts are named there. all of them are Windows');
 });

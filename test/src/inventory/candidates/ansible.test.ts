@@ -98,7 +98,7 @@ test('a password is never taken over', () => {
 
 test('a password that a host needs is named, so that somebody chooses how berth gets it', () => {
   assert.deepEqual(read(yaml, 'x.yml').remarks, [
-    'db-a: ansible_password is not taken over, as no password is: open the host and choose ask',
+    'ansible_password: no password is taken over (db-a)',
   ]);
 });
 
@@ -108,7 +108,7 @@ test('what ansible-vault has encrypted is no value, and is named', () => {
   const { candidates, remarks } = read(text, 'x.yml');
   assert.deepEqual(candidates[0]?.way, { ssh: { host: 'n1', port: 22 } });
   assert.deepEqual(remarks, [
-    'n1, n2 and 2 others: ansible_user is encrypted by ansible-vault: type it into the host',
+    'ansible_user: vaulted (n1, n2 and 2 others)',
   ]);
   assert.throws(
     () => parseInventory('$ANSIBLE_VAULT;1.1;AES256\n6162\n', 'hosts'),
@@ -131,7 +131,7 @@ test('a template that names variables alone is filled in, any other one is named
   ])
     assert.deepEqual(wayWith(`ansible_user='${text}'`), [
       { host: 'node.example' },
-      ['node.example: ansible_user is a template that Ansible alone fills in: type it into the host'],
+      ['ansible_user: a template that Ansible alone fills in (node.example)'],
     ]);
 });
 
@@ -157,7 +157,7 @@ test('a way that berth does not follow is named', () => {
     assert.deepEqual(wayWith(`ansible_ssh_common_args='${args}'`), [
       { host: 'node.example' },
       [
-        `node.example: "${way}" in ansible_ssh_common_args leads another way: type the jump hosts into the host`,
+        `ansible_ssh_common_args, "${way}": not the way of a jump host (node.example)`,
       ],
     ]);
 });
@@ -172,8 +172,8 @@ test('hosts that Ansible does not reach over SSH are left out, by name', () => {
     ['lin'],
   );
   assert.deepEqual(remarks, [
-    'win: is reached by winrm, not by SSH: it is left out',
-    'box: is reached by community.docker.docker, not by SSH: it is left out',
+    'left out, reached by winrm and not by SSH (win)',
+    'left out, reached by community.docker.docker and not by SSH (box)',
   ]);
 });
 

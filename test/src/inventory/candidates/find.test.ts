@@ -203,9 +203,9 @@ test('a file that ansible-vault has encrypted is named, and one that is no YAML 
   const { candidates, remarks } = await findHosts(origin, means);
   assert.deepEqual(candidates[0]?.way, { ssh: { host: 'web-1' } });
   assert.deepEqual(remarks, [
-    `${join(folder, 'group_vars/all/vault.yml')} is encrypted by ansible-vault: nothing in it is known`,
-    'web-1: ansible_user is a template that Ansible alone fills in: type it into the host',
-    'web-1: ansible_become_password is not taken over, as no password is: open the host and choose ask',
+    `${join(folder, 'group_vars/all/vault.yml')}: vaulted as a whole`,
+    'ansible_user: a template that Ansible alone fills in (web-1)',
+    'ansible_become_password: no password is taken over (web-1)',
   ]);
   withFiles(folder, { 'host_vars/web-1.yml': 'a: [\n' });
   assert.match((await failure(origin)).message, /host_vars\/web-1\.yml is no YAML/);
