@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
@@ -37,6 +37,23 @@ const seedBase = async (): Promise<void> => {
   await run('cp', ['--archive', '--link', join(embeddedTestFolder, 'base'), folder]);
 };
 
+/** Without what differs from run to run and from machine to machine; of a check, its name and its title. */
+const steadyLine = (line: string): string =>
+  line
+    .replace(/^ ([✓–]) (\S+) +(.*?) {2}.*$/, '$1 $2 $3')
+    .replaceAll(folder, '/var/lib/berth-quickstart')
+    .replace(/^ {2}\+ install .*$/, '  + install packages')
+    .replace(/\b[0-9a-f]{8,}\b|\d+(\.\d+)*/g, 'N')
+    .replace(/^quickstart: N checks .*, in N s$/, 'quickstart: N checks are green')
+    .trim();
+
+/** What the README shows of a run; how long it takes it says for a machine that has nothing yet. */
+const shownInReadme = (): readonly string[] => {
+  const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
+  const [, shown = ''] = /^```\n(berth quickstart:[\s\S]*?)^```/m.exec(readme) ?? [];
+  return shown.split('\n').filter((line) => !/^ *(take .*|…|)$/.test(line));
+};
+
 test('the quick start makes a proven host, changes nothing the second time, and goes without a trace', async (t) => {
   const before = await machineState();
   t.after(async () => {
@@ -51,6 +68,14 @@ test('the quick start makes a proven host, changes nothing the second time, and 
   assert.match(first.stdout, /redis\.set-get/);
   assert.match(first.stdout, /\d+ checks are green/);
   assert.match(first.stdout, /Next:\n +ssh /);
+  const printed = new Set(first.stdout.split('\n').map(steadyLine));
+  const shown = shownInReadme();
+  assert.ok(shown.length > 20, 'the README shows a run');
+  assert.deepEqual(
+    shown.filter((line) => !printed.has(steadyLine(line))),
+    [],
+    'the README shows what the quick start does not print',
+  );
 
   const second = await quickstart('--ci');
   assert.equal(second.code, 0, second.stdout + second.stderr);
