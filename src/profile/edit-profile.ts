@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Fail } from '../core/fail.ts';
 import { conform } from './conform.ts';
-import { removeFromYaml, setInYaml } from './edit-yaml.ts';
+import { appendToYaml, removeFromYaml, setInYaml } from './edit-yaml.ts';
 import { pathText } from './finding.ts';
 import { resolveSources } from './parse-profile.ts';
 import type { ProfileSources, SourceText } from './profile.ts';
@@ -36,6 +36,17 @@ export const setInProfile = (
   const edited = { file: own.file, text: setInYaml(own.text, target.path, target.value ?? value) };
   requireEffect(withEdit(sources, edited), host, path, value);
   return edited;
+};
+
+/**
+ * Adds entries to a list of the profile, in the file that has it: all at once, because each edit reads everything again.
+ * @throws Fail `BadUsage` when the list comes through a variable or an alias
+ */
+export const appendInProfile = (sources: ProfileSources, path: Path, values: readonly unknown[]): Edited => {
+  const target = decides(resolveSources(sources).root, path);
+  const own = sources.files.find(({ file }) => file === target?.file);
+  if (target === undefined || own === undefined) return setInProfile(sources, undefined, path, values);
+  return { file: own.file, text: appendToYaml(own.text, target.path, values) };
 };
 
 /**

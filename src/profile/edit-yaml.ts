@@ -22,6 +22,12 @@ import type { Path } from './tree.ts';
 export const setInYaml = (text: string, path: Path, value: unknown): string =>
   spliced(text, path, value) ?? rewritten(text, path, value);
 
+/** `text` with `values` behind the entries of the list at `path`. */
+export const appendToYaml = (text: string, path: Path, values: readonly unknown[]): string =>
+  reworked(text, (document) => {
+    for (const value of values) document.addIn(path, document.createNode(value));
+  });
+
 /** `text` without what stands at `path`, its comments included. */
 export const removeFromYaml = (text: string, path: Path): string =>
   reworked(text, (document) => {
@@ -82,7 +88,7 @@ const setNode = (document: Document.Parsed, path: Path, value: unknown): void =>
     if (now.commentBefore) made.commentBefore = now.commentBefore;
     if (now.comment) made.comment = now.comment;
     if (isCollection(now) && isCollection(made)) made.flow = (now.flow ?? false) && !isOnlyEmpty(now, made);
-    if (isSeq(now) && isSeq(made)) keepEntries(now.items, made.items);
+    if (isSeq(now) && isSeq(made)) keepEntries(document, now.items, made.items);
   }
   makeWay(document, path);
   document.setIn(path, made);
@@ -92,12 +98,14 @@ const setNode = (document: Document.Parsed, path: Path, value: unknown): void =>
 const isOnlyEmpty = (now: { items: readonly unknown[] }, made: { items: readonly unknown[] }): boolean =>
   now.items.length === 0 && made.items.some(isCollection);
 
-/** Entries that stay what they are keep their comments. */
-const keepEntries = (from: readonly unknown[], to: unknown[]): void => {
-  const known = from.filter(isScalar);
+/** Entries that stay what they are keep their comments, wherever they come to stand. */
+const keepEntries = (document: Document.Parsed, from: readonly unknown[], to: unknown[]): void => {
+  const known = from.filter(isNode);
   for (const [index, item] of to.entries()) {
-    const same = isScalar(item) ? known.find(({ value }) => value === item.value) : undefined;
-    if (same !== undefined) to[index] = same;
+    const value = isNode(item) ? item.toJS(document) : item;
+    const same = known.findIndex((one) => isDeepStrictEqual(one.toJS(document), value));
+    // Each of them once: of two that are alike the second is another node.
+    if (same >= 0) to[index] = known.splice(same, 1)[0];
   }
 };
 

@@ -32,17 +32,18 @@ export const addHosts = (
 
 const hostEdits = (state: WizardState, forms: readonly unknown[]): Edit[] => {
   const list = childOf(rootOf(state.sources), 'hosts');
-  const count = isList(list) ? list.value.length : 0;
-  if (count === 0) return [{ kind: 'set', path: ['hosts'], value: forms }];
-  return forms.map((value, index) => ({ kind: 'set', path: ['hosts', count + index], value }));
+  return isList(list) && list.value.length > 0
+    ? [{ kind: 'append', path: ['hosts'], values: forms }]
+    : [{ kind: 'set', path: ['hosts'], value: forms }];
 };
 
 const groupEdits = (state: WizardState, names: ReadonlySet<string>): Edit[] => {
   const groups = childOf(rootOf(state.sources), 'groups');
   const known = isMapping(groups) ? groups.value : new Map<string, unknown>();
-  return [...names]
-    .filter((name) => !known.has(name))
-    .map((name) => ({ kind: 'set', path: ['groups', name], value: {} }));
+  const fresh = [...names].filter((name) => !known.has(name));
+  if (fresh.length > 0 && known.size === 0)
+    return [{ kind: 'set', path: ['groups'], value: Object.fromEntries(fresh.map((name) => [name, {}])) }];
+  return fresh.map((name) => ({ kind: 'set', path: ['groups', name], value: {} }));
 };
 
 /** Without a host of the profile, and without what was typed about hosts: it belonged to places that have moved. */

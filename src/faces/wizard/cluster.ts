@@ -21,7 +21,7 @@ export const planesIn = (sources: ProfileSources): readonly string[] =>
 /** A range for one host has 256 addresses, or 2^64; of a range that is no larger, a sixteenth. */
 const prefixWithin = ({ family, prefix }: AddressRange): number => {
   const usual = family === 4 ? 24 : 64;
-  return prefix + 4 <= usual ? usual : prefix + 4;
+  return Math.max(usual, prefix + 4);
 };
 
 /**

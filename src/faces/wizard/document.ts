@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { Fail } from '../../core/fail.ts';
 import { conform } from '../../profile/conform.ts';
 import { describeIssue } from '../../profile/describe-issue.ts';
-import { removeFromProfile, setInProfile, withEdit } from '../../profile/edit-profile.ts';
+import {
+  appendInProfile,
+  type Edited,
+  removeFromProfile,
+  setInProfile,
+  withEdit,
+} from '../../profile/edit-profile.ts';
 import { bare, below } from '../../profile/known-keys.ts';
 import { profileOf, resolveSources } from '../../profile/parse-profile.ts';
 import { type Problem, problemsOf } from '../../profile/problem.ts';
@@ -19,6 +25,7 @@ import { mentionsVariables } from '../../profile/variables.ts';
 
 export type Edit =
   | { readonly kind: 'set'; readonly path: Path; readonly value: unknown }
+  | { readonly kind: 'append'; readonly path: Path; readonly values: readonly unknown[] }
   | { readonly kind: 'remove'; readonly path: Path };
 
 /** Each keystroke asks several times what the same text means. */
@@ -107,7 +114,7 @@ export const tryEdits = (
   { evenWorse = false }: { readonly evenWorse?: boolean } = {},
 ): Tried => {
   for (const edit of evenWorse ? [] : edits) {
-    const why = edit.kind === 'set' ? misfit(edit.path, edit.value) : undefined;
+    const why = misfits(edit)[0];
     if (why !== undefined) return { problem: why };
   }
   try {
@@ -122,10 +129,24 @@ export const tryEdits = (
   }
 };
 
+const misfits = (edit: Edit): readonly string[] => {
+  if (edit.kind === 'remove') return [];
+  const [path, values] = edit.kind === 'set' ? [edit.path, [edit.value]] : [[...edit.path, 0], edit.values];
+  return values.flatMap((value) => misfit(path, value) ?? []);
+};
+
 const edited = (sources: ProfileSources, edit: Edit): ProfileSources => {
-  const change =
-    edit.kind === 'set'
-      ? setInProfile(sources, undefined, edit.path, edit.value)
-      : removeFromProfile(sources, edit.path);
+  const change = changeOf(sources, edit);
   return change === undefined ? sources : withEdit(sources, change);
+};
+
+const changeOf = (sources: ProfileSources, edit: Edit): Edited | undefined => {
+  switch (edit.kind) {
+    case 'set':
+      return setInProfile(sources, undefined, edit.path, edit.value);
+    case 'append':
+      return appendInProfile(sources, edit.path, edit.values);
+    case 'remove':
+      return removeFromProfile(sources, edit.path);
+  }
 };

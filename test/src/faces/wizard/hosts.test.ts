@@ -154,6 +154,36 @@ test('what an import could not take over is told beside the hosts', () => {
   assert.equal(none.notice?.text, 'No hosts are named there. all of them are Windows');
 });
 
+test('many hosts come behind those that are there in one edit, whose comments stay', () => {
+  const before = `hosts:
+  # The first.
+  - name: a # by hand
+    ssh: { host: a.example }
+    # Its end.
+spec: { swap: keep } # why
+`;
+  const origin = { kind: 'ssh_config', place: '' } as const;
+  const many = Array.from({ length: 150 }, (_, index) => ({
+    name: `n${index}`,
+    way: { ssh: { host: `n${index}.example` } },
+    groups: [`g${index % 3}`],
+    about: '',
+  }));
+  let state = told(editing(before), { kind: 'found', origin, candidates: many, remarks: [] });
+  const started = performance.now();
+  state = pressed(at(state, 'Add 150 hosts'), 'enter');
+  // One edit for each of them took half a minute.
+  assert.ok(performance.now() - started < 15_000);
+  assert.deepEqual(names(state), ['a', ...many.map(({ name }) => name)]);
+  const lines = before.trimEnd().split('\n');
+  assert.deepEqual(
+    text(state)
+      .split('\n')
+      .filter((line) => lines.includes(line)),
+    lines,
+  );
+});
+
 test('an import that is slow takes no page away from under the hands', () => {
   const origin = { kind: 'gce', place: '' } as const;
   const elsewhere = pressed(withHosts(fresh(), 'a.example'), 'next');

@@ -412,6 +412,17 @@ spec:
   assert.equal(text(pressed(network, 'right')), before);
 });
 
+test('runtimes that change places take their comments along', () => {
+  const before = readFileSync(new URL('../../../../profiles/gvisor-crun.yaml', import.meta.url), 'utf8');
+  let state = at(onTo(met(editing(before)), 'runtime'), 'Default runtime');
+  const [first] = specOf(state).ociRuntimes;
+  do state = pressed(state, 'right');
+  while (specOf(state).ociRuntimes[0]?.name !== 'runsc');
+  assert.notEqual(first?.name, 'runsc');
+  const comments = (yaml: string) => [...yaml.matchAll(/#.*/g)].map(([comment]) => comment).toSorted();
+  assert.deepEqual(comments(text(state)), comments(before));
+});
+
 test('the review writes nothing while something is wrong, and says where', () => {
   const broken = editing('hosts:\n  - name: a\n    local: {}\nspec: { swap: maybe } # why\n');
   const state = onTo(broken, 'review');
