@@ -9,7 +9,7 @@ import { newLevel, selinuxLabels } from '../oci/selinux.ts';
 import { shmBytes } from '../oci/shm-size.ts';
 import { podSysctls } from '../oci/sysctls.ts';
 import { requestedMappings } from '../oci/user-namespace.ts';
-import { makePodFiles, removePodFiles } from '../pods/files.ts';
+import { makePodFiles, removePodFiles, writeHosts } from '../pods/files.ts';
 import { pinPod, unpinPod } from '../pods/namespaces.ts';
 import { podNetwork } from '../pods/network.ts';
 import { endPause, sharedPidNamespace } from '../pods/pause.ts';
@@ -122,15 +122,11 @@ const makePod = async (daemon: Daemon, record: PodRecord, wish: Wish, call: Call
     undo.push('namespaces', () => unpinPod(roots, id));
     const namespaces = await pinPod(daemon, id, config, wish.sysctls);
 
-    undo.push('network', () => daemon.network.del({ id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
-    const network = await connect(daemon, id, config, namespaces.network, call.signal);
-
     undo.push('files', () => removePodFiles(roots, id));
-    makePodFiles(roots, id, config, {
-      ips: network === null ? [] : podIps(network),
-      shmBytes: wish.shmBytes,
-      label: wish.label,
-    });
+    undo.push('network', () => daemon.network.del({ id }, AbortSignal.timeout(UNDO_TIMEOUT_MS)));
+    const connecting = connect(daemon, id, config, namespaces.network, call.signal);
+    const network = await besides(connecting, () => makePodFiles(roots, id, config, wish));
+    writeHosts(roots, id, config, { ...wish, ips: network === null ? [] : podIps(network) });
 
     undo.push('sandbox', async () => {
       const made = pods.get(id);
@@ -173,6 +169,21 @@ const connect = async (
   signal: AbortSignal,
 ): Promise<PodRecord['network']> =>
   netns === undefined ? null : daemon.network.add(podNetwork(id, config, netns), signal);
+
+/**
+ * Does the work while something else is under way, which has been begun in earnest by then: what it asks the shim for is
+ * asked. Waits for it in any case, so that nothing is undone which is still being made.
+ */
+const besides = async <T>(underWay: Promise<T>, work: () => void): Promise<T> => {
+  const outcome = Promise.allSettled([underWay]);
+  await new Promise(setImmediate);
+  try {
+    work();
+  } finally {
+    await outcome;
+  }
+  return underWay;
+};
 
 const names = ({ config: { metadata } }: PodRecord) => ({
   name: metadata?.name,

@@ -14,33 +14,46 @@ import { type PodFolders, podFolders } from './folders.ts';
 import { usesHostNetwork } from './record.ts';
 
 export interface PodFilesWish {
-  readonly ips: readonly string[];
   readonly shmBytes: number;
   /** SELinux label of what the pod's containers share; undefined: none is set. */
   readonly label: string | undefined;
 }
 
 /**
- * Writes the files that all containers of the pod share, and mounts their /dev/shm. Synchronous: it all goes to
- * the tmpfs under /run, where a trip through the thread pool takes longer than the work.
+ * Writes the files that all containers of the pod share, but for /etc/hosts, and mounts their /dev/shm. Synchronous: it
+ * all goes to the tmpfs under /run, where a trip through the thread pool takes longer than the work.
  */
 export const makePodFiles = (
   roots: Roots,
   id: string,
   config: PodSandboxConfig,
-  { ips, shmBytes, label }: PodFilesWish,
+  { shmBytes, label }: PodFilesWish,
 ): void => {
   const folders = podFolders(roots, id);
   makeClosedFolder(folders.files, requestedMappings(config)?.gids.hostID);
-  writeFileSync(folders.resolvConf, resolvConf(config.dnsConfig, readIfPresent('/etc/resolv.conf')));
-  writeFileSync(folders.hosts, hostsText(config, ips));
-  writeFileSync(folders.hostname, `${podHostname(config)}\n`);
   const owner = ownerOf(config);
-  for (const file of [folders.resolvConf, folders.hosts, folders.hostname]) give(file, owner, label);
+  const resolv = resolvConf(config.dnsConfig, readIfPresent('/etc/resolv.conf'));
+  writeShared(folders.resolvConf, resolv, { ...owner, label });
+  writeShared(folders.hostname, `${podHostname(config)}\n`, { ...owner, label });
   if (ownIpc(config)) mountShm(folders, { ...owner, bytes: shmBytes, label });
 };
 
-const give = (file: string, { uid, gid }: ReturnType<typeof ownerOf>, label: string | undefined): void => {
+/** /etc/hosts, which has the addresses that the network gave the pod. */
+export const writeHosts = (
+  roots: Roots,
+  id: string,
+  config: PodSandboxConfig,
+  { ips, label }: Pick<PodFilesWish, 'label'> & { readonly ips: readonly string[] },
+): void => writeShared(podFolders(roots, id).hosts, hostsText(config, ips), { ...ownerOf(config), label });
+
+interface SharedFile {
+  readonly uid: number;
+  readonly gid: number;
+  readonly label: string | undefined;
+}
+
+const writeShared = (file: string, text: string, { uid, gid, label }: SharedFile): void => {
+  writeFileSync(file, text);
   chownSync(file, uid, gid);
   if (label !== undefined) setXattr(file, 'security.selinux', Buffer.from(`${label}\0`));
 };
@@ -68,11 +81,8 @@ export const removePodFiles = (roots: Roots, id: string): void => {
   rmSync(files, { recursive: true, force: true });
 };
 
-interface ShmOptions {
-  readonly uid: number;
-  readonly gid: number;
+interface ShmOptions extends SharedFile {
   readonly bytes: number;
-  readonly label: string | undefined;
 }
 
 const mountShm = ({ shm }: PodFolders, { uid, gid, bytes, label }: ShmOptions): void => {
