@@ -70,9 +70,12 @@ async function create(shim: Shim, params: CreateParams, undo: Undo): Promise<Con
     ends = openEnds(params, (stream) => openEnd(folder, stream));
     const { outputs, stdin } = ends;
     undo.push('streams', () => closeAll([outputs.stdout, outputs.stderr, stdin]));
-    keepAll(shim, params.id, { ...outputs, stdin }, undo);
     undo.push('container', () => removeFromRuntime(shim, record, folder, 'force'));
-    const onStarted = (pid: number) => writeRecord(folder, { ...record, runtimeProcess: nameOf(pid) });
+    // While the runtime is at work: nobody needs them before the record says that there is a container.
+    const onStarted = (pid: number): void => {
+      writeRecord(folder, { ...record, runtimeProcess: nameOf(pid) });
+      keepAll(shim, params.id, { ...outputs, stdin }, undo);
+    };
     const master = await runCreate(shim, params, { folder, stdio: inherited, onStarted });
     if (master !== undefined) undo.push('terminal', () => closeSync(master));
     return adopt({ shim, record, folder, outputLog, ends, master, undo });
