@@ -1,5 +1,5 @@
 import { type Event, isRed } from '../core/events.ts';
-import { byteSize, duration, printable } from '../core/text.ts';
+import { byteSize, counted, duration, printable } from '../core/text.ts';
 import { type Dialect, timestamp } from './ci/dialect.ts';
 import { makeGroups } from './ci/groups.ts';
 import type { Progress } from './progress.ts';
@@ -35,7 +35,7 @@ const makeWording = (verbose: boolean): ((event: Event) => string | undefined) =
       case 'command':
         return verbose ? `$   ${event.command}` : undefined;
       case 'phase-started':
-        return event.total === undefined ? event.phase : `${event.phase}: ${event.total} steps`;
+        return event.total === undefined ? event.phase : `${event.phase}: ${counted(event.total, 'step')}`;
       case 'phase-ended':
         return marked(event.failed, `${event.phase} (${duration(event.milliseconds)})`);
       case 'step-started':

@@ -1,6 +1,6 @@
 import { type Check, type Event, isRed } from '../../core/events.ts';
 import { CommandFailed, type Fail } from '../../core/fail.ts';
-import { duration, printable } from '../../core/text.ts';
+import { counted, duration, printable } from '../../core/text.ts';
 
 /** A line of what happened on a host; `at` in ms from the start of the run. */
 export interface LogEntry {
@@ -55,7 +55,7 @@ const failureSaid = (error: Fail): Said[] => [
 const said = (event: Event, titleOf: (id: string) => string): readonly Said[] => {
   switch (event.kind) {
     case 'phase-started': {
-      const steps = event.total === undefined ? '' : `: ${event.total} steps`;
+      const steps = event.total === undefined ? '' : `: ${counted(event.total, 'step')}`;
       return [{ tone: 'plain', text: `▸ ${event.phase}${steps}` }];
     }
     case 'phase-ended': {

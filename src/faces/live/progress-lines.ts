@@ -26,21 +26,22 @@ export const timeText = (elapsed: number, estimate: Estimate | undefined): strin
 };
 
 const nouns: Partial<Readonly<Record<PhaseBoard['phase'], string>>> = {
-  prepare: 'steps',
-  apply: 'changes',
-  verify: 'checks',
-  rollback: 'changes',
-  reset: 'changes',
+  prepare: 'step',
+  apply: 'change',
+  verify: 'check',
+  rollback: 'change',
+  reset: 'change',
 };
 
 /** `12 of 27 changes`; nothing where there is nothing to count. */
 export const countText = ({ phase, done, total }: PhaseBoard, estimate: Estimate | undefined): string => {
   const noun = nouns[phase];
   if (noun === undefined) return '';
-  if (total !== undefined) return `${done} of ${total} ${noun}`;
+  const things = (count: number): string => (count === 1 ? noun : `${noun}s`);
+  if (total !== undefined) return `${done} of ${total} ${things(total)}`;
   if (estimate !== undefined && estimate.count >= done && estimate.count > 0)
-    return `${done} of ~${estimate.count} ${noun}`;
-  return done > 0 ? `${done} ${noun}` : '';
+    return `${done} of ~${estimate.count} ${things(estimate.count)}`;
+  return done > 0 ? `${done} ${things(done)}` : '';
 };
 
 /** How far a phase is, from 0 to 1; undefined: nobody knows. */

@@ -1,4 +1,5 @@
 import type { Emit, Phase } from '../../core/events.ts';
+import { withoutHost } from '../../core/text.ts';
 import { quoteAll } from '../quote.ts';
 import { secondsOf } from './encode-work.ts';
 import type { Content, Step, Work } from './step.ts';
@@ -91,8 +92,15 @@ export class Progress {
       id,
       milliseconds,
       failed: failure !== undefined,
-      ...(failure === undefined ? {} : { detail: failure }),
+      ...(failure === undefined ? {} : { detail: this.#detailOf(id, failure) }),
     });
+  }
+
+  /** The event names host and step: what is told of them begins with what is wrong. */
+  #detailOf(id: string, failure: string): string {
+    const title = this.#works.find((work) => work.id === id)?.summary;
+    const detail = withoutHost(this.#host, failure);
+    return title !== undefined && detail.startsWith(`${title}: `) ? detail.slice(title.length + 2) : detail;
   }
 
   /** The work that the host was at has failed, if there was one. */

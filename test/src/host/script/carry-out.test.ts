@@ -169,6 +169,9 @@ test('a command that fails ends the apply, shows what it printed, and later chan
   assert.equal(error.exitCode, 7);
   assert.equal(error.stdout, 'to stdout\nto stderr');
   assert.match(error.message, /node-1: do bad: exit code 7: to stderr/);
+  const ended = host.events.find((event) => event.kind === 'step-ended' && event.id === 'bad');
+  assert.ok(ended?.kind === 'step-ended' && ended.failed);
+  assert.match(ended.detail ?? '', /^exit code 7: to stderr/, 'the event names host and step itself');
   await assert.rejects(stat(host.at('later')));
   assert.match(await host.state('generations/000001/journal'), /fail\tbad/);
 });
