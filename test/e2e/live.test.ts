@@ -6,6 +6,7 @@ import test from 'node:test';
 import { embeddedHost } from '../harness/embedded.ts';
 import { Terminal } from '../harness/terminal.ts';
 import { artifactCache, profileFor } from './berth.ts';
+import { slowRegistry } from './slow-registry.ts';
 
 const command = resolve(import.meta.dirname, '../../src/cli/berth');
 
@@ -47,6 +48,37 @@ test('an apply on a terminal is watched, opened, resized and summed up; another 
     );
     assert.doesNotMatch(left, /↑↓|▸/);
   });
+
+  await t.test(
+    'a pull straight from a registry shows its bytes, and checks beside each other their commands',
+    async () => {
+      await using registry = await slowRegistry(`${host.address.network}.1`);
+      const image = `${registry.host}/crio/redis:alpine`;
+      // Read at once: no restart, which an apply would be.
+      await host.output(`crictl rmi --all; printf '[[registry]]\\nlocation = "${registry.host}"\\ninsecure = true\\n' \
+      >/etc/containers/registries.conf.d/99-slow.conf; systemctl reload berthd`);
+      const profile = join(folder, 'from-registry.yaml');
+      const text = readFileSync(file, 'utf8');
+      const from = 'image: localhost:5000/crio/redis:alpine, imageSource: embedded';
+      assert.ok(text.includes(from));
+      writeFileSync(profile, text.replace(from, `image: "${image}", imageSource: registry`));
+      const terminal = await Terminal.start(t, [command, 'verify', profile], {
+        columns: 100,
+        rows: 30,
+        env,
+        cwd: folder,
+      });
+      const shown = /█░* (\d[\d.]* (?:KiB|MiB) of|\d[\d.]* of) \d[\d.]* MiB {2}redis\.pull/;
+      await terminal.shows(shown, patience);
+      await terminal.press('c');
+      await terminal.shows(new RegExp(`\\$ crictl --timeout 180s pull ${image}`));
+      registry.hurry();
+      await terminal.shows(/\$ crictl (exec|attach|logs|runp|create|start) /, patience);
+      await terminal.shows(/ended \d+/, patience);
+      assert.match(await terminal.scrollback(), / ✓ redis\.pull /);
+      await host.output('rm /etc/containers/registries.conf.d/99-slow.conf; systemctl reload berthd');
+    },
+  );
 
   await t.test('with Ctrl-C the step at work is finished, and that is said', async () => {
     const profile = readFileSync(file, 'utf8');
