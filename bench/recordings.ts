@@ -5,8 +5,9 @@
 import { fleetRecordings } from './recordings/fleet.ts';
 import { quickstart } from './recordings/quickstart.ts';
 import { type Recording, record } from './recordings/recorder.ts';
+import { wizard } from './recordings/wizard.ts';
 
-const recordings: readonly Recording[] = [...fleetRecordings, quickstart];
+const recordings: readonly Recording[] = [...fleetRecordings, quickstart, wizard];
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => recordings.every((recording) => recording.name !== name));

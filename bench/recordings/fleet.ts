@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type EmbeddedHost, embeddedHost } from '../../test/harness/embedded.ts';
+import { emptyFolder } from './folder.ts';
 import type { Recording, Undo } from './recorder.ts';
 
 /** A machine that does much else takes its time. */
@@ -27,12 +27,6 @@ const folderWithHosts = async (undo: Undo, count: number, file: string): Promise
   for (let number = 1; number <= count; number += 1) hosts.push(await embeddedHost(undo));
   writeFileSync(file, profileOf(hosts));
   return hosts;
-};
-
-const emptyFolder = (undo: Undo): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
-  undo.after(async () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
 };
 
 /** Three bare hosts become nodes; then one of them is broken, and says so. */
