@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import { berth } from '../e2e/berth.ts';
 import { makeWorld } from '../src/inventory/gce/world.ts';
 
 const run = promisify(execFile);
@@ -63,4 +67,82 @@ test('gcloud itself sees the instance that berth made and deletes it, and berth 
   assert.equal((await berth('hosts', 'delete', file, '--yes')).exitCode, 10);
   assert.equal(JSON.parse(await gcloud('describe', 'node-1', '--format', 'json')).name, 'node-1');
   assert.deepEqual(api.refusals, []);
+});
+
+/** Says yes to what gcloud asks for a template and a group, and keeps the bodies of what it posts. */
+const takesAll = async () => {
+  const posted = new Map<string, unknown>();
+  const server = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const path = (request.url ?? '').replace(/\?.*/, '');
+    const kind = path.split('/').at(-1) ?? '';
+    const self = `http://${request.headers.host}${path}`;
+    const body = request.method === 'POST' ? JSON.parse(Buffer.concat(chunks).toString('utf8')) : undefined;
+    if (body !== undefined) posted.set(kind, body);
+    const zone = /.*\/zones\/[^/]+/.exec(self)?.[0];
+    const thing = { name: kind, selfLink: self, zone };
+    const operation = {
+      name: 'o',
+      operationType: 'insert',
+      zone,
+      status: 'DONE',
+      selfLink: self,
+      targetLink: `${self}/${body?.name}`,
+    };
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body === undefined ? thing : operation));
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  return { posted, server, origin: `http://127.0.0.1:${port}` };
+};
+
+test('gcloud takes the commands that docs/clouds.md has for a managed group, and the startup script is whole in its template', {
+  skip,
+}, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-gcloud-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { posted, server, origin } = await takesAll();
+  t.after(() => server.close());
+  const profile = join(folder, 'node.yaml');
+  const script = join(folder, 'startup.sh');
+  writeFileSync(profile, 'hosts: [{ name: node, local: {} }]\nspec: { artifacts: { source: go } }\n');
+  const made = await berth(
+    ...['export', profile, '--os', 'debian:12', '--metadata-startup', script],
+    ...['--artifacts', 'https://files.example.com/berth'],
+  );
+  assert.equal(made.exitCode, 0, made.output);
+  const page = readFileSync(resolve(import.meta.dirname, '../../docs/clouds.md'), 'utf8').replaceAll(
+    '\\\n',
+    ' ',
+  );
+  const commands = page.split('\n').filter((line) => line.startsWith('gcloud compute instance-'));
+  assert.equal(commands.length, 2, page);
+  for (const command of commands)
+    await run('gcloud', [...command.split(/\s+/).slice(1), '--quiet'], {
+      cwd: folder,
+      env: {
+        ...process.env,
+        CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE: `${origin}/compute/v1/`,
+        CLOUDSDK_AUTH_DISABLE_CREDENTIALS: 'true',
+        CLOUDSDK_CONFIG: join(folder, 'gcloud'),
+        CLOUDSDK_CORE_PROJECT: 'test-project',
+        CLOUDSDK_CORE_CHECK_GCE_METADATA: 'false',
+        CLOUDSDK_CORE_DISABLE_USAGE_REPORTING: 'true',
+        CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK: 'true',
+      },
+    });
+  const { properties } = posted.get('instanceTemplates') as {
+    readonly properties: {
+      readonly metadata: { readonly items: readonly { readonly key: string; readonly value: string }[] };
+      readonly scheduling: { readonly provisioningModel: string };
+    };
+  };
+  assert.equal(properties.scheduling.provisioningModel, 'SPOT');
+  assert.deepEqual(properties.metadata.items, [
+    { key: 'startup-script', value: readFileSync(script, 'utf8') },
+  ]);
+  const group = posted.get('instanceGroupManagers') as { readonly instanceTemplate: string };
+  assert.match(group.instanceTemplate, /global\/instanceTemplates\/berth-node-1$/);
 });
