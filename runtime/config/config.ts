@@ -1,3 +1,5 @@
+import type { SignatureStores } from './registries-d.ts';
+
 /**
  * crio.conf and its drop-ins, registries.conf and policy.json, as berthd uses them: defaults filled in,
  * names narrow. Sources: crio.conf(5), containers-registries.conf(5), containers-policy.json(5).
@@ -147,4 +149,6 @@ export interface RegistriesConfig {
       readonly pullFrom?: 'digest-only' | 'tag-only';
     }[];
   }[];
+  /** registries.d; absent: nobody has asked for it. */
+  readonly signatures?: SignatureStores;
 }

@@ -5,6 +5,7 @@ import { readNri } from './nri.ts';
 import { readPolicy } from './policy.ts';
 import { absolutePath, assignment, duration, flag, integer, listOf, oneOf, text, ulimit } from './readers.ts';
 import { readRegistries } from './registries.ts';
+import { readRegistriesD } from './registries-d.ts';
 import { emptyOr, readRuntimes } from './runtimes.ts';
 import { NotAsExpected, type Reader, Settings } from './settings.ts';
 import { socketPath } from './socket-path.ts';
@@ -21,6 +22,8 @@ export interface ConfigSources {
   readonly registriesFile?: string;
   /** /etc/containers/registries.conf.d */
   readonly registriesDir?: string;
+  /** /etc/containers/registries.d: where signatures lie. */
+  readonly signaturesDir?: string;
   /** /etc/containers/policy.json, unless crio.conf's signature_policy names another. */
   readonly policyFile?: string;
   /** For PATH, where runtimes are looked up. */
@@ -33,6 +36,7 @@ export const loadConfig = async ({
   dropInDir = '/etc/crio/crio.conf.d',
   registriesFile = '/etc/containers/registries.conf',
   registriesDir = '/etc/containers/registries.conf.d',
+  signaturesDir = '/etc/containers/registries.d',
   policyFile = '/etc/containers/policy.json',
   env = process.env,
 }: ConfigSources = {}): Promise<Config> => {
@@ -57,7 +61,11 @@ export const loadConfig = async ({
     nri: readNri(settings),
     pauseImage: settings.take('crio.image.pause_image', emptyOr(text)) ?? 'registry.k8s.io/pause:3.10.1',
     cni: readNetwork(settings),
-    registries: { ...registries.config, shortNameMode: shortNameMode ?? registries.config.shortNameMode },
+    registries: {
+      ...registries.config,
+      shortNameMode: shortNameMode ?? registries.config.shortNameMode,
+      signatures: await readRegistriesD(signaturesDir),
+    },
     globalAuthFile: settings.take('crio.image.global_auth_file', emptyOr(absolutePath)),
     policy: await readPolicy(policyPath),
   };

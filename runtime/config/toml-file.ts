@@ -34,13 +34,17 @@ export const parseToml = (path: string, text: string): TomlFile => {
 export const listDropIns = async (
   folder: string,
 ): Promise<{ readonly files: readonly string[]; readonly others: readonly string[] }> => {
-  const entries = ((await readdir(folder).catch(absent)) ?? []).toSorted(byBytes);
+  const entries = await listed(folder);
   const isFile = (name: string) => name.endsWith('.conf') && !name.startsWith('.');
   return {
     files: entries.filter(isFile).map((name) => join(folder, name)),
     others: entries.filter((name) => !isFile(name)).map((name) => join(folder, name)),
   };
 };
+
+/** Names in a folder in byte order; none where it is not there. */
+export const listed = async (folder: string): Promise<readonly string[]> =>
+  ((await readdir(folder).catch(absent)) ?? []).toSorted(byBytes);
 
 const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));
 

@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Fail, failedWith } from '../core/fail.ts';
 import type { Digest, OciImageConfig } from '../spec/oci/image.ts';
+import { requireSigned } from './policy/require-signed.ts';
 import type { Candidate, PulledImage, PullProgress, PullRequest } from './protocol.ts';
 import { isDigest } from './reference.ts';
 import { readSmallBlob } from './registry/blob.ts';
@@ -110,6 +111,7 @@ const fromSource = async (
 const fromRegistry = async (candidate: Candidate, attempt: Attempt): Promise<PulledImage> => {
   const { registry, request, signal } = attempt;
   const manifest = await fetchImageManifest(registry, candidate.identifier, request.platform, signal);
+  await requireSigned(candidate, registry, manifest.digests.at(-1), signal);
   const config = await fetchConfig(registry, manifest, signal);
   const layers = await fetchLayers(manifest, config, attempt);
   return {

@@ -1,5 +1,6 @@
 import { Fail, type FailCode } from '../core/fail.ts';
 import type { Digest, OciImageConfig } from '../spec/oci/image.ts';
+import type { Demand } from './policy/demand.ts';
 import type { Source } from './registry-sources.ts';
 import type { RegistryAuth } from './store/image.ts';
 
@@ -24,6 +25,8 @@ export interface Candidate {
   /** A tag or a digest. */
   readonly identifier: string;
   readonly sources: readonly Source[];
+  /** Signatures without which nothing of it is fetched but its manifest. */
+  readonly demands?: readonly Demand[];
 }
 
 /** In Go's words, as image indexes have them. */

@@ -3,7 +3,9 @@ import type { Config } from '../config/config.ts';
 import { Fail } from '../core/fail.ts';
 import type { Shim } from '../shim/client/shim.ts';
 import { loginFor, readLogins } from './auth-file.ts';
+import { type Demand, readDemands } from './policy/demand.ts';
 import { checkPolicy } from './policy/policy.ts';
+import { signaturePlaces } from './policy/signature-places.ts';
 import {
   type Candidate,
   fromMessage,
@@ -13,7 +15,7 @@ import {
   type PullRequest,
 } from './protocol.ts';
 import type { PullsUnderWay } from './pulls-under-way.ts';
-import { identifierOf, nameOf } from './reference.ts';
+import { type ImageReference, identifierOf, nameOf } from './reference.ts';
 import { candidatesFor, sourcesFor } from './registry-sources.ts';
 import type { Image, PullImage, PullOptions } from './store/image.ts';
 import type { OpenImageStore } from './store/open.ts';
@@ -90,7 +92,7 @@ const pullOnce = async (
   { reference, auth }: PullOptions,
   signal: AbortSignal,
 ): Promise<Image> => {
-  const allowed = allowedCandidates(reference, options.config);
+  const allowed = await allowedCandidates(reference, options.config);
   const candidates = auth === undefined ? await withLogins(allowed, options.config.globalAuthFile) : allowed;
   const request: PullRequest = {
     version: 1,
@@ -108,14 +110,20 @@ const pullOnce = async (
 };
 
 /** What the policy rejects is no candidate; when it rejects all, its refusal is the answer. */
-const allowedCandidates = (reference: string, config: PullImageOptions['config']): readonly Candidate[] => {
+const allowedCandidates = async (
+  reference: string,
+  config: PullImageOptions['config'],
+): Promise<readonly Candidate[]> => {
   const allowed: Candidate[] = [];
   let refusal: unknown;
   for (const candidate of candidatesFor(reference, config.registries)) {
     try {
-      checkPolicy(candidate, config.policy);
+      const demands = await readDemands(checkPolicy(candidate, config.policy));
       const sources = sourcesFor(candidate, config.registries);
-      allowed.push({ name: nameOf(candidate), identifier: identifierOf(candidate), sources });
+      const plain = { name: nameOf(candidate), identifier: identifierOf(candidate), sources };
+      allowed.push(
+        demands.length === 0 ? plain : { ...plain, ...signedOf(candidate, plain, demands, config) },
+      );
     } catch (error) {
       if (!(error instanceof Fail)) throw error;
       refusal ??= error;
@@ -124,6 +132,20 @@ const allowedCandidates = (reference: string, config: PullImageOptions['config']
   if (allowed.length === 0) throw refusal ?? new Fail('InvalidArgument', `image ${reference} has no source`);
   return allowed;
 };
+
+/** What berth-pull has to know to look for the signatures that the policy asks for. */
+const signedOf = (
+  reference: ImageReference,
+  { sources }: Pick<Candidate, 'sources'>,
+  demands: readonly Demand[],
+  { registries }: PullImageOptions['config'],
+): Pick<Candidate, 'sources' | 'demands'> => ({
+  sources: sources.map((source) => ({
+    ...source,
+    signatures: signaturePlaces(registries.signatures, source, reference),
+  })),
+  demands,
+});
 
 /** A request without a login gets those of the node. */
 const withLogins = async (

@@ -22,6 +22,8 @@ export interface Source {
   readonly primary: boolean;
   /** The node's own login there, for requests that bring none. */
   readonly login?: RegistryAuth;
+  /** Where signatures of its images lie; told where the policy asks for some. */
+  readonly signatures?: { readonly lookaside: string | undefined; readonly attachments: boolean };
 }
 
 type Registry = RegistriesConfig['registries'][number];

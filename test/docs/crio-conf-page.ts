@@ -87,6 +87,7 @@ export const readKeys = async (): Promise<ReadonlyMap<string, string>> => {
       dropInDir: none,
       registriesFile: none,
       registriesDir: none,
+      signaturesDir: none,
       policyFile: join(folder, 'policy.json'),
     });
   } finally {

@@ -73,6 +73,7 @@ test('each crio.conf in the documentation is one that berthd reads', async (t) =
         dropInDir: join(folder, 'none'),
         registriesFile: join(folder, 'none', 'registries.conf'),
         registriesDir: join(folder, 'none'),
+        signaturesDir: join(folder, 'none'),
         policyFile: join(folder, 'policy.json'),
       });
       assert.deepEqual(

@@ -1,41 +1,32 @@
 import { Fail } from '../../core/fail.ts';
-import { formatReference, type ImageReference, nameOf } from '../reference.ts';
+import { formatReference, type ImageReference } from '../reference.ts';
+import { parseDemand, type WrittenDemand } from './demand.ts';
+import { scopesOf } from './scopes.ts';
 
 const FILE = '/etc/containers/policy.json';
 
 /**
- * Throws unless containers-policy.json(5) lets `reference` be pulled: `PermissionDenied` for what it rejects,
- * `FailedPrecondition` for a policy that is no policy, `Unimplemented` for signatures. What is not understood
- * is never accepted.
+ * The signatures that containers-policy.json(5) asks of `reference`; none: it may be pulled as it is. Throws
+ * `PermissionDenied` for what it rejects, `FailedPrecondition` for a policy that is no policy, `Unimplemented` for ways to
+ * sign that are not verified. What is not understood is never accepted.
  */
-export const checkPolicy = (reference: ImageReference, policy: unknown): void => {
-  const name = formatReference(reference);
-  for (const requirement of requirementsFor(reference, policy)) {
+export const checkPolicy = (reference: ImageReference, policy: unknown): readonly WrittenDemand[] =>
+  requirementsFor(reference, policy).flatMap((requirement): WrittenDemand[] => {
     const type = isRecord(requirement) ? requirement['type'] : undefined;
-    if (type === 'insecureAcceptAnything') continue;
-    throw refusal(name, type);
-  }
-};
-
-const refusal = (name: string, type: unknown): Fail => {
-  switch (type) {
-    case 'reject':
-      return new Fail('PermissionDenied', `image ${name} is rejected by policy`, {
-        hint: `allow its registry or repository under transports.docker in ${FILE}`,
-      });
-    case 'signedBy':
-    case 'sigstoreSigned':
-      return new Fail(
-        'Unimplemented',
-        `image ${name}: policy demands ${type}; verifying signatures is not supported yet`,
-        {
-          hint: `the image was not pulled; relax the requirement for its repository in ${FILE} to pull it unverified`,
-        },
-      );
-    default:
-      return malformed(`unknown requirement type ${JSON.stringify(type)}`);
-  }
-};
+    switch (type) {
+      case 'insecureAcceptAnything':
+        return [];
+      case 'reject':
+        throw new Fail('PermissionDenied', `image ${formatReference(reference)} is rejected by policy`, {
+          hint: `allow its registry or repository under transports.docker in ${FILE}`,
+        });
+      case 'signedBy':
+      case 'sigstoreSigned':
+        return [parseDemand(isRecord(requirement) ? requirement : {}, FILE)];
+      default:
+        throw malformed(`unknown requirement type ${JSON.stringify(type)}`);
+    }
+  });
 
 const malformed = (why: string): Fail =>
   new Fail('FailedPrecondition', `image policy: ${why}`, {
@@ -66,17 +57,6 @@ const dockerScopes = (policy: Record<string, unknown>): Record<string, unknown> 
 const listIn = (value: unknown, where: string): readonly unknown[] => {
   if (!Array.isArray(value) || value.length === 0) throw malformed(`${where} has no list of requirements`);
   return value;
-};
-
-/** Most specific first: the reference, its repository, the namespaces above, the host, its wildcards, everything. */
-const scopesOf = (reference: ImageReference): readonly string[] => {
-  const scopes = [formatReference(reference)];
-  for (let name = nameOf(reference); name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('/')))) {
-    scopes.push(name);
-  }
-  const labels = reference.registry.split('.');
-  for (let first = 1; first < labels.length; first += 1) scopes.push(`*.${labels.slice(first).join('.')}`);
-  return [...scopes, ''];
 };
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

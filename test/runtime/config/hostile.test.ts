@@ -62,6 +62,7 @@ test('whatever crio.conf says, it is read or refused with its place', async (con
     dropInDir: folder.concat('/d'),
     registriesFile: folder.concat('/r'),
     registriesDir: folder.concat('/rd'),
+    signaturesDir: folder.concat('/none'),
   };
   let accepted = 0;
   for (const mutant of mutationsOf(CRIO, 1000)) {

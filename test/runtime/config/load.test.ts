@@ -26,6 +26,7 @@ const etc = (context: TestContext, files: Readonly<Record<string, string>>) => {
       dropInDir: join(folder, 'crio.conf.d'),
       registriesFile: join(folder, 'registries.conf'),
       registriesDir: join(folder, 'registries.conf.d'),
+      signaturesDir: join(folder, 'registries.d'),
       policyFile: join(folder, 'policy.json'),
       env: { PATH: join(folder, 'bin') },
     });
@@ -358,6 +359,7 @@ odd = 1
   });
   const { registries, ignored } = await load();
   assert.deepEqual(registries, {
+    signatures: { default: undefined, scopes: {} },
     unqualifiedSearch: ['docker.io', 'quay.io'],
     shortNameMode: 'permissive',
     aliases: { redis: 'docker.io/library/redis' },

@@ -20,6 +20,7 @@ const withStats = async (t: TestContext, lines: string) => {
       dropInDir: join(folder, 'none'),
       registriesFile: join(folder, 'none.conf'),
       registriesDir: join(folder, 'none'),
+      signaturesDir: join(folder, 'none'),
       policyFile: join(folder, 'policy.json'),
       env: { PATH: folder },
     });

@@ -5,7 +5,7 @@ import { parseReference } from '../../../runtime/images/reference.ts';
 
 const ACCEPT = [{ type: 'insecureAcceptAnything' }];
 const REJECT = [{ type: 'reject' }];
-const check = (reference: string, policy: unknown): void => checkPolicy(parseReference(reference), policy);
+const check = (reference: string, policy: unknown) => checkPolicy(parseReference(reference), policy);
 const scoped = (scopes: Record<string, unknown>, fallback: unknown = REJECT) => ({
   default: fallback,
   transports: { docker: scopes },
@@ -47,14 +47,37 @@ test('all requirements of a scope must be met', () => {
   });
 });
 
-for (const type of ['signedBy', 'sigstoreSigned']) {
-  test(`${type} is refused, since signatures are not verified yet`, () => {
-    assert.throws(() => check('quay.io/app', { default: [{ type }] }), {
-      code: 'Unimplemented',
-      message: /not supported yet/,
-    });
+test('a policy may ask for signatures by keys, in it or in files, and all that it asks for are asked for', () => {
+  const policy = {
+    default: [
+      { type: 'signedBy', keyType: 'GPGKeys', keyPaths: ['/a.gpg', '/b.gpg'] },
+      { type: 'sigstoreSigned', keyData: 'UEVN', signedIdentity: { type: 'matchRepository' } },
+    ],
+  };
+  assert.deepEqual(check('quay.io/app', policy), [
+    {
+      type: 'signedBy',
+      keys: [{ path: '/a.gpg' }, { path: '/b.gpg' }],
+      identity: { type: 'matchRepoDigestOrExact' },
+    },
+    { type: 'sigstoreSigned', keys: [{ data: 'UEVN' }], identity: { type: 'matchRepository' } },
+  ]);
+});
+
+for (const [what, requirement, code] of [
+  ['no key', { type: 'signedBy' }, 'FailedPrecondition'],
+  ['keys of another kind', { type: 'signedBy', keyType: 'X509Certificates', keyData: 'x' }, 'Unimplemented'],
+  ['identities of Fulcio', { type: 'sigstoreSigned', fulcio: {} }, 'Unimplemented'],
+  ['a log of Rekor', { type: 'sigstoreSigned', keyData: 'x', rekorPublicKeyData: 'y' }, 'Unimplemented'],
+  [
+    'an unknown identity',
+    { type: 'signedBy', keyData: 'x', signedIdentity: { type: 'any' } },
+    'FailedPrecondition',
+  ],
+] as const)
+  test(`a signature with ${what} cannot be asked for, and nothing is pulled`, () => {
+    assert.throws(() => check('quay.io/app', { default: [requirement] }), { code });
   });
-}
 
 for (const policy of [
   undefined,
