@@ -25,10 +25,10 @@ type Reader = (text: string, spec: Spec, path: string) => Adoptable;
 const readers: readonly (readonly [RegExp, Reader])[] = [
   [/^\/etc\/sysctl\.d\/90-berth\.conf$/, sysctlsFrom],
   [/^\/etc\/modules-load\.d\/berth\.conf$/, modulesFrom],
-  [/^\/etc\/containers\/registries\.conf\.d\/50-berth\.conf$/, registriesFrom],
+  [/^\/etc\/containers\/registries\.conf\.d\/zz-berth\.conf$/, registriesFrom],
   [/^\/etc\/cni\/net\.d\/\d+-[^/]+\.conflist$/, networkFrom],
-  [/^\/etc\/crio\/crio\.conf\.d\/10-berth\.conf$/, crioFrom],
-  [/^\/etc\/crio\/policy\.json$/, policyFrom],
+  [/^\/etc\/crio\/crio\.conf\.d\/20-berth\.conf$/, crioFrom],
+  [/^\/etc\/berth\/policy\.json$/, policyFrom],
 ];
 
 /**

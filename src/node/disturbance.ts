@@ -1,7 +1,10 @@
 import type { Change } from '../resources/change.ts';
 
 /** Programs that are below every pod, and that packages bring. */
-const below = new Set(['runc', 'crun', 'runsc', 'conmon', 'cri-o', 'kubelet', 'kata-containers']);
+const below = new Set(['runc', 'crun', 'runsc', 'conmon', 'kubelet', 'kata-containers']);
+
+/** Fedora has a package of CRI-O for each minor. */
+const isBelow = (name: string): boolean => below.has(name) || /^cri-o[\d.]*$/.test(name);
 
 const engines = ['berthd.service', 'crio.service'];
 
@@ -18,7 +21,7 @@ const kubeletReplaced: Rule = (changes) =>
 const runtimeReplaced: Rule = (changes) => {
   const replaced = changes
     .flatMap(({ packages = [] }) => packages)
-    .filter(({ name, from, to }) => below.has(name) && from !== undefined && from !== to)
+    .filter(({ name, from, to }) => isBelow(name) && from !== undefined && from !== to)
     .map(({ name }) => name);
   return replaced.length === 0 ? undefined : `${replaced.join(' and ')} below its pods changes`;
 };

@@ -18,7 +18,13 @@ const runs = {
 /** Folders with configuration of ours; the shim has no more than the way to registries. */
 const reads = {
   [shim]: ['/etc/berth/'],
-  [daemon]: ['/etc/berth/', '/etc/crio/', '/etc/containers/registries.conf.d/', '/etc/cni/net.d/'],
+  [daemon]: [
+    '/etc/berth/',
+    '/etc/crio/',
+    '/etc/containers/registries.conf.d/',
+    '/etc/containers/registries.d/',
+    '/etc/cni/net.d/',
+  ],
 };
 
 export const berthAsks = () => ({

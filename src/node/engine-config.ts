@@ -6,7 +6,8 @@ import { daemonOf } from './engines.ts';
 import { handlersOf } from './handlers.ts';
 import { loginsFileOf } from './registry-logins.ts';
 
-export const engineConfigFile = '/etc/crio/crio.conf.d/10-berth.conf';
+/** After the drop-ins that packages of CRI-O bring, 10-crio.conf and 10-crun.conf: what the profile says holds. */
+export const engineConfigFile = '/etc/crio/crio.conf.d/20-berth.conf';
 
 /** What either engine reads. What only one of them understands is there for that one alone. */
 export function engineConfig({ spec, facts, render }: Given): Resource {

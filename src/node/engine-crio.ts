@@ -31,8 +31,12 @@ export const crioPrograms = (engine: EngineSpec, facts: Facts): string | undefin
   isPackaged(engine) ? undefined : placesOn(facts).programs;
 
 /** The program of CRI-O that monitors containers; undefined: the one that is in the PATH. */
-export const monitorPath = (engine: EngineSpec, facts: Facts): string | undefined =>
-  crioSource(engine) === 'static' ? `${placesOn(facts).programs}/conmon` : undefined;
+export function monitorPath(engine: EngineSpec, facts: Facts): string | undefined {
+  const source = crioSource(engine);
+  if (source === 'static') return `${placesOn(facts).programs}/conmon`;
+  // The project's packages bring one for CRI-O alone.
+  return source === 'upstream' ? '/usr/libexec/crio/conmon' : undefined;
+}
 
 /** CRI-O with its unit: that of its package, with what berth adds, or one of ours. */
 export function crioResources({ spec, facts, supplies, render }: Given): Resource[] {
@@ -58,7 +62,14 @@ export function crioResources({ spec, facts, supplies, render }: Given): Resourc
       kind: 'unit',
       name: 'crio.service',
       file: isPackaged(engine) ? crioDropIn : crioUnitFile,
-      reads: ['/etc/berth/', '/etc/crio/', '/etc/containers/registries.conf.d/', '/etc/cni/net.d/'],
+      ...(isPackaged(engine) ? { startedByPackage: true } : {}),
+      reads: [
+        '/etc/berth/',
+        '/etc/crio/',
+        '/etc/containers/registries.conf.d/',
+        '/etc/containers/registries.d/',
+        '/etc/cni/net.d/',
+      ],
     },
   ];
 }

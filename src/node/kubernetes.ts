@@ -96,7 +96,7 @@ const extraArguments = ({ packages: { manager } }: Facts): string =>
 /** What agrees with the runtime and with the host; the rest is the cluster's, which kubeadm writes. */
 const kubeletValues = (wanted: KubernetesSpec, { spec, facts }: Given) => ({
   socket: criSocket,
-  // crio.conf.d/10-berth.conf says the same to the engine.
+  // crio.conf.d/20-berth.conf says the same to the engine.
   cgroupDriver: 'systemd',
   cgroupV1: hasCgroupV1(facts),
   resolvConf: fileAt(facts.files, resolved).kind === 'file' ? resolved : '',

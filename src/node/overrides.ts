@@ -25,12 +25,12 @@ const addsUp = /^(After|Before|Wants|Requires|WantedBy|Alias|Environment|Environ
 
 const families: readonly Family[] = [
   {
-    ours: '/etc/crio/crio.conf.d/10-berth.conf',
+    ours: '/etc/crio/crio.conf.d/20-berth.conf',
     folders: ['/etc/crio/crio.conf.d'],
     settings: tomlSettings,
   },
   {
-    ours: '/etc/containers/registries.conf.d/50-berth.conf',
+    ours: '/etc/containers/registries.conf.d/zz-berth.conf',
     folders: ['/etc/containers/registries.conf.d'],
     settings: tomlSettings,
   },

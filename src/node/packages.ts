@@ -2,6 +2,7 @@ import type { Facts } from '../host/facts/probe.ts';
 import type { OciRuntime, Spec } from '../profile/profile.ts';
 import type { LockedPackages } from '../resources/resource.ts';
 import type { Concern } from './concern.ts';
+import { daemons } from './engines.ts';
 import { proxyVariables } from './proxy.ts';
 import { selinuxPackages } from './selinux.ts';
 import { timePackages } from './time-sync.ts';
@@ -119,6 +120,23 @@ const kubernetesPackages = ({ kubernetes }: Spec): readonly string[] =>
 const kubernetesVersions = (spec: Spec): Record<string, string> =>
   Object.fromEntries(kubernetesPackages(spec).map((name) => [name, spec.kubernetes?.version ?? '']));
 
+/** A package of CRI-O in another version than the profile's is exchanged, be it older or newer. */
+const engineVersions = (spec: Spec, facts: Facts): Record<string, string> =>
+  Object.fromEntries(
+    engineNames(spec, facts).flatMap((name) =>
+      spec.engine.version === undefined ? [] : [[name, spec.engine.version]],
+    ),
+  );
+
+const engineNames = (spec: Spec, facts: Facts): string[] =>
+  nameOn(facts)(enginePackages(spec, facts.packages.manager ?? 'apt'));
+
+/** What runs the programs of a package, and goes on with the old one until it is started anew. */
+const servicesOf = (spec: Spec, facts: Facts): Record<string, string> => ({
+  ...Object.fromEntries(engineNames(spec, facts).map((name) => [name, daemons['cri-o']])),
+  ...(kubernetesPackages(spec).length > 0 ? { kubelet: 'kubelet.service' } : {}),
+});
+
 /** All names that may be meant, each with the one to take where the first is not known. */
 const pairsOf = (spec: Spec, manager: Manager): (readonly [string?, string?])[] => [
   enginePackages(spec, manager),
@@ -186,13 +204,6 @@ export const packagesFor = (spec: Spec, facts: Facts): string[] => [
   ]),
 ];
 
-/** A package of CRI-O that is installed in another version than the profile's is exchanged. */
-function engineVersions(spec: Spec, facts: Facts): Record<string, string> | undefined {
-  const { version } = spec.engine;
-  const [name] = nameOn(facts)(enginePackages(spec, facts.packages.manager ?? 'apt'));
-  return version === undefined || name === undefined ? undefined : { [name]: version };
-}
-
 export const packages: Concern = {
   asks: (spec) => ({
     packages: {
@@ -203,7 +214,6 @@ export const packages: Concern = {
   }),
   resources: ({ spec, facts, secrets, supplies: { packages: locked } }) => {
     const names = packagesFor(spec, facts);
-    const versions = engineVersions(spec, facts);
     return {
       resources: [
         {
@@ -212,8 +222,8 @@ export const packages: Concern = {
           layer: spec.packages.ostree === 'layer',
           ...(facts.packages.manager === 'dnf' ? { hintWhenUnknown: hintFor(spec, facts) } : {}),
           env: proxyVariables(spec, secrets),
-          ...(versions === undefined ? {} : { versions }),
-          pinned: kubernetesVersions(spec),
+          pinned: { ...engineVersions(spec, facts), ...kubernetesVersions(spec) },
+          services: servicesOf(spec, facts),
           ...(locked === undefined ? {} : { locked }),
         },
       ],

@@ -5,9 +5,10 @@ import { loginsFile, loginsResource } from './registry-logins.ts';
 
 /**
  * A drop-in, never /etc/containers/registries.conf itself: that one belongs to the distribution and to
- * podman and skopeo beside us, and what it says of other registries stays in force.
+ * podman and skopeo beside us, and what it says of other registries stays in force. It sorts after the crio.conf of CRI-O's
+ * packages, which has a search list of its own.
  */
-const file = '/etc/containers/registries.conf.d/50-berth.conf';
+const file = '/etc/containers/registries.conf.d/zz-berth.conf';
 
 export const registries: Concern = {
   asks: () => ({ files: [file, loginsFile] }),

@@ -5,6 +5,7 @@ import { clusterRules, kubernetesRules } from './cluster-checks.ts';
 import type { Finding } from './finding.ts';
 import { gceRules, instancesOf } from './gce-rules.ts';
 import { parseReference } from './image-reference.ts';
+import { policyRules } from './policy-rules.ts';
 import { engineAndRuntimeRules } from './runtime-rules.ts';
 import { locate, plainOf, type Tree } from './tree.ts';
 import { mentionsVariables } from './variables.ts';
@@ -254,6 +255,7 @@ export const specRules = (host: Tree, taken: readonly Taken[]): readonly Finding
     ...networkRules(plain, where),
     ...runtimeRules(plain, where),
     ...engineAndRuntimeRules(plain),
+    ...policyRules(plain),
     ...artifactRules(plain),
     ...embeddedImageRules(plain),
     ...authRules(plain, where),

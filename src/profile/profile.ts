@@ -186,7 +186,7 @@ export interface Spec {
     readonly pluginDirs: readonly string[];
   };
   readonly registries: Registries;
-  readonly policy: { readonly default: 'accept' | 'reject' };
+  readonly policy: { readonly default: 'accept' | 'reject'; readonly rules: readonly PolicyRule[] };
   readonly kernel: {
     readonly modules: readonly string[];
     readonly sysctls: Readonly<Record<string, string>>;
@@ -300,6 +300,17 @@ export interface CniNetwork {
   readonly subnets: readonly string[];
   /** `node`: one nftables/iptables rule set owned by berth. `plugin`: ipMasq, dearer per pod. `none`. */
   readonly masquerade: 'node' | 'plugin' | 'none';
+}
+
+/** Whose images may run, by where they are: containers-policy.json(5). */
+export interface PolicyRule {
+  readonly images: string;
+  readonly type: 'accept' | 'reject' | 'signedBy' | 'sigstoreSigned';
+  /** OpenPGP keys in armour, or a public key in PEM. */
+  readonly key?: string | undefined;
+  readonly identity: 'matchRepoDigestOrExact' | 'matchExact' | 'matchRepository';
+  /** Server, or folder of the host, with OpenPGP signatures. */
+  readonly lookaside?: string | undefined;
 }
 
 export interface Registries {

@@ -25,8 +25,8 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
   const unhealthy = [...facts.packages.packages].flatMap(([name, { state }]) =>
     state === 'half-installed' ? [name] : [],
   );
-  const { versions, pinned = {} } = resource;
-  const fits = (name: string, version: string | undefined) => isOf(version, pinned[name] ?? versions?.[name]);
+  const { pinned = {}, services = {} } = resource;
+  const fits = (name: string, version: string | undefined) => isOf(version, pinned[name]);
   const absent = names.filter((name) => {
     const { state, version } = factOf(facts, name);
     return state !== 'installed' || !fits(name, version);
@@ -78,12 +78,14 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
     ...(unhealthy.length > 0 ? [`${unhealthy.join(', ')}: the installation was interrupted or failed`] : []),
     ...unknownVersions(packages.filter(({ name }) => !unhealthy.includes(name))),
   ].join('; ');
+  const makesStale = absent.flatMap((name) => services[name] ?? []);
   return [
     {
       id: 'packages',
       action: 'install',
       summary: `install ${packages.map(versionText).join(', ')}`,
       ...(reason === '' ? {} : { reason }),
+      ...(makesStale.length === 0 ? {} : { makesStale }),
       packages,
       bringsPackages: true,
       steps,
@@ -138,9 +140,11 @@ const listsMustBeRefreshed = (
   (facts.packages.listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds ||
   !absent.every(isOffered);
 
-/** apt-get(8) takes a pattern for the revision of the package; dnf knows it without. */
-const pinnedPattern = (version: string, manager: 'apt' | 'dnf'): string =>
-  manager === 'apt' ? `${version}-*` : version;
+/** apt-get(8) and dnf(8) take patterns, the newest that fits; for the revision of a package dnf needs none. */
+function pinnedPattern(version: string, manager: 'apt' | 'dnf'): string {
+  if (/^\d+\.\d+$/.test(version)) return `${version}.*`;
+  return manager === 'apt' ? `${version}-*` : version;
+}
 
 /** `1.35` is the beginning of `1.35.2-1.1` and of `1:1.35.2`, and not of `1.350`. */
 const isOf = (version: string | undefined, beginning: string | undefined): boolean => {

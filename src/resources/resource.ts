@@ -53,10 +53,13 @@ export interface PackagesResource {
   readonly hintWhenUnknown?: string;
   /** For the package manager, beside its own: the way through a proxy. */
   readonly env?: Environment;
-  /** Beginnings that the version of a package must have, by name: `1.35` goes for `1.35.2-1.1`. */
-  readonly versions?: Readonly<Record<string, string>>;
-  /** Whole versions, by name, which the repositories may have among newer ones: `1.37.2` asks for `1.37.2-1.1`. */
+  /**
+   * Versions by name, whole or a minor, which the repositories may have among newer ones: `1.37.2` asks for `1.37.2-1.1`, and
+   * `1.37` for the newest `1.37.2-1.1`.
+   */
   readonly pinned?: Readonly<Record<string, string>>;
+  /** Services by the name of the package with their program. */
+  readonly services?: Readonly<Record<string, string>>;
   /** Exactly these versions; undefined: what the host's repositories offer. */
   readonly locked?: LockedPackages;
 }
@@ -127,6 +130,8 @@ export interface UnitResource {
   readonly reads?: readonly string[];
   /** Enabled, and left alone while it does not run: somebody else starts it when there is something to do for it. */
   readonly startedByOthers?: true;
+  /** Its package may start it, before its configuration is there. */
+  readonly startedByPackage?: boolean;
   /** What it made when it started is not there any more, and why: a restart makes it again. */
   readonly undone?: string;
 }

@@ -89,7 +89,8 @@ export function planRunning(unit: UnitResource, facts: Facts, disturbance: Distu
         origins: [originOf(name, now)],
         ...guarded,
         refreshes: [name],
-        steps: [bringUp('start', name)],
+        // What its package has started meanwhile does not know what was written since.
+        steps: [bringUp(unit.startedByPackage ? 'restart' : 'start', name)],
       },
     ];
   }

@@ -79,10 +79,10 @@ test('drift tells who changed what, and the profile can take over what the host 
     'what somebody changed on the host, what the profile changed, and both are told apart',
     async () => {
       await host.output(`
-      sed -i 's/insecureAcceptAnything/reject/' /etc/crio/policy.json
+      sed -i 's/insecureAcceptAnything/reject/' /etc/berth/policy.json
       sed -i 's/65/66/' /etc/sysctl.d/90-berth.conf
       echo 66 > /proc/sys/net/ipv4/ip_default_ttl
-      sed -i 's/"docker.io","quay.io"/"quay.io"/' /etc/containers/registries.conf.d/50-berth.conf
+      sed -i 's/"docker.io","quay.io"/"quay.io"/' /etc/containers/registries.conf.d/zz-berth.conf
       rm /etc/crictl.yaml`);
       writeFileSync(
         profile,
@@ -93,10 +93,10 @@ test('drift tells who changed what, and the profile can take over what the host 
       const list = await drifts(2);
       assert.deepEqual(kindsOf(list), {
         packages: 'profile',
-        'file:/etc/crio/policy.json': 'host',
+        'file:/etc/berth/policy.json': 'host',
         'file:/etc/sysctl.d/90-berth.conf': 'host',
         'sysctl:net.ipv4.ip_default_ttl': 'host',
-        'file:/etc/containers/registries.conf.d/50-berth.conf': 'conflict',
+        'file:/etc/containers/registries.conf.d/zz-berth.conf': 'conflict',
         'file:/etc/crictl.yaml': 'host',
       });
       const text = await exits(2, 'drift', profile);
@@ -132,10 +132,10 @@ test('drift tells who changed what, and the profile can take over what the host 
         /did you mean \/etc\/crio\/policy\.json/,
       );
       assert.match(
-        await exits(10, 'drift', profile, '--path', '/etc/crio/policy.json'),
+        await exits(10, 'drift', profile, '--path', '/etc/berth/policy.json'),
         /--adopt was not given/,
       );
-      await exits(0, 'drift', profile, '--adopt', '--path', '/etc/crio/policy.json');
+      await exits(0, 'drift', profile, '--adopt', '--path', '/etc/berth/policy.json');
       assert.equal(readFileSync(profile, 'utf8'), original.replace('default: accept', 'default: reject'));
       assert.doesNotMatch(await exits(2, 'plan', profile), /policy\.json/);
     },

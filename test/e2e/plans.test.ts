@@ -131,7 +131,7 @@ test('a saved plan is carried out exactly, on hosts that have not moved, and ser
 
   await t.test('--check says whether there is something to do, and does nothing', async () => {
     await exits(0, 'apply', profile, '--check');
-    await host.output('echo "# mine" >> /etc/crictl.yaml; chmod 600 /etc/crio/policy.json');
+    await host.output('echo "# mine" >> /etc/crictl.yaml; chmod 600 /etc/berth/policy.json');
     const output = await exits(2, 'apply', profile, '--check');
     assert.match(output, /-# mine/);
     await exits(2, 'reset', profile, '--check');
@@ -155,9 +155,9 @@ test('a saved plan is carried out exactly, on hosts that have not moved, and ser
 
   /** Puts the other content there by hand; the daemon runs with what it read before. */
   const byHand = `
-    cp /etc/crio/policy.json /root/policy.json
+    cp /etc/berth/policy.json /root/policy.json
     sleep 1.1
-    sed 's/insecureAcceptAnything/reject/' /root/policy.json > /etc/crio/policy.json`;
+    sed 's/insecureAcceptAnything/reject/' /root/policy.json > /etc/berth/policy.json`;
   const strict = join(folder, 'strict.yaml');
   writeFileSync(strict, smoke.replace('default: accept', 'default: reject'));
 
@@ -176,7 +176,7 @@ test('a saved plan is carried out exactly, on hosts that have not moved, and ser
   );
 
   await t.test('and not when that somebody has restarted it already', async () => {
-    await host.output(`sleep 1.1; cp /root/policy.json /etc/crio/policy.json; systemctl restart berthd`);
+    await host.output(`sleep 1.1; cp /root/policy.json /etc/berth/policy.json; systemctl restart berthd`);
     const daemon = await pid('berthd');
     await exits(0, 'plan', profile);
     await exits(0, 'apply', profile, '--yes');

@@ -140,7 +140,7 @@ spec:
       auths: { 'registry.example': { auth: basic } },
     });
     assert.equal((await host.output(`stat -c '%a %U' ${file}`)).trim(), '600 root');
-    assert.match(await host.output('cat /etc/crio/crio.conf.d/10-berth.conf'), /global_auth_file = /);
+    assert.match(await host.output('cat /etc/crio/crio.conf.d/20-berth.conf'), /global_auth_file = /);
     assert.ok(proxy.let() > 5, 'packages came through the proxy');
     assert.match(
       await host.output(`stat -c %a ${proxyFile}; cat ${proxyFile}`),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { kubernetes } from './kubernetes.ts';
+import { policyRule } from './policy.ts';
 import { cniPlugins, crictl, engine, ociRuntime } from './runtimes.ts';
 import { proxyAddress, secret } from './secrets.ts';
 import { cidr, file, httpAddress, imageReference, registryPrefix, section, text } from './values.ts';
@@ -128,6 +129,9 @@ export const spec = section(
           .enum(['accept', 'reject'])
           .default('accept')
           .meta({ description: 'What policy.json says about images that no rule names.' }),
+        rules: z.array(policyRule).default([]).meta({
+          description: 'Images that something else holds for; the most specific rule counts.',
+        }),
       },
       'Which images may run.',
     ).prefault({}),

@@ -28,7 +28,7 @@ const entry = (name: string, ssh: SshAddress): HostEntry => ({
 });
 const stricter = (host: HostEntry): HostEntry => ({
   ...host,
-  spec: { ...host.spec, policy: { default: 'reject' } },
+  spec: { ...host.spec, policy: { default: 'reject', rules: [] } },
 });
 
 /** One run of a command: connections of its own, and all events. */
@@ -86,7 +86,7 @@ test('a bare host becomes a node, stays one, and becomes what it was again', asy
   const host = await embeddedHost(t);
   const node = entry('node', host.ssh);
   await host.output(
-    'mkdir -p /etc/crio && echo "{}" > /etc/crio/policy.json && chmod 600 /etc/crio/policy.json',
+    'mkdir -p /etc/crio && echo "{}" > /etc/berth/policy.json && chmod 600 /etc/berth/policy.json',
   );
   await host.output(`rm /etc/os-release; cat > /etc/os-release << 'END'\n${ubuntu}END`);
   const before = await inventoryOf(host);
@@ -113,11 +113,11 @@ test('a bare host becomes a node, stays one, and becomes what it was again', asy
   await t.test('what somebody changed or damaged is put back, and only who reads it restarts', async () => {
     const pids = 'systemctl show -p MainPID --value berth-shim; systemctl show -p MainPID --value berthd';
     const [shim, daemon] = (await host.output(pids)).trim().split(/\s+/);
-    await host.output('echo "# mine" >> /etc/crio/crio.conf.d/10-berth.conf');
+    await host.output('echo "# mine" >> /etc/crio/crio.conf.d/20-berth.conf');
     await host.output('echo "// x" >> /usr/lib/berth/current/berthd.mjs');
     const { result } = await inRun([node], (context) => applyProfile(context, yes));
     const [change, repair, ...others] = summaries(result.plan);
-    assert.equal(change, 'change /etc/crio/crio.conf.d/10-berth.conf');
+    assert.equal(change, 'change /etc/crio/crio.conf.d/20-berth.conf');
     assert.match(repair ?? '', /^upload berth .* MiB\)$/);
     assert.deepEqual(others, ['restart berthd.service']);
     assert.match(result.plan.hosts[0]?.changes[0]?.diff ?? '', /^-# mine$/m);

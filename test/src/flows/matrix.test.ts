@@ -63,7 +63,7 @@ interface Outcome extends Run {
   readonly told: readonly Told[];
 }
 
-const registries = '/etc/containers/registries.conf.d/50-berth.conf';
+const registries = '/etc/containers/registries.conf.d/zz-berth.conf';
 
 /** One fleet of all distributions: each command works on all hosts at once, and each host is looked at alone. */
 describe('the matrix', () => {

@@ -56,7 +56,7 @@ blocked = true
 prefix = "a.example"
 location = "b.example"
 `;
-  const { values, refused } = adopt('/etc/containers/registries.conf.d/50-berth.conf', text);
+  const { values, refused } = adopt('/etc/containers/registries.conf.d/zz-berth.conf', text);
   assert.deepEqual(values, {
     'spec.registries.unqualifiedSearch': ['quay.io'],
     'spec.registries.insecure': ['mirror.example:80'],
@@ -101,7 +101,7 @@ runtime_type = "oci"
 [crio.network]
 plugin_dirs = ["/opt/cni/bin"]
 `;
-  const { values, refused } = adopt('/etc/crio/crio.conf.d/10-berth.conf', text);
+  const { values, refused } = adopt('/etc/crio/crio.conf.d/20-berth.conf', text);
   assert.deepEqual(values, {
     'spec.ociRuntimes': [{ name: 'crun' }, { name: 'runc' }],
     'spec.cni.pluginDirs': ['/opt/cni/bin'],
@@ -110,14 +110,14 @@ plugin_dirs = ["/opt/cni/bin"]
 });
 
 test('what is not in its format, not there or in no key of the profile is refused in words', () => {
-  assert.match(adopt('/etc/crio/policy.json', '{ "default": [').refused.join(), /not in its format/);
+  assert.match(adopt('/etc/berth/policy.json', '{ "default": [').refused.join(), /not in its format/);
   assert.match(
-    adopt('/etc/crio/policy.json', '{ "default": [{ "type": "signedBy" }] }').refused.join(),
+    adopt('/etc/berth/policy.json', '{ "default": [{ "type": "signedBy" }] }').refused.join(),
     /not in its format/,
   );
   assert.match(adopt('/etc/crictl.yaml', 'timeout: 3\n').refused.join(), /no key of the profile/);
   const { refused } = adoptionOf(
-    'file:/etc/crio/policy.json',
+    'file:/etc/berth/policy.json',
     factsOf({}),
     specOf('  policy: { default: accept }\n'),
   );

@@ -53,7 +53,7 @@ const spec: Spec = {
     mirrors: [{ registry: 'docker.io', mirrors: ['mirror.example:80', 'other.example/"odd"'] }],
     auth: [],
   },
-  policy: { default: 'accept' },
+  policy: { default: 'accept', rules: [] },
   kernel: {
     modules: ['overlay', 'br_netfilter'],
     sysctls: {
@@ -179,7 +179,7 @@ for (const [id, versionId, packages, names] of named) {
 }
 
 test('the drop-in of crio.conf names the network, the runtimes and the policy', () => {
-  const config = parseToml(textOf('/etc/crio/crio.conf.d/10-berth.conf'));
+  const config = parseToml(textOf('/etc/crio/crio.conf.d/20-berth.conf'));
   assert.deepEqual(config, {
     crio: {
       api: { listen: '/var/run/crio/crio.sock' },
@@ -191,7 +191,7 @@ test('the drop-in of crio.conf names the network, the runtimes and the policy', 
           crun: { runtime_path: '', runtime_type: 'oci' },
         },
       },
-      image: { signature_policy: '/etc/crio/policy.json' },
+      image: { signature_policy: '/etc/berth/policy.json' },
       network: {
         cni_default_network: 'mynet',
         network_dir: '/etc/cni/net.d/',
@@ -202,7 +202,7 @@ test('the drop-in of crio.conf names the network, the runtimes and the policy', 
 });
 
 test('registries are a drop-in in which odd names stay what they are', () => {
-  const config = parseToml(textOf('/etc/containers/registries.conf.d/50-berth.conf'));
+  const config = parseToml(textOf('/etc/containers/registries.conf.d/zz-berth.conf'));
   assert.deepEqual(config, {
     'unqualified-search-registries': ['docker.io'],
     registry: [
@@ -345,7 +345,7 @@ test('foreign configuration stays, and is told', () => {
   });
   assert.deepEqual(notes, [
     "/etc/cni/net.d/00-foreign.conflist is not berth's and stays; pods use mynet",
-    "/etc/containers/policy.json is not berth's and stays; pods are judged by /etc/crio/policy.json",
+    "/etc/containers/policy.json is not berth's and stays; pods are judged by /etc/berth/policy.json",
   ]);
   const touched = changes.flatMap(({ steps }) =>
     steps.flatMap((step) => ('path' in step ? [step.path] : [])),

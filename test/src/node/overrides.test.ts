@@ -3,7 +3,7 @@ import test from 'node:test';
 import { overridesOn } from '../../../src/node/overrides.ts';
 import { factsOf } from '../resources/facts.ts';
 
-const ours = '/etc/crio/crio.conf.d/10-berth.conf';
+const ours = '/etc/crio/crio.conf.d/20-berth.conf';
 const theirs = '/etc/crio/crio.conf.d/50-local.conf';
 
 const overrides = (mine: string, other: string) =>

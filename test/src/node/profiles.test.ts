@@ -89,7 +89,7 @@ test('CRI-O of a bundle has a unit of ours, and its monitor is the one of the bu
   for (const program of ['crio', 'pinns', 'conmon'])
     assert.ok(written(changes).includes(`/usr/local/bin/${program}`), program);
   assert.match(textOf(changes, '/etc/systemd/system/crio.service'), /^ExecStart=\/usr\/local\/bin\/crio$/m);
-  const config = textOf(changes, '/etc/crio/crio.conf.d/10-berth.conf');
+  const config = textOf(changes, '/etc/crio/crio.conf.d/20-berth.conf');
   assert.match(config, /^monitor_path = "\/usr\/local\/bin\/conmon"$/m);
   assert.match(config, /^pinns_path = "\/usr\/local\/bin\/pinns"$/m);
 });
@@ -105,7 +105,7 @@ test('CRI-O from source takes conmon of the distribution, runc and the plugins f
 test('gVisor and crun are handlers beside the default, each with its program and its words', async () => {
   const config = textOf(
     await planned('gvisor-crun.yaml', 'debian:12'),
-    '/etc/crio/crio.conf.d/10-berth.conf',
+    '/etc/crio/crio.conf.d/20-berth.conf',
   );
   assert.match(config, /default_runtime = "runc"/);
   assert.match(config, /\[crio\.runtime\.runtimes\.crun\]/);

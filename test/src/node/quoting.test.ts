@@ -184,7 +184,7 @@ test("berth's own templates take hostile values as values, or refuse them", asyn
   const render = await loadTemplates();
   for (const value of hostileStrings(300)) {
     const registries = parseToml(
-      render('/etc/containers/registries.conf.d/50-berth.conf', {
+      render('/etc/containers/registries.conf.d/zz-berth.conf', {
         unqualifiedSearch: [value],
         registries: [
           { prefix: value, insecure: true, blocked: false, mirrors: [{ location: value, insecure: false }] },

@@ -70,7 +70,7 @@ test('hosts alone make a profile whose defaults are a correct node', () => {
       mirrors: [],
       auth: [],
     },
-    policy: { default: 'accept' },
+    policy: { default: 'accept', rules: [] },
     kernel: {
       modules: ['overlay', 'br_netfilter'],
       sysctls: {
