@@ -147,11 +147,14 @@ async function byFirstWay(wanted: Wanted, folder: string, work: Work): Promise<B
     }
   }
   const { spec, version, arch } = wanted;
+  const only = failures.length === 1 ? failures[0] : undefined;
   throw new Fail(
     'Fetch',
     `${spec.program} ${version} for ${arch} could not be had:\n${failures.map((each) => `  - ${each.message}`).join('\n')}`,
     {
-      hint: `put ${spec.archiveName(version, arch)} with its .sha256 file into a folder and name it in spec.artifacts.folder`,
+      hint:
+        only?.hint ??
+        `put ${spec.archiveName(version, arch)} with its .sha256 file into a folder and name it in spec.artifacts.folder`,
     },
   );
 }

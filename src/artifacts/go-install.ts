@@ -62,8 +62,11 @@ export async function goInstall(
       endsWithUs: true,
     });
   const { sum, source } = await requirePinnedModule(spec, go.module, version, run, locked);
-  const { staging, variables } = go;
-  const staged = staging && (await makeStagedModule(folder, source, go.module, version, staging(version)));
+  const { staging, asDependency, variables } = go;
+  const staged =
+    staging === undefined && asDependency === undefined
+      ? undefined
+      : await makeStagedModule(folder, source, go.module, version, staging?.(version));
   const linkerFlags = [
     '-s -w',
     ...Object.entries(variables?.(version) ?? {}).map(([name, value]) => `-X ${name}=${value}`),

@@ -38,6 +38,11 @@ export interface GoBuild {
   readonly variables?: (version: string) => Readonly<Record<string, string>>;
   /** Of a module that leads modules of its own into its tree: the version under which those are published. */
   readonly staging?: (version: string) => string;
+  /**
+   * Built as a dependency of a module of ours, which asks a proxy for this version alone: `go install` asks for the list of
+   * all versions too, which a proxy that guards what comes in may not hand out.
+   */
+  readonly asDependency?: true;
   readonly tags?: readonly string[];
   /** Libraries in C that it is linked with, statically: the program must run on hosts that have others. pkg-config's names. */
   readonly libraries?: readonly string[];
@@ -208,6 +213,7 @@ export const artifactSpecs: Readonly<Record<ArtifactName, ArtifactSpec>> = {
     go: {
       module: 'github.com/cri-o/cri-o',
       packages: ['github.com/cri-o/cri-o/cmd/crio'],
+      asDependency: true,
       tags: [...features, ...crioTags],
       libraries: ['libseccomp'],
       native: ['pinns'],

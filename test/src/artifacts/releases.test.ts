@@ -102,7 +102,11 @@ test('the checksum of the profile decides before that of the folder', async (t) 
 test('what is no Go module is not built, and says so', async (t) => {
   folderWithCache(t, 'release');
   const sources = { source: 'go', mirror: undefined, folder: undefined } as const;
-  await assert.rejects(fetchArtifact('crun', '1.26', 'x64', sources, work), /crun is no Go module/);
+  await assert.rejects(fetchArtifact('crun', '1.26', 'x64', sources, work), {
+    message: /crun is no Go module/,
+    // The remedy of the only way there is, and not that of all others.
+    hint: 'name another source of it in the profile',
+  });
 });
 
 test('the key of a repository stays the one that was sent first, and a pinned one must be it', async (t) => {

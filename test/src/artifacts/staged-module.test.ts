@@ -50,6 +50,14 @@ test('a module that leads nothing into its tree is not taken for one that does',
     );
 });
 
+test('a module that leads nothing into its tree is a dependency of ours and no more', () => {
+  assert.equal(
+    stagedGoMod('go 1.26.3\n\nmodule m\n', 'm', '1.0.0', undefined),
+    'module build.invalid/berth\ngo 1.26.3\nrequire m v1.0.0\n',
+  );
+  assert.throws(() => stagedGoMod(published, 'm', '1.0.0', undefined), /unknown form/);
+});
+
 test('the three programs of a release lie beside each other, each with its checksum', () => {
   const { kubelet, kubectl } = kubernetesSpecs;
   assert.equal(kubelet.releaseAddress('1.37.2', 'arm64'), 'https://dl.k8s.io/v1.37.2/bin/linux/arm64');
