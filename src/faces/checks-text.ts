@@ -2,6 +2,10 @@ import { type Check, type Grade, isRed } from '../core/events.ts';
 import { counted, duration, printable, shortened } from '../core/text.ts';
 import { EvidenceText } from './evidence-text.ts';
 import type { Style } from './style.ts';
+import { wrapped } from './wrapped.ts';
+
+/** Breaks a line where it is too long; the rest of it comes under its words, `indent` columns from the left. */
+type Fold = (line: string, indent: number) => string;
 
 /** Columns of the table: mark, identifier, what was checked, what was seen, time. */
 interface Columns {
@@ -73,14 +77,19 @@ const answerLines = ({ detail }: Check): string[] =>
     .slice(-12)
     .map((line) => `       ${shortened(line, 2000)}`);
 
+/** Colours take no columns: they come after the folding. */
+const remedyLines = (remedy: string | undefined, fold: Fold, style: Style): string[] =>
+  remedy === undefined
+    ? []
+    : [fold(`     remedy: ${remedy}`, 13).replace('remedy', style('yellow', 'remedy'))];
+
 /** What a red check needs beside its row: its whole answer, the evidence that was not shown yet, and the remedy. */
-const redCheckText = (check: Check, evidence: EvidenceText, style: Style): string =>
+const redCheckText = (check: Check, evidence: EvidenceText, fold: Fold, style: Style): string =>
   [
     '',
     `   ${style(['red', 'bold'], check.id)}: ${check.title}`,
-    ...answerLines(check),
-    ...evidence.linesOf(check),
-    ...(check.remedy === undefined ? [] : [`     ${style('yellow', 'remedy')}: ${check.remedy}`]),
+    ...[...answerLines(check), ...evidence.linesOf(check)].map((line) => fold(line, 9)),
+    ...remedyLines(check.remedy, fold, style),
   ].join('\n');
 
 /** `all 19 checks are green`, `2 of 19 checks are red`, `18 checks are green, one was not run`. */
@@ -97,25 +106,29 @@ export const checksSummary = (checks: readonly Check[]): string => {
 };
 
 /** Why a check was not run, or what a warning asks for: the table may have cut it short. */
-const wordsBelow = (checks: readonly Check[], style: Style): string[] => {
+const wordsBelow = (checks: readonly Check[], fold: Fold, style: Style): string[] => {
   const told = checks.filter((check) => check.notRun || isWarning(check));
   if (told.length === 0) return [];
   return [
     '',
     ...told.flatMap(({ id, detail, remedy }) => [
-      `   ${style('yellow', id)}: ${printable(detail).replace(/\s+/g, ' ').trim()}`,
-      ...(remedy === undefined ? [] : [`     ${style('yellow', 'remedy')}: ${remedy}`]),
+      fold(`   ${id}: ${printable(detail).replace(/\s+/g, ' ').trim()}`, 7).replace(id, style('yellow', id)),
+      ...remedyLines(remedy, fold, style),
     ]),
   ];
 };
 
-/** The verification of one host as a table of `width` columns, red checks explained below it. */
+/**
+ * The verification of one host as a table of `width` columns, red checks explained below it; what is told there is as wide too
+ * where it `folds`, for people before a terminal.
+ */
 export const checksText = (
   host: string,
   checks: readonly Check[],
-  options: { readonly width: number; readonly style: Style },
+  options: { readonly width: number; readonly style: Style; readonly folds?: boolean },
 ): string => {
   const { style } = options;
+  const fold: Fold = (line, indent) => (options.folds ? wrapped(line, options.width, indent) : line);
   if (checks.length === 0) return `${style('bold', host)}\n  ${style('red', 'nothing was checked')}\n`;
   const columns = columnsFor(checks, options.width);
   const red = checks.filter(isRed);
@@ -125,8 +138,8 @@ export const checksText = (
   return [
     style('bold', host),
     ...rows(checks, columns, style),
-    ...wordsBelow(checks, style),
-    ...red.map((check) => redCheckText(check, evidence, style)),
+    ...wordsBelow(checks, fold, style),
+    ...red.map((check) => redCheckText(check, evidence, fold, style)),
     ...(evidence.rest === undefined ? [] : ['', `   ${style('dim', evidence.rest)}`]),
     '',
     style(outcome, `${host}: ${checksSummary(checks)}, in ${duration(total)}`),

@@ -129,7 +129,7 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
     adoption: (adoption) => print(`\n${adoptionText(adoption, { width, style })}`, { keep: true }),
     checks: (checks) => {
       for (const [host, list] of checks) {
-        const text = `\n${checksText(host, list, { width, style })}`;
+        const text = `\n${checksText(host, list, { width, style, folds: out.isTTY })}`;
         if (progress.isLive && checks.size > tablesAtOnce && isAllGreen(list))
           print(`${style('bold', host)}  ${style('green', checksSummary(list))}`, { keep: true });
         else if (list.some(isRed)) print(text, { keep: true });

@@ -119,6 +119,34 @@ test('no row is wider than the terminal, whatever a host answers', () => {
   }
 });
 
+test('on a terminal what is told below the table breaks between words, under itself; elsewhere lines stay whole', () => {
+  const talkative: Check = {
+    ...red,
+    detail:
+      'network mynet: plugin bridge is in none of /opt/cni/bin, /usr/lib/cni, /usr/libexec/cni; look there',
+    evidence: [],
+    remedy: 'run berth apply: it installs the plugins; spec.cni.pluginDirs says where they are looked for',
+  };
+  const skipped: Check = { ...green('dns.name', 'a pod resolves a name', talkative.detail), notRun: true };
+  const checks = [skipped, talkative];
+  const folded = checksText('node-1', checks, { width: 60, style: unpainted, folds: true });
+  assert.match(folded, /^ {3}dns\.name: network mynet: plugin bridge is in none of\n {7}\/opt/m);
+  assert.match(
+    folded,
+    /^ {7}network mynet: .* none of\n {9}\/opt.* look\n {9}there\n {5}remedy: .*;\n {13}spec\.cni.* looked\n {13}for$/m,
+  );
+  assert.deepEqual(
+    folded.split('\n').filter((line) => line.length > 60),
+    [],
+  );
+  const whole = checksText('node-1', checks, { width: 60, style: unpainted });
+  assert.match(whole, /^ {5}remedy: .* looked for$/m);
+  assert.match(
+    checksText('node-1', checks, { width: 60, style: painted, folds: true }),
+    /\u001b\[33mremedy\u001b\[39m: run/,
+  );
+});
+
 test('no check at all is not a success', () => {
   assert.match(checksText('node-1', [], { width: 80, style: unpainted }), /nothing was checked/);
 });
