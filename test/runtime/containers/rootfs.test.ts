@@ -121,6 +121,27 @@ test('what the container wrote goes with it, however much and of whatever names'
   assert.deepEqual(readdirSync(join(folder, 'bottom')), ['file', 'other']);
 });
 
+test('folders that lie deeper than a path may be long go too', async (t) => {
+  const { folder, lower } = layersIn(t);
+  for (const depth of [30, 3000]) {
+    const folders = containerFolders({ root: folder, runRoot: folder }, `c${depth}`);
+    mountRootfs(folders, { store: folder, folders: lower, users: undefined });
+    const home = process.cwd();
+    try {
+      process.chdir(folders.merged);
+      for (let level = 0; level < depth; level += 1) {
+        mkdirSync('n'.repeat(200));
+        writeFileSync(`file ${level}`, '');
+        process.chdir('n'.repeat(200));
+      }
+    } finally {
+      process.chdir(home);
+    }
+    await removeRootfs(folders);
+    assert.equal(existsSync(folders.disk), false);
+  }
+});
+
 test('what a container writes is not synced: it ends with the container and with the machine', async (t) => {
   const { folder, lower } = layersIn(t);
   const folders = containerFolders({ root: folder, runRoot: folder }, 'c1');
