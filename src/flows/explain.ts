@@ -7,7 +7,7 @@ import { loadTemplates } from '../node/templates.ts';
 import { type Trace, traceOf } from '../node/trace.ts';
 import { pathText } from '../profile/finding.ts';
 import { resolveSources } from '../profile/parse-profile.ts';
-import type { HostEntry } from '../profile/profile.ts';
+import type { HostEntry, Spec } from '../profile/profile.ts';
 import { provenanceOf } from '../profile/provenance.ts';
 import { childOf, type Path } from '../profile/tree.ts';
 import type { FlowContext } from './context.ts';
@@ -43,7 +43,7 @@ export async function explainValue(
     fallback,
     files: trace.files.map((file) => ({ ...file, ...stateOf(file, trace, facts) })),
     deeds: trace.deeds,
-    ...(facts === undefined ? {} : { effective: effectiveOn(facts, trace, inSpec ?? []) }),
+    ...(facts === undefined ? {} : { effective: effectiveOn({ spec, facts, trace }, inSpec ?? []) }),
   };
 }
 
@@ -70,22 +70,31 @@ function stateOf(
   return { lines, onHost: 'differs' };
 }
 
-/** What the host itself says, as far as the value has something to do with it. */
-function effectiveOn(facts: Facts, { files, changes }: Trace, path: Path): string[] {
-  const settings = files.flatMap((file) => file.settings);
-  const foreign = overridesOn(facts, changes).filter(({ id }) =>
-    settings.some((setting) => id.slice(id.indexOf(' ') + 1).startsWith(setting)),
-  );
-  return [...kernelSays(facts, path), ...foreign.map(({ summary }) => summary)];
+interface Found {
+  readonly spec: Spec;
+  readonly facts: Facts;
+  readonly trace: Trace;
 }
 
-function kernelSays({ kernel }: Facts, path: Path): string[] {
+/** What the host itself says, as far as the value has something to do with it. */
+function effectiveOn({ spec, facts, trace }: Found, path: Path): string[] {
+  const settings = trace.files.flatMap((file) => file.settings);
+  const foreign = overridesOn(facts, trace.changes).filter(({ id }) =>
+    settings.some((setting) => id.slice(id.indexOf(' ') + 1).startsWith(setting)),
+  );
+  return [...kernelSays(spec, facts, path), ...foreign.map(({ summary }) => summary)];
+}
+
+/** Of what the probe asks for besides, such as limits, the value says nothing. */
+function kernelSays(spec: Spec, { kernel }: Facts, path: Path): string[] {
   const [top, what, name] = path;
   if (top !== 'kernel') return [];
   if (what === 'sysctls') {
-    const keys = name === undefined ? [...kernel.sysctls.keys()] : [String(name)];
+    const keys = name === undefined ? Object.keys(spec.kernel.sysctls) : [String(name)];
     return keys.map((key) => `${key} is ${kernel.sysctls.get(key)?.value ?? 'unknown to the kernel'}`);
   }
   if (what !== 'modules') return [];
-  return [...kernel.modules].map(([module, state]) => `kernel module ${module} is ${state}`);
+  return spec.kernel.modules.map(
+    (module) => `kernel module ${module} is ${kernel.modules.get(module) ?? 'missing'}`,
+  );
 }

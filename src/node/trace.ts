@@ -5,6 +5,7 @@ import { Secret } from '../core/secret.ts';
 import { type Facts, type ProbeRequest, parseFacts } from '../host/facts/probe.ts';
 import type { SecretSource, Spec } from '../profile/profile.ts';
 import type { Change } from '../resources/change.ts';
+import { wantedArtifacts } from './artifacts.ts';
 import type { Supplies } from './concern.ts';
 import { planNode, probeRequest } from './node.ts';
 import { parserOf } from './parsers.ts';
@@ -98,8 +99,15 @@ const changesFor = (spec: Spec, render: Render, facts: Facts | undefined): Made 
       // What a host that nobody asked has is not known.
       { summary: summary.replace(` (was ${unknownValue})`, ''), same: JSON.stringify(steps) },
     ]);
-  return { changes, texts: new Map(texts), deeds: new Map(deeds) };
+  return { changes, texts: new Map(texts), deeds: new Map([...deeds, ...programsOf(spec)]) };
 };
+
+/** Programs are neither made nor fetched to explain a value: which ones, and from where, is what it decides. */
+const programsOf = (spec: Spec): [string, { summary: string; same: string }][] =>
+  wantedArtifacts(spec).map(({ name, version, sources }) => [
+    `program:${name}`,
+    { summary: `bring ${name} ${version}`, same: JSON.stringify([version, sources]) },
+  ]);
 
 const isDeed = ({ id, steps }: Change): boolean =>
   steps.every((step) => step.kind === 'run') && !/^(units|restart|start|enable):/.test(id);

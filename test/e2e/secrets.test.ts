@@ -185,6 +185,10 @@ spec:
     assert.match(told.output, /logins\.yaml:7:\d+ +the overlay logins\.yaml/);
     assert.match(told.output, /\/etc\/sysctl\.d\/90-berth\.conf +on the host as rendered/);
     assert.match(told.output, new RegExp(`${key} is 1`));
+    // What the probe asks for the sake of limits is none of the profile's parameters.
+    const all = await berth('explain', base, 'spec.kernel.sysctls', ...withLogins);
+    assert.match(all.output, /net\.ipv4\.ip_forward is 1/);
+    assert.doesNotMatch(all.output, /fs\.inotify/);
     const address = await berth('explain', base, 'spec.proxy.http', ...withLogins);
     assert.match(address.output, /logins\.yaml:4:/);
     hasNone(address.output, 'explain');

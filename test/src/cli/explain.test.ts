@@ -86,6 +86,12 @@ test('a default is told as one, with the setting that it becomes', async (t) => 
   assert.ok(settings.includes('crio.runtime.default_runtime'), settings.join());
 });
 
+test('a program that a value decides about is named, whatever file says nothing of it', async (t) => {
+  const folder = fleetIn(t);
+  const { told } = await explain(folder, 'spec.crictl.version', '--host', 'b');
+  assert.deepEqual(told.deeds, [`bring crictl ${told.value}`]);
+});
+
 test('an unknown key has its nearest neighbour, and several hosts want a choice', async (t) => {
   const folder = fleetIn(t);
   const unknown = await explain(folder, 'spec.kernel.sysctl.vm.swappiness', '--host', 'a');
