@@ -57,7 +57,7 @@ const apply: Recording = {
     await terminal.shows(/proven it\.[\s\S]*\$$/, patience);
     await types('clear; sh break');
     await terminal.shows(/\$$/, patience);
-    await types('clear; berth verify fleet.yaml --hosts node-1');
+    await types('clear; berth verify fleet.yaml --hosts node-1 --level smoke');
     await terminal.shows(/did not pass the[\s\S]*\$$/, patience);
     await picture(
       'verify',
