@@ -6,7 +6,7 @@ import * as disks from './disks.ts';
 import * as kernel from './kernel.ts';
 import * as network from './network.ts';
 import * as packages from './packages.ts';
-import { foreignCni, foreignRuntime } from './runtimes.ts';
+import { foreignCni, foreignRuntime, sharedCgroup } from './runtimes.ts';
 import * as units from './units.ts';
 
 /** All known causes, in the order of their codes. A code is never given twice, also not after its cause is gone. */
@@ -43,4 +43,5 @@ export const causes: readonly Cause[] = [
   applies.interruptedApply,
   network.masqueradeMissing,
   confinement.noParser,
+  sharedCgroup,
 ];

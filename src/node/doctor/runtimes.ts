@@ -5,6 +5,7 @@ import type { Cause, Examined } from './cause.ts';
 import { inDepth } from './cause.ts';
 
 const cniFolder = '/etc/cni/net.d';
+const crioFolder = '/etc/crio/crio.conf.d';
 
 /** Units of other container runtimes. berthd answers to CRI-O's name too: the program of the process tells them apart. */
 export const runtimeUnits = ['crio.service', 'containerd.service', 'docker.service'] as const;
@@ -114,4 +115,32 @@ export const foreignRuntime: Cause = {
         }));
     })(examined),
   ],
+};
+
+/** A drop-in of crio.conf has crun make the cgroups, and not systemd. */
+const makesOwnCgroups = ({ files }: Facts): boolean =>
+  entriesOf(files, crioFolder).some((name) => {
+    const file = fileAt(files, `${crioFolder}/${name}`);
+    return file.kind === 'file' && /^\s*cgroup_manager\s*=\s*"cgroupfs"/m.test(file.text ?? '');
+  });
+
+/** Seen with crun 1.8 and systemd 252: the scope is made in systemd's own hierarchy alone, and crun falls back to one cgroup. */
+export const sharedCgroup: Cause = {
+  code: 'BD033',
+  name: 'cgroup-shared',
+  why: 'In a container on cgroup v1 systemd makes no cgroups of controllers; crun, which leaves that to systemd, puts all containers into one, and ends all of them when one is removed.',
+  beforeChanges: true,
+  find: ({ spec, facts }) => {
+    const { container, cgroup } = facts.system;
+    const isCrun = spec.ociRuntimes.some(({ name }) => name === 'crun');
+    if (!isCrun || container === '' || cgroup === 'v2' || makesOwnCgroups(facts)) return [];
+    return [
+      {
+        level: 'error',
+        evidence: `crun starts containers, and the host is a container (${container}) on cgroup ${cgroup}`,
+        remedy:
+          'Take runc, boot the machine around this host with cgroup v2, or set cgroup_manager = "cgroupfs" in a drop-in of /etc/crio/crio.conf.d (spec.templates can bring one).',
+      },
+    ];
+  },
 };
