@@ -32,7 +32,13 @@ const keys = {
   narrow: '↑↓←→ Enter  ? why  ^N on  Esc back  ^C',
 } as const;
 
-const headOf = (state: WizardState, { columns, rows }: Size): Line[] => {
+/** The title, and whether the page has rows above or below those that are seen. */
+const titleLine = (state: WizardState, columns: number, more: string): Line => [
+  { text: shortened(titleOf(state), columns - more.length).padEnd(columns - more.length), look: 'bold' },
+  { text: more, look: 'dim' },
+];
+
+const headOf = (state: WizardState, { columns, rows }: Size, more = ''): Line[] => {
   const count = `${stepNames.indexOf(state.step) + 1}/${stepNames.length}`;
   const name = shortened(
     `berth init  ${printable(profileFile(state.sources.files))}`,
@@ -43,15 +49,15 @@ const headOf = (state: WizardState, { columns, rows }: Size): Line[] => {
       { text: name.padEnd(columns - count.length), look: 'dim' },
       { text: count, look: 'dim' },
     ],
-    line(shortened(titleOf(state), columns), 'bold'),
+    titleLine(state, columns, more),
     ...(rows >= 24 ? [line('')] : []),
   ];
 };
 
 /** The first lines of a text; where it has more, the last of them says so. */
 const cut = (lines: readonly string[], { width, height }: { width: number; height: number }): string[] =>
-  lines.length <= height
-    ? [...lines]
+  lines.length <= height || height < 1
+    ? lines.slice(0, Math.max(0, height))
     : [...lines.slice(0, height - 1), shortened(`${lines[height - 1]} …`, width)];
 
 const footOf = ({ notice, busy }: WizardState, { columns, rows }: Size): Line[] => {
@@ -95,8 +101,19 @@ const filled = (lines: readonly Line[], height: number): Line[] => [
   ...Array.from({ length: Math.max(0, height - lines.length) }, () => line('')),
 ];
 
+/** Where less has room nobody can answer. */
+const smallest = { columns: 24, rows: 10 } as const;
+
+const tooSmall = ({ columns, rows }: Size): Frame => {
+  const text = `The wizard needs ${smallest.columns} columns and ${smallest.rows} rows. Make the terminal larger; Ctrl-C leaves.`;
+  const lines = folded(text, Math.max(8, columns)).map((part) => line(shortened(part, columns)));
+  const head = lines.slice(0, Math.max(1, rows - 1));
+  return { head, form: [], formWidth: columns, beside: [], below: [], foot: [], cursor: undefined };
+};
+
 /** The whole screen, one line less than it has: a full one makes terminals scroll. */
 export const frameOf = (state: WizardState, size: Size): Frame => {
+  if (size.columns < smallest.columns || size.rows < smallest.rows) return tooSmall(size);
   const head = headOf(state, size);
   const foot = footOf(state, size);
   const height = Math.max(3, size.rows - 1 - head.length - foot.length);
@@ -110,13 +127,13 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
   const form = formOf(state, formWidth - 1);
   const from = windowed(form.lines, form.focus, formHeight);
   const shown = filled(form.lines.slice(from, from + formHeight), formHeight);
+  const arrows = `${from > 0 ? '↑' : ''}${from + formHeight < form.lines.length ? '↓' : ''}`;
+  const told = { head: headOf(state, size, arrows === '' ? '' : `${arrows} more`), foot, formWidth };
   const cursor =
     form.cursor === undefined ? undefined : { x: form.cursor.x, y: head.length + form.cursor.y - from };
   if (isWide)
     return {
-      head,
-      foot,
-      formWidth,
+      ...told,
       cursor,
       form: [...shown, ...more],
       beside: filled(yamlLines(state, { width: size.columns - formWidth - 2, height }), height),
@@ -127,9 +144,7 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
       ? filled(more, lower)
       : filled(yamlLines(state, { width: size.columns, height: lower }), lower);
   return {
-    head,
-    foot,
-    formWidth,
+    ...told,
     cursor,
     form: shown,
     beside: [],

@@ -15,6 +15,7 @@ export type KeyName =
   | 'clear'
   | 'scroll-up'
   | 'scroll-down'
+  | 'suspend'
   | 'leave';
 
 /** What ink says of a key, as far as it matters here. */
@@ -38,6 +39,7 @@ interface Pressed {
 
 const withControl: Readonly<Record<string, KeyName>> = {
   c: 'leave',
+  z: 'suspend',
   n: 'next',
   p: 'previous',
   u: 'clear',

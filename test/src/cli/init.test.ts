@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -140,6 +150,67 @@ test('a terminal that becomes narrow, and wide again, shows the same page in its
   await terminal.resize(100, 30);
   await terminal.shows(/Ctrl-C leave/);
   assert.equal(await terminal.screen(), wide);
+  await terminal.resize(20, 5);
+  await terminal.shows(/wizard needs 24/);
+  await terminal.resize(100, 30);
+  await terminal.shows(/Ctrl-C leave/);
+  assert.equal(await terminal.screen(), wide);
+});
+
+test('Ctrl-Z gives the terminal to the shell, and fg brings the page back as it was', async (t) => {
+  const file = join(folderOf(t), 'berth.yaml');
+  writeFileSync(file, existing);
+  const terminal = await Terminal.start(t, ['bash', '--norc', '-i'], { ...normal, env: { PS1: 'shell> ' } });
+  await terminal.shows(/shell>/);
+  await terminal.press('-l', `${berth} init ${file}`);
+  await terminal.press('Enter');
+  await terminal.shows(/Where are the hosts\?/);
+  await terminal.press('-l', 'other.exa');
+  const before = await terminal.shows(/other\.exa/);
+  await terminal.press('C-z');
+  await terminal.shows(/Stopped/);
+  assert.equal(await terminal.isAlternate(), false);
+  await terminal.press('fg', 'Enter');
+  await terminal.shows(/other\.exa/);
+  assert.equal(await terminal.isAlternate(), true);
+  await terminal.press('-l', 'mple');
+  const after = await terminal.shows(/other\.example/);
+  assert.equal(after.replace('other.example', 'other.exa    '), before);
+  await terminal.press('C-c');
+  await terminal.shows(/Nothing was written/);
+});
+
+test("a profile that a link leads to is written where it is, and stays its owner's", async (t) => {
+  const folder = folderOf(t);
+  const file = join(folder, 'real.yaml');
+  writeFileSync(file, existing, { mode: 0o640 });
+  chownSync(file, 12345, 12346);
+  symlinkSync('real.yaml', join(folder, 'berth.yaml'));
+  const terminal = await opened(t, join(folder, 'berth.yaml'));
+  await onTo(terminal, 3);
+  await terminal.press('Down', 'Down', 'Down', 'Down', 'Right');
+  await terminal.shows(/● plugin/);
+  await onTo(terminal, 6, 3);
+  await terminal.press('Down', 'Enter');
+  await terminal.shows(/ended 0/);
+  assert.match(readFileSync(file, 'utf8'), /masquerade: plugin/);
+  assert.equal(readlinkSync(join(folder, 'berth.yaml')), 'real.yaml');
+  const { uid, gid, mode } = statSync(file);
+  assert.deepEqual([uid, gid, mode & 0o777], [12345, 12346, 0o640]);
+});
+
+test('the command for pipelines comes with a word about passwords that it would ask for, and about the cluster', async (t) => {
+  const file = join(folderOf(t), 'berth.yaml');
+  writeFileSync(
+    file,
+    'defaults: { sudoPassword: { prompt: true } }\nhosts: [{ name: a, ssh: { host: 127.0.0.1, port: 1 } }]\nspec: { kubernetes: { role: control-plane } }\n',
+  );
+  const terminal = await opened(t, file);
+  await onTo(terminal, 6);
+  await terminal.press('Down', 'Enter');
+  const screen = await terminal.shows(/ended 0/);
+  assert.match(screen, /It still asks for the passwords of one host: a pipeline needs another source/);
+  assert.match(screen, /Then the cluster:\n {2}berth kubernetes up .*berth\.yaml/);
 });
 
 test('a screen reader hears sentences, on the terminal as it is', async (t) => {

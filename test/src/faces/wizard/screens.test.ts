@@ -89,7 +89,17 @@ test('every page at three sizes', () => {
 });
 
 test('no page is wider than its terminal, nor as high: a full screen makes terminals scroll', () => {
-  const all = [...sizes, { columns: 72, rows: 12 }, { columns: 28, rows: 14 }, { columns: 200, rows: 60 }];
+  const all = [
+    ...sizes,
+    { columns: 72, rows: 12 },
+    { columns: 28, rows: 14 },
+    { columns: 200, rows: 60 },
+  ].concat([
+    { columns: 24, rows: 10 },
+    { columns: 20, rows: 5 },
+    { columns: 9, rows: 3 },
+    { columns: 80, rows: 9 },
+  ]);
   for (const [name, state] of story())
     for (const size of all) {
       const lines = stripVTControlCharacters(drawn(state, size, coloured)).split('\n');
@@ -140,6 +150,16 @@ test('what ? says is on the screen to its last word, and so is the row that it i
           `${label} in ${size.columns} columns ends with: ${said.slice(-40)}`,
         );
       }
+});
+
+test('rows that are not seen are told, above and below', () => {
+  const small = { columns: 40, rows: 20 };
+  const page = onTo(allMet(onTo(withHosts(fresh(), 'a.example'), 'connections')), 'runtime');
+  const title = (state: WizardState, size = small): string => drawn(state, size, plain).split('\n')[1] ?? '';
+  assert.match(title(page), /^What runs on them\? +↓ more$/);
+  assert.match(title(at(page, 'crictl')), / ↑↓? more$/);
+  assert.match(title(at(page, 'Continue')), / ↑ more$/);
+  assert.match(title(page, { columns: 80, rows: 40 }), /^What runs on them\? *$/);
 });
 
 test('without colours there is no escape sequence, and every difference is still told', () => {
