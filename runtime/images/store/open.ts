@@ -69,7 +69,7 @@ class Store implements OpenImageStore {
   }
 
   async load(): Promise<void> {
-    const pulling = await sweepStaging(this.#layout);
+    const pulling = await sweepStaging(this.#layout, this.#log);
     for (const name of await namesIn(this.#layout.layers)) this.#loadLayer(`sha256:${name}`);
     for (const image of await this.#loadImages(this.#layout.retired)) this.#retired.set(image.id, image);
     for (const image of oldestFirst(await this.#loadImages(this.#layout.images)))
@@ -120,7 +120,7 @@ class Store implements OpenImageStore {
       this.#holds -= 1;
       if (this.#holds > 0) return;
       await this.#exclusively(async () => {
-        await sweepStaging(this.#layout);
+        await sweepStaging(this.#layout, this.#log);
         if (this.#collectionIsDue) await this.#collect();
       });
     };

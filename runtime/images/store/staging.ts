@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startTimeTicks } from '../../linux/processes.ts';
 import { hasErrno } from '../../linux/system-call-failed.ts';
+import type { Log } from '../../observe/log.ts';
 import type { Layout } from './layout.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -17,15 +18,26 @@ export const makeStaging = (layout: Layout): string => {
   return folder;
 };
 
-/** Removes the staging folders whose owner has ended. True when a live process other than this one owns one. */
-export const sweepStaging = async (layout: Layout): Promise<boolean> => {
+/**
+ * Removes the staging folders whose owner has ended. True when a live process other than this one owns one. What cannot
+ * be removed is told and stays: no reason not to serve, nor to fail a pull that went well.
+ */
+export const sweepStaging = async (layout: Layout, log: Log | undefined): Promise<boolean> => {
   let inUse = false;
   for (const name of await namesIn(layout.staging)) {
     const owner = ownerOf(name);
-    if (owner === 'ended') await removeTree(join(layout.staging, name));
+    if (owner === 'ended') await removeOrTell(join(layout.staging, name), log);
     else if (owner === 'other') inUse = true;
   }
   return inUse;
+};
+
+const removeOrTell = async (folder: string, log: Log | undefined): Promise<void> => {
+  try {
+    await removeTree(folder);
+  } catch (error) {
+    log?.warn('cannot remove what an ended pull left; the next sweep tries again', { folder, error });
+  }
 };
 
 const ownerOf = (name: string): 'ended' | 'other' | 'self' => {

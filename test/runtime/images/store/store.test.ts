@@ -10,7 +10,7 @@ import { commitLayers } from '../../../../runtime/images/store/layer.ts';
 import { diffIn, layoutOf } from '../../../../runtime/images/store/layout.ts';
 import { type OpenImageStore, openImageStore } from '../../../../runtime/images/store/open.ts';
 import { makeStaging } from '../../../../runtime/images/store/staging.ts';
-import { mountOverlay, unmount } from '../../../../runtime/linux/mounts.ts';
+import { mount, mountOverlay, unmount } from '../../../../runtime/linux/mounts.ts';
 import { startTimeTicks } from '../../../../runtime/linux/processes.ts';
 import { createLog } from '../../../../runtime/observe/log.ts';
 import type { Digest } from '../../../../runtime/spec/oci/image.ts';
@@ -268,6 +268,28 @@ test('a start removes staging of ended processes and layers without a record, an
   await openImageStore({ root });
   assert.deepEqual(layersIn(root), hexes('a'));
   assert.equal(existsSync(join(root, 'images/x.json.tmp')), false);
+});
+
+test('a start does not fail for the sake of staging that cannot be removed, and the next one tries again', async (context) => {
+  const root = rootFor(context);
+  const stuck = join(root, 'staging/999999999.5.abc/stuck');
+  mkdirSync(stuck, { recursive: true });
+  mkdirSync(join(root, 'staging/999999999.6.abc'));
+  mount({ source: 'tmpfs', target: stuck, type: 'tmpfs' });
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', write: (line) => lines.push(line), journal: false });
+  try {
+    await openImageStore({ root, log });
+  } finally {
+    unmount(stuck);
+  }
+  assert.deepEqual(readdirSync(join(root, 'staging')), ['999999999.5.abc']);
+  assert.match(
+    lines.join(''),
+    /^warn cannot remove what an ended pull left; .* folder=\S+999999999\.5\.abc error=.*busy/m,
+  );
+  await openImageStore({ root, log });
+  assert.deepEqual(readdirSync(join(root, 'staging')), []);
 });
 
 test('a record whose layer somebody removed is no image', async (context) => {
