@@ -128,8 +128,8 @@ test('drift tells who changed what, and the profile can take over what the host 
     '--adopt --path takes over one file, keeps the comments, and the plan has no more of it',
     async () => {
       assert.match(
-        await exits(10, 'drift', profile, '--adopt', '--path', '/etc/crio/policy.jsn'),
-        /did you mean \/etc\/crio\/policy\.json/,
+        await exits(10, 'drift', profile, '--adopt', '--path', '/etc/berth/policy.jsn'),
+        /did you mean \/etc\/berth\/policy\.json/,
       );
       assert.match(
         await exits(10, 'drift', profile, '--path', '/etc/berth/policy.json'),

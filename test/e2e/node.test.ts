@@ -17,7 +17,7 @@ test('a bare machine becomes a node that crictl has proven, and a bare machine a
     const { exitCode, output } = await berth('plan', profile);
     assert.equal(exitCode, 2, output);
     assert.match(output, /install .*runc/);
-    assert.match(output, /\/etc\/crio\/crio\.conf\.d\/10-berth\.conf/);
+    assert.match(output, /\/etc\/crio\/crio\.conf\.d\/20-berth\.conf/);
     assert.match(output, /\+cgroup_manager = "systemd"/);
     assert.deepEqual(await contents(host), before);
   });

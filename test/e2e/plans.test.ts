@@ -148,7 +148,7 @@ test('a saved plan is carried out exactly, on hosts that have not moved, and ser
   await t.test('a mode that is put right restarts nobody', async () => {
     const before = [await pid('berthd'), await pid('berth-shim')];
     const output = await exits(0, 'apply', profile, '--yes');
-    assert.match(output, /correct \/etc\/crio\/policy\.json/);
+    assert.match(output, /correct \/etc\/berth\/policy\.json/);
     assert.deepEqual([await pid('berthd'), await pid('berth-shim')], before);
     await exits(0, 'plan', profile);
   });

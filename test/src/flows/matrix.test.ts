@@ -224,7 +224,7 @@ describe('the matrix', () => {
     },
     0,
     async (name, outcome) => {
-      assert.match(planned(name, outcome).join(), /50-berth\.conf/);
+      assert.match(planned(name, outcome).join(), /zz-berth\.conf/);
       assertProven(name, outcome);
       if (columnOf(name).imageBased) return;
       assert.match(planned(name, outcome).join(), /remove .*jq/);
