@@ -6,11 +6,11 @@ import { setInProfile, withEdit } from '../profile/edit-profile.ts';
 import { pathText } from '../profile/finding.ts';
 import { profileOf, resolveSources } from '../profile/parse-profile.ts';
 import type { HostEntry, ProfileSources } from '../profile/profile.ts';
+import { valueAt } from '../profile/value-at.ts';
 import { unifiedDiff } from '../resources/diff.ts';
 import type { Drift } from '../resources/drift.ts';
 import type { FlowContext } from './context.ts';
 import type { Drifted } from './drift.ts';
-import { valueAt } from './other-values.ts';
 
 type Looked = Pick<Drifted, 'drifts' | 'facts' | 'replan'>;
 

@@ -10,8 +10,9 @@ import { resolveSources } from '../profile/parse-profile.ts';
 import type { HostEntry, Spec } from '../profile/profile.ts';
 import { provenanceOf } from '../profile/provenance.ts';
 import { childOf, type Path } from '../profile/tree.ts';
+import { valueAt } from '../profile/value-at.ts';
 import type { FlowContext } from './context.ts';
-import { specsWithOtherValues, valueAt } from './other-values.ts';
+import { specsWithOtherValues } from './other-values.ts';
 
 /**
  * Where a value of a host comes from: the lines of the profile that say it, the files on the host that follow from it,

@@ -4,6 +4,7 @@ import { below } from '../profile/known-keys.ts';
 import type { Spec } from '../profile/profile.ts';
 import { specSchema } from '../profile/schema.ts';
 import type { Path } from '../profile/tree.ts';
+import { valueAt } from '../profile/value-at.ts';
 import { withValue } from '../profile/with-value.ts';
 
 /** Texts of the kinds that a profile has; the schema says which of them may stand somewhere. */
@@ -48,12 +49,6 @@ const leaves = (value: unknown, path: Path): Path[] => {
   if (isMapping(value)) return Object.entries(value).flatMap(([key, entry]) => leaves(entry, [...path, key]));
   return [path];
 };
-
-export const valueAt = (whole: unknown, path: Path): unknown =>
-  path.reduce<unknown>(
-    (at, part) => (Array.isArray(at) ? at[Number(part)] : isMapping(at) ? at[String(part)] : undefined),
-    whole,
-  );
 
 /** Specs that differ from this one in the value at the path, or in one of the values below it. */
 export const specsWithOtherValues = (spec: Spec, path: Path): Spec[] =>

@@ -8,6 +8,7 @@ import type { ProfileSources, SourceText } from './profile.ts';
 import type { ResolvedProfile } from './resolve-hosts.ts';
 import { specSchema } from './schema.ts';
 import { childOf, type Path, plainOf, type Tree, treeAt } from './tree.ts';
+import { valueAt } from './value-at.ts';
 import { withValue } from './with-value.ts';
 
 /** A file of the profile with its new text. */
@@ -125,19 +126,12 @@ const newPlace = (
 /** The host as the profile writes it. */
 const hostMapping = (root: Tree, tree: Tree): Tree => treeAt(root, tree.place.path) ?? tree;
 
-const effective = (tree: Tree, path: Path): unknown => {
-  const spec = childOf(tree, 'spec');
-  const { form } = conform(specSchema, spec ?? { ...tree, value: new Map() });
-  return path
-    .slice(1)
-    .reduce<unknown>(
-      (at, part) => (isRecord(at) ? at[String(part)] : undefined),
-      path[0] === 'spec' ? form : undefined,
-    );
+/** What the spec of a host or a profile means at a path that begins with it, defaults included. */
+export const effective = (tree: Tree, [part, ...rest]: Path): unknown => {
+  if (part !== 'spec') return undefined;
+  const { form } = conform(specSchema, childOf(tree, 'spec') ?? { ...tree, value: new Map() });
+  return valueAt(form ?? specSchema.parse({}), rest);
 };
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null;
 
 /** An edit that another file or group stands before would change nothing. */
 const requireEffect = (

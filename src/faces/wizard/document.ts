@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { Fail } from '../../core/fail.ts';
-import { conform } from '../../profile/conform.ts';
 import { describeIssue } from '../../profile/describe-issue.ts';
 import {
   appendInProfile,
   type Edited,
+  effective,
   removeFromProfile,
   setInProfile,
   withEdit,
@@ -14,7 +14,7 @@ import { profileOf, resolveSources } from '../../profile/parse-profile.ts';
 import { type Problem, problemsOf } from '../../profile/problem.ts';
 import type { Profile, ProfileSources } from '../../profile/profile.ts';
 import type { ResolvedProfile } from '../../profile/resolve-hosts.ts';
-import { profileSchema, specSchema } from '../../profile/schema.ts';
+import { profileSchema } from '../../profile/schema.ts';
 import { type Path, plainOf, type Tree, treeAt } from '../../profile/tree.ts';
 import { mentionsVariables } from '../../profile/variables.ts';
 
@@ -71,15 +71,8 @@ export const valueAt = (sources: ProfileSources, path: Path): unknown => {
   const root = rootOf(sources);
   const found = treeAt(root, path);
   if (found !== undefined && found.value !== null) return plainOf(found);
-  const [part, ...rest] = path;
-  if (part !== 'spec') return undefined;
-  const spec = treeAt(root, ['spec']);
-  const { form } = conform(specSchema, spec ?? { ...root, value: new Map() });
-  return rest.reduce<unknown>(step, form ?? specSchema.parse({}));
+  return effective(root, path);
 };
-
-const step = (at: unknown, part: string | number): unknown =>
-  typeof at === 'object' && at !== null ? (at as Readonly<Record<string, unknown>>)[String(part)] : undefined;
 
 /** What the schema says of a path; undefined: it knows no such key. */
 export const schemaAt = (path: Path): ReturnType<typeof below> =>
