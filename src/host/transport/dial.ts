@@ -25,7 +25,7 @@ export async function dial(to: Dialled): Promise<Wire> {
     await untilAborted(connected, AbortSignal.any([signal, deadline]), `${to.label}: connecting`);
   } catch (error) {
     socket.destroy();
-    if (deadline.aborted && !signal.aborted) throw unreachable(to, error);
+    if (deadline.aborted && !signal.aborted) throw unreachable(to, undefined);
     throw error;
   }
   socket.setNoDelay(true);
@@ -56,7 +56,6 @@ function reasonOf(code: string, { deadlineMs }: Dialled): string {
     case 'ENETUNREACH':
       return 'there is no route';
     case 'ETIMEDOUT':
-    case 'DeadlineExceeded':
       return `no answer within ${deadlineMs / 1000} s`;
     default:
       return code;
