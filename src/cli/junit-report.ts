@@ -17,6 +17,7 @@ const gatherReports = (names: readonly string[]) => {
   const checks = new Map(names.map((name) => [name, new Map<string, Check>()]));
   const changes = new Map(names.map((name) => [name, new Map<string, ChangeReport>()]));
   const titles = new Map<string, string>();
+  const begun = new Set<string>();
   const errors = new Map<string, Fail>();
   const changed = (event: Extract<Event, { kind: 'step-ended' }>): void => {
     const { host, phase, id, milliseconds, failed, detail } = event;
@@ -31,6 +32,7 @@ const gatherReports = (names: readonly string[]) => {
         const before = seen?.get(event.check.id);
         if (before === undefined || !isRed(before)) seen?.set(event.check.id, event.check);
       }
+      if (event.kind === 'phase-started') begun.add(event.host);
       if (event.kind === 'step-started') titles.set(`${event.host}\0${event.id}`, event.title);
       if (event.kind === 'step-ended' && changing.has(event.phase)) changed(event);
       if (event.kind === 'failed' && event.host !== undefined) errors.set(event.host, event.error);
@@ -40,7 +42,14 @@ const gatherReports = (names: readonly string[]) => {
       [...checks].map(([host, seen]) => {
         const error = errors.get(host) ?? ended;
         const made = [...(changes.get(host)?.values() ?? [])];
-        return { host, changes: made, checks: [...seen.values()], ...(error === undefined ? {} : { error }) };
+        const notBegun = error === undefined && !begun.has(host);
+        return {
+          host,
+          changes: made,
+          checks: [...seen.values()],
+          ...(error === undefined ? {} : { error }),
+          ...(notBegun ? { notBegun: true } : {}),
+        };
       }),
   };
 };

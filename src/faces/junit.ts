@@ -18,6 +18,8 @@ export interface HostReport {
   readonly changes: readonly ChangeReport[];
   readonly checks: readonly Check[];
   readonly error?: Fail;
+  /** Nothing was done on it, because of failures elsewhere. */
+  readonly notBegun?: true;
 }
 
 export interface JunitOptions {
@@ -99,8 +101,16 @@ const errorBody = (error: Fail): string =>
     .filter((part) => part !== '')
     .join('\n');
 
+const endCase = attributes({ classname: 'berth.host', name: 'berth came to its end', time: seconds(0) });
+
+const notBegunCase = [
+  `    <testcase${endCase}>`,
+  `      <skipped${attributes({ message: 'not begun: other hosts failed before it' })}/>`,
+  '    </testcase>',
+];
+
 const errorCase = (error: Fail): string[] => [
-  `    <testcase${attributes({ classname: 'berth.host', name: 'berth came to its end', time: seconds(0) })}>`,
+  `    <testcase${endCase}>`,
   `      <error${attributes({ type: error.code, message: error.message })}>${xmlText(errorBody(error))}</error>`,
   '    </testcase>',
 ];
@@ -109,11 +119,12 @@ const countsOf = (hosts: readonly HostReport[]) => {
   const checks = hosts.flatMap((host) => host.checks);
   const changes = hosts.flatMap((host) => host.changes);
   const errors = hosts.filter(({ error }) => error !== undefined).length;
+  const notBegun = hosts.filter((host) => host.notBegun).length;
   return {
-    tests: changes.length + checks.length + errors,
+    tests: changes.length + checks.length + errors + notBegun,
     failures: changes.filter(({ failed }) => failed).length + checks.filter(isRed).length,
     errors,
-    skipped: checks.filter((check) => check.notRun).length,
+    skipped: checks.filter((check) => check.notRun).length + notBegun,
     time: seconds([...changes, ...checks].reduce((sum, { milliseconds }) => sum + milliseconds, 0)),
   };
 };
@@ -129,6 +140,7 @@ const suite = (report: HostReport, id: number, startedAt: Date): string[] => [
   ...report.changes.flatMap(changeCase),
   ...report.checks.flatMap(testCase),
   ...(report.error === undefined ? [] : errorCase(report.error)),
+  ...(report.notBegun ? notBegunCase : []),
   '  </testsuite>',
 ];
 

@@ -9,6 +9,32 @@ import { Secret } from '../../../src/core/secret.ts';
 import type { Face } from '../../../src/faces/face.ts';
 import type { FlowContext } from '../../../src/flows/context.ts';
 
+test('a host that was not begun is a case that was skipped, not a suite in which all is well', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-junit-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'report.xml');
+  const hosts = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
+  const signal = new AbortController().signal;
+  const context = { hosts, signal, emit: () => {} } as unknown as FlowContext;
+  const run = withJunit(file, 'berth apply', async ({ emit }) => {
+    emit({ kind: 'failed', host: 'a', error: new Fail('Unreachable', 'a: no route') });
+    emit({ kind: 'phase-started', host: 'b', phase: 'probe' });
+    emit({ kind: 'phase-ended', host: 'b', phase: 'probe', milliseconds: 1, failed: false });
+    return 11;
+  });
+  await run(context, {} as Face);
+  const suites = (await readFile(file, 'utf8')).split('<testsuite ').slice(1);
+  const counts = suites.map((suite) =>
+    /tests="(\d+)".* errors="(\d+)" skipped="(\d+)"/.exec(suite)?.slice(1),
+  );
+  assert.deepEqual(counts, [
+    ['1', '1', '0'],
+    ['0', '0', '0'],
+    ['1', '0', '1'],
+  ]);
+  assert.match(suites[2] ?? '', /<skipped message="not begun: other hosts failed before it"\/>/);
+});
+
 test('the report holds no secret, neither in the evidence of a check nor in an error', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-junit-'));
   t.after(() => rm(folder, { recursive: true, force: true }));

@@ -126,6 +126,13 @@ test('each change of an apply is a case, one that failed with the words of the h
   assert.deepEqual(counts, ['3', '1', '1', '3.000']);
 });
 
+test('a host that was not begun is skipped, and that is valid', () => {
+  const text = junitText([{ host: 'c', changes: [], checks: [], notBegun: true }], options);
+  xmllint(text, '--noout', '--schema', schema);
+  assert.equal(valueAt(text, '//testsuites/@tests'), '1');
+  assert.match(valueAt(text, '//skipped/@message'), /^not begun/);
+});
+
 test('a report without hosts is a report', () => {
   xmllint(junitText([], options), '--noout', '--schema', schema);
 });
