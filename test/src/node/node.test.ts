@@ -303,6 +303,7 @@ test('the units keep containers alive through restarts, and systemd-analyze has 
       assert.equal(service.get('Type'), 'notify');
       assert.equal(service.get('WatchdogSec'), '60');
       assert.equal(service.get('OOMScoreAdjust'), '-999');
+      assert.equal(service.get('SyslogIdentifier'), name);
       // Containers inherit it from the shim; and in a sandbox nobody would see their mounts.
       for (const key of service.keys()) assert.doesNotMatch(key, /^(LimitNOFILE|Protect|Private|ReadOnly)/);
     }
