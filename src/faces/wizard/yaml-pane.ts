@@ -10,6 +10,8 @@ import type { WizardState } from './state.ts';
 export interface Range {
   readonly from: number;
   readonly to: number;
+  /** Characters before the value in its line. */
+  readonly column: number;
 }
 
 const lineAt = (text: string, offset: number): number => text.slice(0, offset).split('\n').length - 1;
@@ -28,7 +30,8 @@ const rangeOf = (state: WizardState, path: Path): Range | undefined => {
   const node = source.document.getIn(found.place.path, true);
   const end = isNode(node) ? (node.range?.[1] ?? offset) : offset;
   const from = lineAt(text, keyOffset ?? offset);
-  return { from, to: Math.max(from, lineAt(text, Math.max(offset, end - 1))) };
+  const column = offset - (text.lastIndexOf('\n', offset - 1) + 1);
+  return { from, to: Math.max(from, lineAt(text, Math.max(offset, end - 1))), column };
 };
 
 /** Where the section of the step begins; one that is not there yet would come to the end of what it belongs to. */
@@ -46,7 +49,12 @@ export const yamlLines = (state: WizardState, size: { width: number; height: num
   const from = Math.max(0, Math.min(wanted, lines.length - size.height));
   return lines.slice(from, from + size.height).map((text, index) => {
     const isInFocus = range !== undefined && from + index >= range.from && from + index <= range.to;
-    return yamlLine(shortened(printable(text), size.width - 2), isInFocus);
+    const line = printable(text);
+    const room = size.width - 2;
+    // Of a long line, the value that the row is about.
+    const isFar = isInFocus && range.from === range.to && range.column > room - 6;
+    const shown = shortened(isFar ? `…${line.slice(range.column)}` : line, room);
+    return yamlLine(shown, isInFocus);
   });
 };
 

@@ -20,7 +20,7 @@ export const newestText = (state: WizardState, name: ListedProgram, wanted: stri
   if (newest === undefined) return '';
   const minor = wanted === undefined ? undefined : wanted.split('.').slice(0, 2).join('.');
   const within = out.find((version) => minorOf(version) === minor);
-  return `newest listed release: ${newest}${within === undefined || within === newest ? '' : `, of ${minor}: ${within}`}`;
+  return `newest ${name} listed: ${newest}${within === undefined || within === newest ? '' : `, of ${minor}: ${within}`}`;
 };
 
 /** A slip of the pen, or a version that the proxy has not met yet. */
@@ -32,7 +32,7 @@ export const unpublished = (
   const out = releasesOf(state, name);
   if (wanted === undefined || out.length === 0 || semver.valid(wanted) === null || out.includes(wanted))
     return [];
-  return [note(`The Go module proxy lists no ${wanted}.`, 'warn')];
+  return [note(`The Go module proxy lists no ${name} ${wanted}.`, 'warn')];
 };
 
 /** Both, of a version that stands for itself. */

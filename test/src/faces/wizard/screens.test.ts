@@ -12,6 +12,7 @@ import { stepNames, type WizardState } from '../../../../src/faces/wizard/state.
 import {
   allMet,
   at,
+  editing,
   fresh,
   metAs,
   onTo,
@@ -150,6 +151,18 @@ test('what ? says is on the screen to its last word, and so is the row that it i
           `${label} in ${size.columns} columns ends with: ${said.slice(-40)}`,
         );
       }
+});
+
+test('of a profile on one line, the part that is being written is seen', () => {
+  const profile =
+    'hosts: [{ name: a, local: {} }]\nspec: { swap: keep, cni: { networks: [{ name: mynet, type: bridge, subnets: [10.99.0.0/16] }] } } # all\n';
+  const page = at(onTo(allMet(onTo(editing(profile), 'connections')), 'network'), 'Pod ranges');
+  for (const size of sizes)
+    assert.match(
+      drawn(typed(page, ', fd00:9::/64'), size, plain),
+      /┃ …?.*fd00:9::\/64/,
+      String(size.columns),
+    );
 });
 
 test('rows that are not seen are told, above and below', () => {

@@ -364,19 +364,19 @@ test('which releases are out is asked once, and told beside the versions', () =>
   assert.deepEqual(asked.wishes, [{ kind: 'list-releases' }]);
   assert.deepEqual(pressed(asked, 'back', 'next').wishes, []);
   const state = told(asked, published);
-  assert.match(notes(state).join('\n'), /newest listed release: 1\.5\.0\nnewest listed release: 1\.38\.0/);
+  assert.match(notes(state).join('\n'), /newest runc listed: 1\.5\.0\nnewest crictl listed: 1\.38\.0/);
   const old = typed(at(state, 'For Kubernetes'), '1.35');
   assert.match(
     notes(old).join('\n'),
-    /newest listed release: 1\.38\.0; 1\.37\.0 does not fit Kubernetes 1\.35\.0/,
+    /newest crictl listed: 1\.38\.0; 1\.37\.0 does not fit Kubernetes 1\.35\.0/,
   );
   const crio = pressed(at(old, 'Engine'), 'right');
-  assert.match(notes(crio).join('\n'), /newest listed release: 1\.37\.0, of 1\.35: 1\.35\.4/);
+  assert.match(notes(crio).join('\n'), /newest cri-o listed: 1\.37\.0, of 1\.35: 1\.35\.4/);
   const slip = typed(at(crio, 'runc version'), '1.4.9');
-  assert.match(notes(slip).join('\n'), /The Go module proxy lists no 1\.4\.9/);
+  assert.match(notes(slip).join('\n'), /The Go module proxy lists no runc 1\.4\.9/);
   let kubernetes = pressed(at(onTo(state, 'kubernetes'), 'Kubernetes'), 'right');
   kubernetes = typed(pressed(at(kubernetes, 'Version'), 'clear'), '1.36.2');
-  assert.match(notes(kubernetes).join('\n'), /newest listed release: 1\.37\.2, of 1\.36: 1\.36\.5/);
+  assert.match(notes(kubernetes).join('\n'), /newest kubelet listed: 1\.37\.2, of 1\.36: 1\.36\.5/);
 });
 
 test('that nobody tells which releases are out is told, and hinders nothing', () => {
