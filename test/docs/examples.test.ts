@@ -116,3 +116,12 @@ test('each example of the help is a command line that berth takes', async (t) =>
       if (words.length > 0) await program.parseAsync(words.map(unquoted), { from: 'user' });
     });
 });
+
+test('the README counts the specs of critest as the list of those that do not pass does', () => {
+  const readme = readFileSync(join(checkout, 'README.md'), 'utf8');
+  const expected = readFileSync(join(checkout, 'test/critest/expected.md'), 'utf8');
+  const rows = expected.split('\n').filter((line) => /\| (failed|skipped) \|/.test(line));
+  const [, all, passed, confined] = /Of the (\d+) .*?, (\d+) pass .*; (\d+) want AppArmor/.exec(readme) ?? [];
+  assert.equal(Number(passed), Number(all) - rows.length);
+  assert.equal(Number(confined), rows.filter((line) => line.includes('| without AppArmor |')).length);
+});
