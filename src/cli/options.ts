@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Fail } from '../core/fail.ts';
 import { nearest } from '../core/nearest.ts';
 import type { RollbackPolicy } from '../flows/context.ts';
-import { tagNames } from '../node/node.ts';
+import { tagNames } from '../node/tags.ts';
 import type { ProfileAdditions } from '../profile/load-profile.ts';
 import type { HostEntry, Profile } from '../profile/profile.ts';
 import type { SummaryOptions } from './summary-file.ts';

@@ -3,7 +3,7 @@ import type { Facts, ProbeRequest } from '../host/facts/probe.ts';
 import { stateFolder } from '../host/script/state.ts';
 import type { Spec } from '../profile/profile.ts';
 import type { HostPlan } from '../resources/change.ts';
-import { obsoleteTag, planResources } from '../resources/plan.ts';
+import { planResources } from '../resources/plan.ts';
 import type { Resource } from '../resources/resource.ts';
 import { isSelected } from '../resources/select-services.ts';
 import { cni } from './cni.ts';
@@ -29,15 +29,12 @@ import { registries } from './registries.ts';
 import { repositories } from './repositories.ts';
 import { selinux } from './selinux.ts';
 import { swap } from './swap.ts';
+import { type ConcernName, concernNames } from './tags.ts';
 import type { Render } from './templates.ts';
 import { timeSync } from './time-sync.ts';
 import { requireOneEach, userTemplates } from './user-templates.ts';
 
-/**
- * In the order in which they are made: what others need comes first. The names are part of the interface: each change
- * carries the name of its concern, and `--tags` selects by it.
- */
-const concernsByName: Readonly<Record<string, Concern>> = {
+const concernsByName: Readonly<Record<ConcernName, Concern>> = {
   repositories,
   packages,
   kernel,
@@ -55,15 +52,10 @@ const concernsByName: Readonly<Record<string, Concern>> = {
   templates: userTemplates,
   'oci-runtimes': ociRuntimes,
   engine,
-  // After its runtime, which it would only wait for.
   kubernetes,
-  // After the files that it labels, and before the services that run them.
   selinux,
 };
-const concerns = Object.values(concernsByName);
-
-/** What `--tags` may name. */
-export const tagNames: readonly string[] = [...Object.keys(concernsByName), obsoleteTag];
+const concerns = concernNames.map((name) => concernsByName[name]);
 
 /** Everything that the profile, and templates of the user, could touch on any host. */
 export function probeRequest(spec: Spec, render?: Pick<Render, 'added'>): ProbeRequest {
@@ -91,8 +83,8 @@ export function probeRequest(spec: Spec, render?: Pick<Render, 'added'>): ProbeR
 /** What differs between the host and the node that the profile describes. */
 export function planNode(asked: Given): Omit<HostPlan, 'host'> {
   const given = { ...asked, facts: withoutAlias(asked.facts) };
-  const made = Object.entries(concernsByName).map(([tag, concern]) => {
-    const { resources, notes } = concern.resources(given);
+  const made = concernNames.map((tag) => {
+    const { resources, notes } = concernsByName[tag].resources(given);
     return { notes, resources: resources.map((resource): Resource => ({ ...resource, tag })) };
   });
   const resources = made.flatMap((each) => each.resources);

@@ -35,6 +35,9 @@ export interface Change extends Work {
   readonly mayStay?: true;
 }
 
+/** Tag of what is done about things that the profile no longer wants: no concern knows them any more. */
+export const obsoleteTag = 'obsolete';
+
 export interface PackageChange {
   readonly name: string;
   /** Undefined: it is not installed. */

@@ -1,6 +1,6 @@
 import type { Facts } from '../host/facts/probe.ts';
 import { planBuilt } from './built.ts';
-import type { Change, HostPlan } from './change.ts';
+import { type Change, type HostPlan, obsoleteTag } from './change.ts';
 import { planContext } from './context.ts';
 import { planEntry, removeEntry } from './entry.ts';
 import { planFile, planLink } from './file.ts';
@@ -15,9 +15,6 @@ import { filesReadBy, runsWithOlder } from './stale.ts';
 import { planNoSwap, resumeSwap } from './swap.ts';
 import { planSysctl } from './sysctl.ts';
 import { type Disturbance, planEnable, planReload, planRunning } from './unit.ts';
-
-/** Of things that the profile no longer wants: no concern knows them any more. */
-export const obsoleteTag = 'obsolete';
 
 /**
  * What differs between the resources and the facts, in the order in which it must be carried out: things
