@@ -18,6 +18,7 @@ import type { Log } from '../observe/log.ts';
 import type { Method } from './grpc/call.ts';
 import { type GrpcServer, listenForCalls } from './grpc/server.ts';
 import { requireKnownValues } from './known-values.ts';
+import { subjectOf } from './subject.ts';
 
 /** What a handler knows of the call it serves. */
 export interface Call {
@@ -96,14 +97,15 @@ const unary = (method: DescMethod, handler: UnaryHandler | undefined, log: Log):
   kind: 'unary',
   answer: async (bytes, signal) => {
     const began = performance.now();
+    let request: unknown;
     try {
-      const request = decode(method, bytes);
+      request = decode(method, bytes);
       if (handler === undefined) throw unimplemented(method);
       const answer = encode(method, await handler(request, { signal, log }));
       log.debug('answered', { ms: Math.round(performance.now() - began) });
       return answer;
     } catch (error) {
-      throw told(error, log);
+      throw told(error, log, request);
     }
   },
 });
@@ -154,10 +156,11 @@ const OF_THE_CALLER: Readonly<Partial<Record<FailCode, 'debug' | 'info'>>> = {
 };
 
 /** The failure as the client gets it, told in the log. */
-const told = (error: unknown, log: Log): Fail => {
+const told = (error: unknown, log: Log, request?: unknown): Fail => {
   const fail = asFail(error);
+  const fields = { ...subjectOf(request), error: fail };
   const level = OF_THE_CALLER[fail.code];
-  if (level === undefined) log.error('failed', { error: fail });
-  else log[level]('refused', { error: fail });
+  if (level === undefined) log.error('failed', fields);
+  else log[level]('refused', fields);
   return fail;
 };

@@ -108,6 +108,28 @@ test('an unexpected error is Internal, and the log has its stack', async (t) => 
   assert.match(lines.join(''), /error failed rpc=Version .*oops.*transport\.test\.ts/);
 });
 
+test('a failure is told with what the request was about, and nothing else of it', async (t) => {
+  const { client, lines } = await serving(t, {
+    createContainer: async () => {
+      throw new Fail('Unavailable', 'no');
+    },
+    execSync: async () => {
+      throw new Fail('FailedPrecondition', 'no');
+    },
+  });
+  const config = {
+    metadata: { name: 'web' },
+    envs: [{ key: 'PASSWORD', value: Buffer.from('secret') }],
+  };
+  await assert.rejects(client.createContainer({ podSandboxId: 'p1', config }));
+  await assert.rejects(client.execSync({ containerId: 'c1', cmd: ['login', 'secret'] }));
+  const told = lines.join('').match(/^error failed .*$/gm);
+  assert.deepEqual(told, [
+    'error failed rpc=CreateContainer pod=p1 name=web error=no code=Unavailable',
+    'error failed rpc=ExecSync container=c1 error=no code=FailedPrecondition',
+  ]);
+});
+
 test("the client's deadline reaches the handler's signal", async (t) => {
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const { client } = await serving(t, {
