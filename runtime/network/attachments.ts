@@ -54,7 +54,7 @@ const pathOf = (folder: string, podId: string): string => {
 
 /** Written by us alone, in a folder of mode 0700: the version says whether it is of our shape. */
 const parseAttachment = (path: string, text: string): Attachment => {
-  const value = JSON.parse(text) as Attachment;
+  const value = parsed(path, text);
   if (value.version === 1) return value;
   throw new Fail(
     'DataLoss',
@@ -63,6 +63,17 @@ const parseAttachment = (path: string, text: string): Attachment => {
       hint: 'start the berthd that wrote it, or stop its pods and remove the file',
     },
   );
+};
+
+const parsed = (path: string, text: string): Attachment => {
+  try {
+    return JSON.parse(text) as Attachment;
+  } catch (cause) {
+    throw new Fail('DataLoss', `cannot read the record ${path}`, {
+      cause,
+      hint: 'remove the file: the pod can be stopped then, and an address or port of it may stay taken',
+    });
+  }
 };
 
 const unlessAbsent = <T>(read: () => T): T | undefined => {
