@@ -1,63 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { berth, smokeProfileFor } from '../e2e/berth.ts';
-import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
-import { serveImages } from './control-plane.ts';
+import { embeddedHost } from '../harness/embedded.ts';
+import { serveImages } from './cluster-images.ts';
+import { asAdmin, eventually, folderFor, likeAMachine, otherKubelet, succeeds } from './kubernetes-hosts.ts';
 
 /*
  * A real kubelet, built from Kubernetes' module by berth itself, on berthd: alone, and as the node of a cluster that a real
  * kubeadm makes of a control plane in static pods.
  */
 
-const folderFor = (t: TestContext): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-kubernetes-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-};
-
-/**
- * What a machine has and a container of it lacks: a log of the kernel, and keys of the kernel that a kubelet sets. Here it
- * finds them set, in files of the host's own: those of the machine around it stay as they are.
- */
-const likeAMachine = async (host: EmbeddedHost): Promise<void> => {
-  await host.output(`
-    [ -e /dev/kmsg ] || mknod /dev/kmsg c 1 3
-    mkdir -p /run/keys-of-kernel
-    set -- vm/overcommit_memory 1 vm/panic_on_oom 0 kernel/panic 10 kernel/panic_on_oops 1 \\
-      kernel/keys/root_maxkeys 1000000 kernel/keys/root_maxbytes 25000000
-    while [ $# -gt 0 ]; do
-      file=/run/keys-of-kernel/$(echo "$1" | tr / .)
-      echo "$2" > "$file"
-      mount --bind "$file" "/proc/sys/$1"
-      shift 2
-    done`);
-};
-
-const succeeds = async (...args: string[]): Promise<string> => {
-  const { exitCode, output } = await berth(...args);
-  assert.equal(exitCode, 0, output);
-  return output;
-};
-
-/** Runs the script until it succeeds; its words of the last time are in the failure. */
-const eventually = async (host: EmbeddedHost, script: string, seconds = 180): Promise<string> => {
-  const end = Date.now() + seconds * 1000;
-  for (;;) {
-    const ended = await host.run(`export KUBECONFIG=/etc/kubernetes/admin.conf; ${script}`);
-    if (ended.exitCode === 0) return ended.stdout;
-    if (Date.now() > end) assert.fail(`not within ${seconds} s: ${script}\n${ended.stdout}${ended.stderr}`);
-    await new Promise((done) => setTimeout(done, 1000));
-  }
-};
-
 test('a kubelet without a cluster runs static pods on berthd, replaces a container that ended, and goes with reset', async (t) => {
   const folder = folderFor(t);
   const host = await embeddedHost(t);
   await likeAMachine(host);
-  const images = await serveImages(`${host.address.network}.1`, { controlPlane: false });
+  const images = await serveImages(`${host.address.network}.1`, 'busybox');
   t.after(() => images.stop());
   const profile = smokeProfileFor(
     host,
@@ -103,7 +60,7 @@ test('kubeadm makes a cluster on berthd, in which pods run, and which upgrades a
   const folder = folderFor(t);
   const host = await embeddedHost(t);
   await likeAMachine(host);
-  const images = await serveImages(`${host.address.network}.1`, { controlPlane: true });
+  const images = await serveImages(`${host.address.network}.1`, 'control plane');
   t.after(() => images.stop());
   const profile = smokeProfileFor(
     host,
@@ -119,7 +76,7 @@ test('kubeadm makes a cluster on berthd, in which pods run, and which upgrades a
     drain: { timeoutSeconds: 120 }
 `,
   );
-  const on = (script: string) => host.output(`export KUBECONFIG=/etc/kubernetes/admin.conf; ${script}`);
+  const on = (script: string) => asAdmin(host, script);
 
   await t.test('apply prepares the host, and the kubelet waits for its cluster', async () => {
     await succeeds('apply', profile, '--yes');
@@ -173,8 +130,6 @@ test('kubeadm makes a cluster on berthd, in which pods run, and which upgrades a
       assert.match(output, new RegExp(`✓ ${id}`));
   });
 
-  const differs = 'printf x >> /usr/local/bin/kubelet.new';
-  const otherKubelet = `cp /usr/local/bin/kubelet /usr/local/bin/kubelet.new && ${differs} && mv /usr/local/bin/kubelet.new /usr/local/bin/kubelet`;
   const cordoned = "kubectl get nodes -o jsonpath='{.items[0].spec.unschedulable}'";
 
   await t.test('a kubelet is replaced on a drained node, which takes pods again afterwards', async () => {

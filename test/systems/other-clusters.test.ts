@@ -1,40 +1,55 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { promisify } from 'node:util';
+import { runCommand } from '../../src/core/command.ts';
+import { sshCommand } from '../../src/inventory/embedded/reach-host.ts';
 import { berth, smokeProfileFor } from '../e2e/berth.ts';
-import { embeddedHost } from '../harness/embedded.ts';
+import { type EmbeddedHost, embeddedHost, embeddedTestFolder } from '../harness/embedded.ts';
+import { built, minikube, sourceOf } from './built-programs.ts';
 
 /*
- * minikube and hack/local-up-cluster.sh are asked by their own source, which the Go module proxy has, whether they know what
- * berth prints for them; what minikube asks a host for is asked on a real node.
+ * minikube itself says whether it takes what berth prints for it, up to where it would begin (--dry-run), and what it then asks
+ * a host for is asked on a real node. hack/local-up-cluster.sh is asked by its source, which the Go module proxy has.
  */
 
-const run = promisify(execFile);
+/** What another command printed for this host. */
+const printed = async (what: string, profile: string): Promise<string> => {
+  const { exitCode, output } = await berth('kubernetes', what, profile);
+  assert.equal(exitCode, 0, output);
+  return output;
+};
 
-/** Newest first: the proxy does not have every release. */
-const minikubes = ['v1.38.1', 'v1.36.0'];
+const minikubeLine = (output: string): string => {
+  const line = output.split('\n').find((each) => each.startsWith('minikube start'));
+  assert.ok(line !== undefined, output);
+  return line;
+};
 
-const sourceOf = async (module: string): Promise<string> => {
-  const { stdout } = await run('go', ['mod', 'download', '-json', module], { cwd: tmpdir() });
-  const { Dir } = JSON.parse(stdout) as { Dir: string };
-  return Dir;
+const copyTo = async ({ address }: EmbeddedHost, from: string, to: string): Promise<void> => {
+  const [program = '', ...args] = [
+    ...sshCommand(address, embeddedTestFolder),
+    `cat > ${to} && chmod 755 ${to}`,
+  ];
+  const copying = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] });
+  createReadStream(from).pipe(copying.stdin);
+  const [code] = await once(copying, 'exit');
+  assert.equal(code, 0);
 };
 
 const node = async (t: TestContext, spec = '') => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-others-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const host = await embeddedHost(t);
-  return { host, profile: smokeProfileFor(host, folder, spec) };
+  return { host, folder, profile: smokeProfileFor(host, folder, spec) };
 };
 
 test('hack/local-up-cluster.sh knows every variable that berth prints for it', async (t) => {
   const { profile } = await node(t, '  swap: off\n  kubernetes: { kubelet: { maxPods: 50 } }\n');
-  const { exitCode, output } = await berth('kubernetes', 'local-up-cluster', profile);
-  assert.equal(exitCode, 0, output);
+  const output = await printed('local-up-cluster', profile);
   const variables = [...output.matchAll(/^export ([A-Z_]+)=(.*)$/gm)].map(([, name = '', value = '']) => [
     name,
     value,
@@ -50,30 +65,52 @@ test('hack/local-up-cluster.sh knows every variable that berth prints for it', a
   assert.equal(values['FAIL_SWAP_ON'], 'true');
 });
 
-test('minikube knows every flag that berth prints for it, and finds on a node what it looks for', async (t) => {
-  const { host, profile } = await node(t);
-  const { exitCode, output } = await berth('kubernetes', 'minikube', profile);
-  assert.equal(exitCode, 0, output);
-  const command = output.split('\n').find((line) => line.startsWith('minikube start')) ?? '';
+const isValid = /dry-run validation complete/;
+
+test('minikube takes the command that berth prints to reach a host, and refuses a word of it that is wrong', async (t) => {
+  const { host, profile, folder } = await node(t);
+  const line = minikubeLine(await printed('minikube', profile));
   assert.match(
-    command,
+    line,
     new RegExp(`--driver=ssh --ssh-ip-address=${host.ssh.host.replaceAll('.', '\\.')} --ssh-user=root`),
   );
-  for (const release of minikubes) {
-    const source = await sourceOf(`k8s.io/minikube@${release}`);
-    const read = (path: string) => readFileSync(join(source, path), 'utf8');
-    const flags = read('cmd/minikube/cmd/start_flags.go');
-    const known = new Set([...flags.matchAll(/^\s+\w+\s+= "([a-z0-9-]+)"$/gm)].map(([, name]) => name));
-    for (const literal of flags.matchAll(/Flags\(\)\.\w+\(.*?"([a-z0-9-]+)"/g)) known.add(literal[1]);
-    for (const [, flag] of command.matchAll(/ --([a-z0-9-]+)=/g))
-      assert.ok(known.has(flag), `${release}: --${flag}`);
-    assert.match(read('pkg/minikube/cruntime/cruntime.go'), /"docker", "cri-o", "containerd"/);
-    assert.match(read('pkg/minikube/cruntime/crio.go'), /"\/etc\/crio\/crio\.conf\.d\/02-crio\.conf"/);
+  const program = await built(minikube);
+  // It refuses to be root here, and keeps files.
+  chmodSync(folder, 0o777);
+  const start = async (command: string) => {
+    const script = `cd "$HOME" && ${command.replace(/^minikube/, program)} --dry-run`;
+    const argv = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'sh', '-c', script];
+    const env = { HOME: folder, MINIKUBE_HOME: folder };
+    const ended = await runCommand(argv, { signal: t.signal, env, deadlineSeconds: 120 });
+    return { exitCode: ended.exitCode, said: ended.stdout + ended.stderr };
+  };
+  const taken = await start(line);
+  assert.equal(taken.exitCode, 0, taken.said);
+  assert.match(taken.said, isValid);
+  for (const [wrong, why] of [
+    [line.replace('--cri-socket', '--cri-sock'), /unknown flag: --cri-sock/],
+    [line.replace('cri-o', 'berth'), /Invalid Container Runtime: berth/],
+  ] as const) {
+    const refused = await start(wrong);
+    assert.notEqual(refused.exitCode, 0, refused.said);
+    assert.match(refused.said, why);
   }
+});
+
+test('minikube takes the command for the host itself there, and finds on the node what it looks for', async (t) => {
+  const { host, profile, folder } = await node(t);
+  const output = await printed('minikube', profile);
   const applied = await berth('apply', profile, '--yes');
   assert.equal(applied.exitCode, 0, applied.output);
-  const prepare = output.slice(output.indexOf('# Once'), output.indexOf('minikube start'));
-  await host.output(prepare);
+  await host.output(output.slice(output.indexOf('# Once'), output.indexOf('minikube start')));
+  await copyTo(host, await built(minikube), '/usr/local/bin/minikube');
+  const local = join(folder, 'local.yaml');
+  writeFileSync(local, 'hosts: [{ name: node, local: {} }]\n');
+  const here = minikubeLine(await printed('minikube', local));
+  assert.match(here, /--driver=none/);
+  const taken = await host.run(`cd /root && HOME=/root ${here} --dry-run 2>&1`);
+  assert.equal(taken.exitCode, 0, taken.stdout);
+  assert.match(taken.stdout, isValid);
   // pkg/minikube/cruntime/crio.go: Available, Version, Active, CGroupDriver.
   assert.match(
     await host.output('which crio && crio --version | head -n 1'),
