@@ -36,6 +36,8 @@ const typedHost = (item: string, taken: ReadonlySet<string>): Candidate | string
   if (words.length > 2) return `"${item}" is more than a host; write NAME=user@host:port, one a line`;
   const cut = first.indexOf('=');
   const [name, address] = cut > 0 ? [first.slice(0, cut), first.slice(cut + 1)] : [second, first];
+  if (name !== undefined && hostNameOf(name) === '')
+    return `"${name}" is no name for a host: it has letters, digits, dots and dashes`;
   const hop = parseHop(address);
   if (typeof hop === 'string') return `"${address}": ${hop}`;
   const ssh = { ...hop, ...(port === undefined ? {} : { port }) };

@@ -66,6 +66,10 @@ test('of a pasted list with a wrong entry nothing is added, and the entry is nam
   assert.deepEqual(names(pressed(state, 'enter')), []);
 });
 
+test('a name that berth cannot write is told, and not exchanged', () => {
+  assert.match(rowAt(typed(fresh(), '日本=ops@a.example')).problem ?? '', /"日本" is no name for a host/);
+});
+
 test('a name that is taken gets a number', () => {
   assert.deepEqual(names(withHosts(fresh(), 'web.a.example', 'web.b.example')), ['web', 'web-1']);
 });

@@ -198,6 +198,19 @@ test('every engine that the schema knows is offered, with its own keys', () => {
   assert.equal(specOf(pressed(back, 'right')).engine.version, '1.31', 'what was chosen is taken again');
 });
 
+test('a choice that nobody has made is the default, and a made one can be taken back', () => {
+  const before =
+    'hosts: [{ name: a, local: {} }]\nspec:\n  engine: { name: cri-o, version: "1.35", source: upstream } # ours\n';
+  const state = at(onTo(met(editing(before)), 'runtime'), 'Engine source');
+  const row = rowAt(state);
+  assert.ok(row.kind === 'choice' && row.chosen === 'upstream');
+  const away = row.options.slice(0, row.options.indexOf('upstream')).map(() => 'left' as const);
+  const none = pressed(state, ...away);
+  assert.match(text(none), /engine: \{ name: cri-o, version: "1\.35" \} # ours/);
+  const unsaid = rowAt(none);
+  assert.ok(unsaid.kind === 'choice' && unsaid.chosen === 'the default');
+});
+
 test('an answer that needs another one stands as soon as that is there', () => {
   const state = onTo(met(), 'runtime');
   const early = pressed(at(state, 'runc source'), 'right');

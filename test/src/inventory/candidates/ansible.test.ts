@@ -97,9 +97,7 @@ test('a password is never taken over', () => {
 });
 
 test('a password that a host needs is named, so that somebody chooses how berth gets it', () => {
-  assert.deepEqual(read(yaml, 'x.yml').remarks, [
-    'ansible_password: no password is taken over (db-a)',
-  ]);
+  assert.deepEqual(read(yaml, 'x.yml').remarks, ['ansible_password: no password is taken over (db-a)']);
 });
 
 test('what ansible-vault has encrypted is no value, and is named', () => {
@@ -107,9 +105,7 @@ test('what ansible-vault has encrypted is no value, and is named', () => {
   const text = `all:\n  hosts:\n${[1, 2, 3, 4].map((n) => `    n${n}: { ansible_port: 22 }\n`).join('')}  vars:\n      ansible_user: ${vault}`;
   const { candidates, remarks } = read(text, 'x.yml');
   assert.deepEqual(candidates[0]?.way, { ssh: { host: 'n1', port: 22 } });
-  assert.deepEqual(remarks, [
-    'ansible_user: vaulted (n1, n2 and 2 others)',
-  ]);
+  assert.deepEqual(remarks, ['ansible_user: vaulted (n1, n2 and 2 others)']);
   assert.throws(
     () => parseInventory('$ANSIBLE_VAULT;1.1;AES256\n6162\n', 'hosts'),
     /encrypted by ansible-vault/,
@@ -156,9 +152,7 @@ test('a way that berth does not follow is named', () => {
   ])
     assert.deepEqual(wayWith(`ansible_ssh_common_args='${args}'`), [
       { host: 'node.example' },
-      [
-        `ansible_ssh_common_args, "${way}": not the way of a jump host (node.example)`,
-      ],
+      [`ansible_ssh_common_args, "${way}": not the way of a jump host (node.example)`],
     ]);
 });
 

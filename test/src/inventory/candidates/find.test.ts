@@ -158,7 +158,7 @@ ansible_host=192.0.2.9
     'group_vars/site/20-more.yaml': 'ansible_user: later\n',
     'group_vars/site/notes.txt': 'ansible_user: no',
     'group_vars/site/.hidden.yml': 'ansible_user: no\n',
-    'group_vars/site/old.yml~': 'ansible_user: no\n',
+    'group_vars/site/old~': 'ansible_user: no\n',
     'group_vars/other.yml': 'ansible_user: no\n',
     'host_vars/web-2.json': '{ "ansible_host": "192.0.2.2", "ansible_port": 2222 }',
   });
