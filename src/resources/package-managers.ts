@@ -130,8 +130,8 @@ export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = 
     exchange: (versions) => [
       'sh',
       '-c',
-      // dnf wants to be told which of the two it is.
-      'dnf -y -q downgrade "$@" 2>/dev/null || dnf -y -q --setopt=install_weak_deps=False install "$@"',
+      // dnf wants to be told which of the two it is, and ends well where there is nothing to downgrade.
+      'dnf -y -q downgrade "$@" 2>/dev/null; dnf -y -q --setopt=install_weak_deps=False install "$@"',
       'sh',
       ...versions.map(([name, version]) => `${name}-${version}`),
     ],

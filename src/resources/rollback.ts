@@ -17,8 +17,10 @@ export function planRollback(way: WayBack): Omit<HostPlan, 'host'> {
   const down = takeUnitsDown(units, way.facts);
   const files = putBackFiles(firstOf(way.records, 'file'), disturbed, way);
   const packages = putBackPackages(way);
+  // A package that goes or is exchanged takes its own files along: those that were there before come back after it.
+  const isLast = ({ action }: Change): boolean => packages.changes.length > 0 && action !== 'delete';
   const middle = [
-    ...files.changes,
+    ...files.changes.filter((change) => !isLast(change)),
     ...removeFolders(way),
     ...removeInterfaces(way),
     ...loadModules(way),
@@ -26,6 +28,7 @@ export function planRollback(way: WayBack): Omit<HostPlan, 'host'> {
     ...unloadModules(way),
     ...runUndoings(way),
     ...packages.changes,
+    ...files.changes.filter(isLast),
   ];
   const written = new Set(
     middle.flatMap(({ steps }) => steps.flatMap((step) => ('path' in step ? [step.path] : []))),

@@ -81,3 +81,24 @@ test('what a group alone may read is not shown, as little as what root alone may
   });
   assert.deepEqual(diffs, [undefined, undefined, true]);
 });
+
+test('a file that a package takes along when it goes comes back after it; what berth made goes before', () => {
+  const sha256 = sha256Of('theirs');
+  const { changes } = planned(
+    [
+      { kind: 'version', name: 'cri-o', from: undefined, to: '1.36.1' },
+      { kind: 'file', path: '/etc/crictl.yaml', before: { kind: 'file', sha256, mode: 0o644, owner: '0:0' } },
+      { kind: 'file', path: '/etc/berth/policy.json', before: { kind: 'absent' } },
+    ],
+    {
+      files: { '/etc/crictl.yaml': { text: 'ours' }, '/etc/berth/policy.json': { text: 'ours' } },
+      packages: { 'cri-o': { state: 'installed', version: '1.36.1' } },
+    },
+    { 'cri-o': '1.36.1' },
+    new Map([[sha256, 'theirs']]),
+  );
+  assert.deepEqual(
+    changes.map(({ id }) => id),
+    ['file:/etc/berth/policy.json', 'packages', 'file:/etc/crictl.yaml'],
+  );
+});
