@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Fail } from '../core/fail.ts';
 import { conform } from './conform.ts';
-import { appendToYaml, removeFromYaml, setInYaml } from './edit-yaml.ts';
+import { appendToYaml, commentInYaml, removeFromYaml, setInYaml } from './edit-yaml.ts';
 import { pathText } from './finding.ts';
 import { resolveSources } from './parse-profile.ts';
 import type { ProfileSources, SourceText } from './profile.ts';
@@ -48,6 +48,18 @@ export const appendInProfile = (sources: ProfileSources, path: Path, values: rea
   const own = sources.files.find(({ file }) => file === target?.file);
   if (target === undefined || own === undefined) return setInProfile(sources, undefined, path, values);
   return { file: own.file, text: appendToYaml(own.text, target.path, values) };
+};
+
+/** Says above a key of the profile what it is for, where nobody has said anything. */
+export const commentInProfile = (
+  sources: ProfileSources,
+  path: Path,
+  comment: string,
+): Edited | undefined => {
+  const target = decides(resolveSources(sources).root, path);
+  const own = sources.files.find(({ file }) => file === target?.file);
+  if (target === undefined || own === undefined) return undefined;
+  return { file: own.file, text: commentInYaml(own.text, target.path, comment) };
 };
 
 /**

@@ -28,6 +28,16 @@ export const appendToYaml = (text: string, path: Path, values: readonly unknown[
     for (const value of values) document.addIn(path, document.createNode(value));
   });
 
+/** `text` with a comment above the key at `path`, unless there is one. */
+export const commentInYaml = (text: string, path: Path, comment: string): string =>
+  reworked(text, (document) => {
+    const around = document.getIn(path.slice(0, -1), true);
+    const pair = isMap(around)
+      ? around.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
+      : undefined;
+    if (isScalar(pair?.key)) pair.key.commentBefore ||= ` ${comment}`;
+  });
+
 /** `text` without what stands at `path`, its comments included. */
 export const removeFromYaml = (text: string, path: Path): string =>
   reworked(text, (document) => {

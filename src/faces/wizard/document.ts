@@ -3,6 +3,7 @@ import { Fail } from '../../core/fail.ts';
 import { describeIssue } from '../../profile/describe-issue.ts';
 import {
   appendInProfile,
+  commentInProfile,
   type Edited,
   effective,
   removeFromProfile,
@@ -26,6 +27,7 @@ import { mentionsVariables } from '../../profile/variables.ts';
 export type Edit =
   | { readonly kind: 'set'; readonly path: Path; readonly value: unknown }
   | { readonly kind: 'append'; readonly path: Path; readonly values: readonly unknown[] }
+  | { readonly kind: 'comment'; readonly path: Path; readonly text: string }
   | { readonly kind: 'remove'; readonly path: Path };
 
 /** Each keystroke asks several times what the same text means. */
@@ -123,7 +125,7 @@ export const tryEdits = (
 };
 
 const misfits = (edit: Edit): readonly string[] => {
-  if (edit.kind === 'remove') return [];
+  if (edit.kind === 'remove' || edit.kind === 'comment') return [];
   const [path, values] = edit.kind === 'set' ? [edit.path, [edit.value]] : [[...edit.path, 0], edit.values];
   return values.flatMap((value) => misfit(path, value) ?? []);
 };
@@ -139,6 +141,8 @@ const changeOf = (sources: ProfileSources, edit: Edit): Edited | undefined => {
       return setInProfile(sources, undefined, edit.path, edit.value);
     case 'append':
       return appendInProfile(sources, edit.path, edit.values);
+    case 'comment':
+      return commentInProfile(sources, edit.path, edit.text);
     case 'remove':
       return removeFromProfile(sources, edit.path);
   }

@@ -45,6 +45,11 @@ runtime at unix:///run/crio/crio.sock. ${yes}: kubelet, kubeadm and kubectl of o
 
 const wantedEdits = (state: WizardState, version: string): readonly Edit[] => [
   { kind: 'set', path: section, value: { version } },
+  {
+    kind: 'comment',
+    path: section,
+    text: 'kubelet, kubeadm and kubectl of one version, beside the runtime.',
+  },
   ...fitting(state, version),
 ];
 

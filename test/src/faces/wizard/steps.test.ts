@@ -273,6 +273,7 @@ test('Kubernetes is asked for with everything that the schema has of it', () => 
   const state = onTo(met(), 'kubernetes');
   const wanted = pressed(at(state, 'Kubernetes'), 'right');
   assert.equal(specOf(wanted).kubernetes?.version, KUBERNETES_VERSION);
+  assert.match(text(wanted), /\n {2}# kubelet, kubeadm and kubectl of one version.*\n {2}kubernetes:\n/);
   const control = pressed(at(wanted, 'Role'), 'right');
   const role = rowAt(control);
   assert.ok(role.kind === 'choice' && role.options.includes('control-plane'));
