@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Fail } from '../../core/fail.ts';
+import { asFail } from '../../linux/as-fail.ts';
 import type { Log } from '../../observe/log.ts';
 import { encodeFrame, FrameReader } from '../protocol/frames.ts';
 import { toWireError } from '../protocol/wire-error.ts';
@@ -98,7 +99,8 @@ class Connection implements Peer {
     try {
       this.#send({ id, result: await this.#handlers.call(method, params, this) });
     } catch (error) {
-      if (!(error instanceof Fail)) this.#handlers.log.error('a call failed unexpectedly', { method, error });
+      const isFault = !(error instanceof Fail) && asFail(error).code === 'Internal';
+      if (isFault) this.#handlers.log.error('a call failed unexpectedly', { method, error });
       this.#send({ id, error: toWireError(error) });
     }
   }

@@ -151,6 +151,17 @@ test('what a container writes is not synced: it ends with the container and with
   await removeRootfs(folders);
 });
 
+test('a layer that is gone from the disk is told with the remedy', (t) => {
+  const { folder, lower } = layersIn(t);
+  const folders = containerFolders({ root: folder, runRoot: folder }, 'c1');
+  rmSync(lower[1] ?? '', { recursive: true });
+  assert.throws(() => mountRootfs(folders, { store: folder, folders: lower, users: undefined }), {
+    code: 'Internal',
+    message: `cannot mount the root file system at ${folders.merged}: ENOENT`,
+    hint: 'a layer is gone from the disk: remove the image and pull it again',
+  });
+});
+
 test('a folder that lies on an overlay is refused with the remedy', (t) => {
   const { folder, lower } = layersIn(t);
   const [upper, work, target] = ['upper', 'work', 'target'].map((name) => join(folder, name)) as [
