@@ -1,51 +1,77 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import test from 'node:test';
 import { berth, profileFor } from '../e2e/berth.ts';
+import { writeCrioBundle } from '../harness/crio/bundle.ts';
+import { buildCrio, crioReleases } from '../harness/crio/releases.ts';
+import { templatesOf } from '../harness/crio/templates.ts';
 import { type EmbeddedHost, embeddedHost } from '../harness/embedded.ts';
 
-/**
- * CRI-O itself, as its project publishes it: from the folder with its bundle that BERTH_TEST_CRIO names, else from the
- * project's own pages. Undefined: neither can be had here.
- */
-async function bundle(): Promise<{ version: string; artifacts: string } | undefined> {
-  const folder = process.env['BERTH_TEST_CRIO'];
-  if (folder !== undefined) {
-    const arch = process.arch === 'x64' ? 'amd64' : 'arm64';
-    const pattern = new RegExp(`^cri-o\\.${arch}\\.v(\\d+\\.\\d+\\.\\d+)\\.tar\\.gz$`);
-    const version = readdirSync(folder).flatMap((name) => pattern.exec(name)?.[1] ?? [])[0];
-    assert.ok(version, `${folder} has no bundle of CRI-O`);
-    return { version, artifacts: `{ source: auto, folder: ${folder} }` };
-  }
-  const version = '1.36.0';
-  const address = `https://storage.googleapis.com/cri-o/artifacts/cri-o.amd64.v${version}.tar.gz.sha256sum`;
-  const answer = await fetch(address, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
-  return answer?.ok ? { version, artifacts: '{ source: auto }' } : undefined;
-}
+const {
+  versions: [version],
+  refused,
+} = await crioReleases();
+const skip = version === undefined ? `the Go module proxy has no CRI-O: ${refused}` : (false as const);
 
-const crio = await bundle();
-const skip =
-  crio === undefined
-    ? 'neither BERTH_TEST_CRIO nor storage.googleapis.com has a bundle of CRI-O'
-    : (false as const);
-
-test('a node changes its engine and back, and comes back where that fails', { skip }, async (t) => {
-  assert.ok(crio);
+test('CRI-O is built from its Go module with the tags of the profile, and serves a node', {
+  skip,
+}, async (t) => {
+  assert.ok(version);
   const folder = mkdtempSync(join(tmpdir(), 'berth-engines-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const host = await embeddedHost(t);
+  const profile = profileFor(
+    host,
+    folder,
+    `  engine: { name: cri-o, source: source, version: ${version}, buildTags: [seccomp, apparmor, selinux] }
+  ociRuntimes: [{ name: runc }]
+${templatesOf(folder)}`,
+  );
+  const { exitCode, output } = await berth('apply', profile, '--yes');
+  // The modules that it asks for are the proxy's and the checksum database's to have; without one nothing is built.
+  if (exitCode === 15 && /reading https:\/\/.*: 40[34]/.test(output))
+    return t.skip(output.match(/reading .*/)?.[0]);
+  assert.equal(exitCode, 0, output);
+  assert.match(output, new RegExp(`socket\\.version.* cri-o ${version.replaceAll('.', '\\.')}`));
+  assert.match(output, /redis\.set-get .*GET answers/);
+  const again = await berth('plan', profile);
+  assert.equal(again.exitCode, 0, again.output);
+  assert.match(await host.output('crio version'), buildOf(['seccomp', 'apparmor', 'selinux']));
+  assert.match(await host.output('dpkg-query -W conmon'), /^conmon/);
+});
+
+test("berth's build tags make a CRI-O that can do what they say, on any host", { skip }, async () => {
+  assert.ok(version);
+  const { crio } = await buildCrio(version);
+  const told = execFileSync(crio, ['version'], { encoding: 'utf8', stdio: 'pipe' });
+  assert.match(told, buildOf(['seccomp', 'apparmor', 'selinux', 'containers_image_openpgp']));
+  assert.match(told, /^SeccompEnabled: +true$/m);
+  assert.throws(() => execFileSync('ldd', [crio], { stdio: 'pipe' }), /not a dynamic executable/);
+});
+
+/** What `crio version` says of a build with these tags. */
+const buildOf = (tags: readonly string[]): RegExp =>
+  new RegExp(`^BuildTags:${tags.map((tag) => `(?=[^]*^ +${tag}$)`).join('')}`, 'm');
+
+test('a node changes its engine and back, and comes back where that fails', { skip }, async (t) => {
+  assert.ok(version);
+  const folder = mkdtempSync(join(tmpdir(), 'berth-engines-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  await writeCrioBundle(folder, version);
   const host = await embeddedHost(t);
   const usual = templatesOf(folder);
   const profile = (spec = '', templates = usual): string =>
     profileFor(
       host,
       folder,
-      // A bundle of one's own may have the conmon of a distribution, which needs glib.
+      // The bundle has the conmon of the distribution, which needs glib.
       `  packages: { extra: [libglib2.0-0] }\n  ociRuntimes: [{ name: runc }]\n${templates}${spec}`,
-      crio.artifacts,
+      `{ source: auto, folder: ${folder} }`,
     );
-  const engineCrio = `  engine: { name: cri-o, source: static, version: ${crio.version} }\n`;
+  const engineCrio = `  engine: { name: cri-o, source: static, version: ${version} }\n`;
   const applied = async (spec: string): Promise<string> => {
     const { exitCode, output } = await berth('apply', profile(spec), '--yes');
     assert.equal(exitCode, 0, output);
@@ -129,20 +155,6 @@ const runPod = (host: EmbeddedHost): Promise<string> =>
   host.output(`
     echo '{"metadata":{"name":"stays","namespace":"engines","uid":"u1"},"log_directory":"/var/log/engines","linux":{"security_context":{"namespace_options":{"pid":1}}}}' > /tmp/pod.json
     crictl runp /tmp/pod.json`);
-
-/** Files of the user: CRI-O's image of the pause container, which no registry has here, and what else is named. */
-function templatesOf(folder: string, more: Readonly<Record<string, string>> = {}): string {
-  const templates = mkdtempSync(join(folder, 'templates-'));
-  const files = {
-    'etc/crio/crio.conf.d/50-pause.conf': '[crio.image]\npause_image = "localhost:5000/crio/redis:alpine"\n',
-    ...more,
-  };
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(templates, path)), { recursive: true });
-    writeFileSync(join(templates, `${path}.hbs`), text);
-  }
-  return `  templates: ${templates}\n`;
-}
 
 /** A drop-in with which the service cannot start. */
 const breaking = (folder: string, unit: string): string =>

@@ -8,6 +8,10 @@ cd "$(dirname "$0")/../.."
 more=
 need() { command -v "$1" >/dev/null || more="$more $2"; }
 need qemu-aarch64-static qemu-user-static
+need apt-ftparchive apt-utils
+need pkg-config pkg-config
+need gcc gcc
+[ -e /usr/include/seccomp.h ] || more="$more libseccomp-dev libc6-dev"
 [ -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ] || more="$more libc6-arm64-cross libstdc++6-arm64-cross"
 
 [ $# -gt 0 ] || set -- $(find test/systems -name '*.test.ts' | sort)

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { berth, profileFor } from '../e2e/berth.ts';
 import { embeddedHost } from '../harness/embedded.ts';
+import { serveFolder } from '../harness/serve-folder.ts';
 
 test('pinned runtimes and plugins come from a mirror and from source, for pods with IPv6 alone', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-runtimes-'));
@@ -82,6 +83,40 @@ X`);
   assert.equal((await host.output('ls /etc/cni/net.d')).trim(), '05-theirs.conflist');
 });
 
+test('plugins of a release and crictl of a package make a node, and prove it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-runtimes-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const host = await embeddedHost(t);
+  const machine = `${host.address.network}.1`;
+  const address = await serveFolder(t, criToolsRepository(folder), machine);
+  // Embedded hosts go out through a proxy that knows mirrors of the distribution alone.
+  await host.output(`echo 'Acquire::http::Proxy::${machine} "DIRECT";' > /etc/apt/apt.conf.d/99direct
+    echo 'deb [trusted=yes] ${address} ./' > /etc/apt/sources.list.d/own.list
+    apt-get -qq update`);
+  const sha256 = pluginRelease(folder, '1.1.1');
+  const profile = profileFor(
+    host,
+    folder,
+    `  crictl: { source: package }
+  cni: { plugins: { source: release, version: 1.1.1, sha256: { x64: ${sha256}, arm64: ${sha256} } } }
+`,
+    `{ source: auto, folder: ${folder} }`,
+  );
+  const { exitCode, output } = await berth('apply', profile, '--yes');
+  assert.equal(exitCode, 0, output);
+  assert.match(output, /redis\.set-get .*GET answers/);
+  const again = await berth('plan', profile);
+  assert.equal(again.exitCode, 0, again.output);
+  assert.equal(
+    (await host.output('command -v crictl; ls /opt/cni/bin/bridge')).trim(),
+    '/usr/bin/crictl\n/opt/cni/bin/bridge',
+  );
+  assert.equal((await host.run('dpkg-query -W containernetworking-plugins')).exitCode, 1);
+  const reset = await berth('reset', profile, '--yes');
+  assert.equal(reset.exitCode, 0, reset.output);
+  assert.equal((await host.run('ls /usr/bin/crictl /opt/cni/bin/bridge')).stdout, '');
+});
+
 test('a runtime written in C is built on the host, and runs a pod', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-runtimes-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -137,6 +172,32 @@ int main(int argc, char **argv) {
   );
   const archive = join(folder, 'bwrap-oci-0.2.tar.gz');
   execFileSync('tar', ['-czf', archive, '-C', folder, 'bwrap-oci-0.2']);
+  return createHash('sha256').update(readFileSync(archive)).digest('hex');
+}
+
+/** A repository of apt with crictl as a package, as that of Kubernetes has it. */
+function criToolsRepository(folder: string): string {
+  const [tree, served] = [join(folder, 'cri-tools'), join(folder, 'served')];
+  mkdirSync(join(tree, 'usr/bin'), { recursive: true });
+  mkdirSync(join(tree, 'DEBIAN'));
+  mkdirSync(served);
+  copyFileSync(process.env['BERTH_TEST_CRICTL'] ?? 'crictl', join(tree, 'usr/bin/crictl'));
+  const arch = process.arch === 'x64' ? 'amd64' : 'arm64';
+  const control = `Package: cri-tools\nVersion: 1.37.0-1.1\nArchitecture: ${arch}\nMaintainer: tests\nDescription: crictl\n`;
+  writeFileSync(join(tree, 'DEBIAN/control'), control);
+  execFileSync('dpkg-deb', ['--root-owner-group', '-Zgzip', '--build', tree, served], { stdio: 'pipe' });
+  writeFileSync(
+    join(served, 'Packages'),
+    execFileSync('apt-ftparchive', ['packages', '.'], { cwd: served, stdio: 'pipe' }),
+  );
+  return served;
+}
+
+/** The distribution's CNI plugins as their project would publish them, in the folder. Answers the checksum. */
+function pluginRelease(folder: string, release: string): string {
+  const arch = process.arch === 'x64' ? 'amd64' : 'arm64';
+  const archive = join(folder, `cni-plugins-linux-${arch}-v${release}.tgz`);
+  execFileSync('tar', ['-czf', archive, '-C', '/usr/lib/cni', '.']);
   return createHash('sha256').update(readFileSync(archive)).digest('hex');
 }
 
