@@ -35,7 +35,11 @@ export async function driftOfHosts(context: FlowContext): Promise<HostResults<Dr
     const { facts, plan, replan } = found;
     const last = lastSpecs.get(host.name);
     const drifts = driftsOf(plan.changes, last === undefined ? undefined : replan(last).changes, facts);
-    return { ...found, drifts: [...drifts, ...overridesOn(facts, plan.changes)] };
+    const { applied } = facts.install;
+    return {
+      ...found,
+      drifts: [...drifts, ...overridesOn(facts, plan.changes, (path) => !applied.has(path))],
+    };
   });
 }
 

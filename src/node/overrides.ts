@@ -65,21 +65,30 @@ export const overridesAsk: { readonly files: readonly string[]; readonly folders
   folders: families.flatMap(({ folders }) => folders),
 };
 
-/** Settings of others that make a file of berth's say something that does not count. */
-export function overridesOn(facts: Facts, planned: readonly Change[]): Drift[] {
+/**
+ * Settings of others that make a file of berth's say something that does not count. `isTold`: of which files; what a template
+ * of the user brought is the profile's word too, and no drift.
+ */
+export function overridesOn(
+  facts: Facts,
+  planned: readonly Change[],
+  isTold: (path: string) => boolean = () => true,
+): Drift[] {
   return families.flatMap((family) => {
     const text = wantedText(family.ours, facts, planned);
     if (text === undefined) return [];
     const ours = settingsOf(family, text);
-    return othersAfter(family, facts).flatMap(({ path, text: other }) =>
-      differing(ours, settingsOf(family, other)).map(
-        ([key, value, wanted]): Drift => ({
-          id: `foreign:${path} ${key}`,
-          kind: 'foreign',
-          summary: `${path} has the last word on ${key}: ${value} instead of ${wanted}`,
-        }),
-      ),
-    );
+    return othersAfter(family, facts)
+      .filter(({ path }) => isTold(path))
+      .flatMap(({ path, text: other }) =>
+        differing(ours, settingsOf(family, other)).map(
+          ([key, value, wanted]): Drift => ({
+            id: `foreign:${path} ${key}`,
+            kind: 'foreign',
+            summary: `${path} has the last word on ${key}: ${value} instead of ${wanted}`,
+          }),
+        ),
+      );
   });
 }
 

@@ -30,3 +30,17 @@ test('a file that is no TOML, whoever wrote it, says nothing and stops nobody', 
   assert.deepEqual(overrides(`${network('mynet')}x\n`, network('other')), []);
   assert.deepEqual(overrides(network('mynet'), 'x\n'), []);
 });
+
+test('of a file that is not told of nothing is said', () => {
+  const facts = factsOf({
+    files: {
+      '/etc/crio/crio.conf.d': { folder: 'full' },
+      [ours]: { text: network('mynet') },
+      [theirs]: { text: network('other') },
+    },
+  });
+  assert.deepEqual(
+    overridesOn(facts, [], (path) => path !== theirs),
+    [],
+  );
+});
