@@ -14,7 +14,7 @@ import { requireScripts, scriptJudge } from './check-scripts.ts';
 import type { FlowContext } from './context.ts';
 import { lockedPackages, withLockedPackages } from './locked-packages.ts';
 import { inPhase } from './on-hosts.ts';
-import { planFirstBoot } from './plan-first-boot.ts';
+import { planFirstBoot, requireTellable } from './plan-first-boot.ts';
 import { readSecrets } from './read-secrets.ts';
 import { supplyHosts } from './supply.ts';
 import { named } from './survey.ts';
@@ -34,6 +34,7 @@ export async function exportFirstBoot(
 ): Promise<FirstBootScript> {
   const { spec } = host;
   requireNoSecrets(host);
+  named(host.name, () => requireTellable(spec));
   const render = await loadTemplates(spec.templates);
   const lock = await context.lock?.();
   const facts = bareHost(system, arch, withLockedPackages(probeRequest(spec, render), lock));

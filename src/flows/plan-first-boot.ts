@@ -3,6 +3,7 @@ import type { Facts } from '../host/facts/probe.ts';
 import { circumstancesOf, withoutLimits } from '../node/circumstances.ts';
 import type { Given } from '../node/concern.ts';
 import { planNode } from '../node/node.ts';
+import type { Spec } from '../profile/profile.ts';
 import type { Change } from '../resources/change.ts';
 
 /** A change, and the cases in which it is made: values of the named circumstances, as `1`s and `0`s. Empty: always. */
@@ -21,10 +22,8 @@ export interface FirstBootPlan {
 /**
  * Plans a machine that nobody has seen: once for each combination of the circumstances, so that the machine itself need
  * only look which one it is. `given.facts` are those of a bare machine.
- * @throws Fail `Unsupported` for what only the machine itself could tell
  */
 export function planFirstBoot(given: Given): FirstBootPlan {
-  requireTellable(given);
   const bare = withoutLimits(given.spec, given.facts);
   const all = circumstancesOf(given.spec, bare);
   const masks = Array.from({ length: 2 ** all.length }, (_, number) =>
@@ -101,8 +100,11 @@ function variantsOf(
 const flipped = (mask: string, index: number): string =>
   `${mask.slice(0, index)}${mask[index] === '1' ? '0' : '1'}${mask.slice(index + 1)}`;
 
-/** What is decided from the state of a machine that does not exist yet is not decided here. */
-function requireTellable({ spec }: Given): void {
+/**
+ * What is decided from the state of a machine that does not exist yet is not decided here.
+ * @throws Fail `Unsupported`
+ */
+export function requireTellable(spec: Spec): void {
   const asked = [
     ...(spec.swap === 'keep' ? [] : ['swap']),
     ...(spec.timeSync === 'keep' ? [] : ['timeSync']),
@@ -112,7 +114,7 @@ function requireTellable({ spec }: Given): void {
     'Unsupported',
     `spec.${asked.join(' and spec.')} cannot be part of first-boot data: what is to be done follows from what the machine has`,
     {
-      hint: 'Set it to keep for these machines (images for clouds have no swap, and keep their clocks), or let berth apply do it over SSH.',
+      hint: 'Set it to keep for these machines, in an overlay (--overlay FILE): most images for clouds have no swap, and keep their clocks. Or let berth apply do it over SSH.',
     },
   );
 }
