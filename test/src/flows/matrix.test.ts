@@ -137,8 +137,7 @@ describe('the matrix', () => {
   const planned = (name: Distribution, { told }: Outcome): string[] => {
     const plan = told.find(({ kind }) => kind === 'plan')?.plan;
     const host = plan?.hosts.find((each) => each.host === name);
-    assert.ok(host, 'the host is not in the plan');
-    return host.changes.map(({ summary }) => summary);
+    return host?.changes.map(({ summary }) => summary) ?? [];
   };
 
   const assertProven = (name: Distribution, { told }: Outcome): void => {
@@ -173,6 +172,10 @@ describe('the matrix', () => {
       assert.deepEqual(planned(name, outcome), []);
       const phases = outcome.told.filter(({ host, phase }) => host === name && phase === 'apply');
       assert.deepEqual(phases, []);
+      assert.match(
+        outcome.output,
+        /Nothing to do: the hosts are as the profile says, and crictl has proven it/,
+      );
       const stats = outcome.told.find(({ kind }) => kind === 'stats');
       const trips = stats?.hosts?.find(({ host }) => host === name)?.connection.roundTrips;
       assert.ok(trips !== undefined && trips <= 12, `${trips} round trips`);
@@ -237,7 +240,9 @@ describe('the matrix', () => {
     () => run('reset', '--yes'),
     0,
     async (name) => {
-      const shown = columnOf(name).imageBased ? withoutImage : (lines: readonly string[]) => lines;
+      // crun leaves an empty /run/crun, which goes with the next boot.
+      const kept = (lines: readonly string[]) => lines.filter((line) => line !== 'crun');
+      const shown = columnOf(name).imageBased ? withoutImage : kept;
       assertSame(shown(await inventoryOf(hostOf(name))), shown(inventories.get(name) ?? []));
     },
   );
