@@ -20,7 +20,8 @@ tar -xzf "$1" -C "$2" --strip-components=1 --no-same-owner
 cd "$2"
 if [ ! -x configure ]; then if [ -x autogen.sh ]; then NOCONFIGURE=1 ./autogen.sh; else autoreconf -i; fi; fi
 ./configure --prefix=/usr/local
-make -j2
+# The program alone: its manual page would take tools for documents.
+make -j2 "$3"
 mkdir -p "\${4%/*}"
 install -m 755 "$3" "$4.berth-new"
 mv -f "$4.berth-new" "$4"

@@ -152,7 +152,8 @@ function bwrapSource(folder: string): string {
     `#!/bin/sh
 pkg-config --exists json-glib-1.0 libseccomp || { echo "a library is missing" >&2; exit 1; }
 command -v bwrap > /dev/null || { echo "bubblewrap is missing" >&2; exit 1; }
-printf 'bwrap-oci: main.c\\n\\tcc -o bwrap-oci main.c\\n' > Makefile
+printf 'all: bwrap-oci bwrap-oci.1\\nbwrap-oci.1:\\n\\txsltproc bwrap-oci.xml\\n' > Makefile
+printf 'bwrap-oci: main.c\\n\\tcc -o bwrap-oci main.c\\n' >> Makefile
 `,
     { mode: 0o755 },
   );
