@@ -17,7 +17,8 @@ test.before(buildClientGo, { timeout: 600_000 });
 
 /** A server whose sessions are processes of this machine, gone with the test. */
 const withSessions = async (t: TestContext) => {
-  const { server, lines } = await startServer();
+  // Fifty clients at once, on a busy machine: as long as berthd itself gives them.
+  const { server, lines } = await startServer({ creationTimeoutMs: 30_000, tokenTtlMs: 60_000 });
   const sessions = new LocalSessions();
   t.after(async () => {
     sessions.killAll();

@@ -114,7 +114,7 @@ const failManyTimes = async (server: StreamingServer, baseUrl: string, rounds: n
 };
 
 test('ten thousand sessions that fail in every way leave no handle, descriptor or session behind', async (t) => {
-  const { server, baseUrl } = await startServer({ tokenTtlMs: 500, creationTimeoutMs: 60_000 });
+  const { server, baseUrl } = await startServer({ tokenTtlMs: 5_000, creationTimeoutMs: 60_000 });
   t.after(() => server.close());
   await failManyTimes(server, baseUrl, 20);
   await until('the warm-up has settled', () => living.size === 0);
