@@ -140,6 +140,7 @@ export const built = async ({ name, version, goMod, source, flags, prepare }: Bu
     maxBuffer: 64 << 20,
   });
   await rename(staged, binary);
+  await rm(module, { recursive: true, force: true });
   return binary;
 };
 
