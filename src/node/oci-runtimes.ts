@@ -74,6 +74,7 @@ function resourcesOf(runtime: OciRuntime, { spec, facts, supplies }: Given): Res
 const notesOn: Readonly<Partial<Record<OciRuntime['name'], readonly string[]>>> = {
   'bwrap-oci': [
     'bwrap-oci makes no cgroups: limits of containers have no effect there, and neither checkpoints nor their use are known',
+    'bwrap-oci up to 0.2, its last release, has no create and no start, which an engine calls: no pod runs by it, and the verification will say so',
   ],
 };
 

@@ -121,7 +121,9 @@ ${templates}${spec}`,
       );
       const config = await configurationOf(host);
       assert.match(config, /^ *default_runtime = "runc"$/m);
-      assert.doesNotMatch(config, /runtime_path = "\/usr\/libexec/);
+      const runc = /\[crio\.runtime\.runtimes\.runc\]\n([^[]*)/.exec(config)?.[1] ?? '';
+      assert.doesNotMatch(runc, /\/usr\/libexec\/crio\/runc/);
+      assert.match(runc, /^ *monitor_path = "\/usr\/libexec\/crio\/conmon"$/m);
       assert.match(config, /^ *signature_policy = "\/etc\/berth\/policy\.json"$/m);
       const { exitCode, output: drift } = await berth('drift', profile(releases.older));
       assert.equal(exitCode, 0, drift);
