@@ -46,3 +46,7 @@ export const byteSize = (bytes: number): string => {
 /** `one change`, `2 changes`. */
 export const counted = (count: number, noun: string): string =>
   count === 1 ? `one ${noun}` : `${count} ${noun}s`;
+
+/** `a, b, c`, and of more than three names `a, b and 7 others`. */
+export const listed = (names: readonly string[]): string =>
+  names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} others`;

@@ -30,6 +30,7 @@ const widestForm = 60;
 const keys = {
   wide: '↑↓ move  ←→ choose  Enter take  ? explain  Ctrl-N on  Esc back  Ctrl-C leave',
   narrow: '↑↓←→ Enter  ? why  ^N on  Esc back  ^C',
+  question: 'Enter answer  Esc without  Ctrl-C leave',
 } as const;
 
 /** The title, and whether the page has rows above or below those that are seen. */
@@ -60,7 +61,7 @@ const cut = (lines: readonly string[], { width, height }: { width: number; heigh
     ? lines.slice(0, Math.max(0, height))
     : [...lines.slice(0, height - 1), shortened(`${lines[height - 1]} …`, width)];
 
-const footOf = ({ notice, busy }: WizardState, { columns, rows }: Size): Line[] => {
+const footOf = ({ notice, busy, question }: WizardState, { columns, rows }: Size): Line[] => {
   const wide = columns >= wideFrom;
   const told =
     notice === undefined
@@ -70,7 +71,8 @@ const footOf = ({ notice, busy }: WizardState, { columns, rows }: Size): Line[] 
       : cut(folded(printable(notice.text), columns), { width: columns, height: Math.floor(rows / 3) }).map(
           (part) => line(part, notice.level === 'bad' ? 'red' : 'green'),
         );
-  return [...told, line(shortened(wide ? keys.wide : keys.narrow, columns), 'dim')];
+  const known = question === undefined ? (wide ? keys.wide : keys.narrow) : keys.question;
+  return [...told, line(shortened(known, columns), 'dim')];
 };
 
 /** What `?` shows of the row in focus. */

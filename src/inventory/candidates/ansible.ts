@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Fail } from '../../core/fail.ts';
+import { listed } from '../../core/text.ts';
 import type { VarsFiles } from './ansible-files.ts';
 import { parseIni } from './ansible-ini.ts';
 import { hostNamesIn, type Inventory, type Vars } from './ansible-inventory.ts';
@@ -100,9 +101,6 @@ function remarksOn(hosts: readonly Read[], { vaults }: VarsFiles): string[] {
     ...[...about].map(([text, names]) => `${text} (${listed(names)})`),
   ];
 }
-
-const listed = (names: readonly string[]): string =>
-  names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} others`;
 
 /** The groups of a host, those that hold others first: later ones win. `all` comes before every other. */
 function groupsOf(host: string, groups: Inventory['groups']): string[] {

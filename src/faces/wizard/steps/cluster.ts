@@ -20,20 +20,31 @@ export const roleRows = (state: WizardState): PageRow[] => {
   const planes = planesIn(state.sources);
   if (hosts.length < 2) return schemaRow(state, rolePath);
   if (planes.length > 1) return [note(`Control planes: ${planes.join(', ')}, as the file says.`, 'dim')];
-  return [planeRow(state, hosts, planes[0] ?? none)];
+  return [planeRow(state, hosts, planes[0])];
 };
 
-const planeRow = (state: WizardState, hosts: readonly WrittenHost[], chosen: string): ChoiceRow => ({
-  kind: 'choice',
-  id,
-  label: 'Control plane',
-  path: rolePath,
-  explain: explained,
-  problem: state.drafts.get(id)?.problem,
-  options: [none, ...hosts.map(({ name }) => name)],
-  chosen: state.drafts.get(id)?.text ?? chosen,
-  choose: (option) => answered(state, id, option, editsFor(state, hosts, option)),
-});
+const planeRow = (
+  state: WizardState,
+  hosts: readonly WrittenHost[],
+  plane: string | undefined,
+): ChoiceRow => {
+  const host = hosts.find(({ name }) => name === plane);
+  const draft = state.drafts.get(id);
+  return {
+    kind: 'choice',
+    id,
+    label: 'Control plane',
+    // Where the host says it; roles of groups stand elsewhere.
+    path: host !== undefined && hasOwnRole(host) ? ['hosts', host.index, ...rolePath] : rolePath,
+    explain: explained,
+    problem: draft?.problem,
+    options: [none, ...hosts.map(({ name }) => name)],
+    chosen: draft?.text ?? plane ?? none,
+    choose: (option) => answered(state, id, option, editsFor(state, hosts, option)),
+  };
+};
+
+const hasOwnRole = (host: WrittenHost): boolean => withoutOwn(host, 'role').length > 0;
 
 const editsFor = (state: WizardState, hosts: readonly WrittenHost[], option: string): readonly Edit[] => {
   const plane = hosts.find(({ name }) => name === option);

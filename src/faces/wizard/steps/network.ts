@@ -1,3 +1,4 @@
+import { listed } from '../../../core/text.ts';
 import { subnetClash } from '../../../node/doctor/network.ts';
 import { overlaps, parseCidr } from '../../../profile/cidr.ts';
 import type { Path } from '../../../profile/tree.ts';
@@ -32,14 +33,19 @@ const clashes = (state: WizardState): PageRow[] => {
   const met = metHosts(state);
   if (profile === undefined || met.length === 0)
     return [note('No host has been met: whether the ranges are free on them shows in berth plan.', 'dim')];
-  const signs = met.flatMap(({ name, met: { facts } }) => {
+  // What hosts have in common is told once.
+  const signs = new Map<string, string[]>();
+  for (const {
+    name,
+    met: { facts },
+  } of met) {
     const spec = profile.hosts.find((host) => host.name === name)?.spec;
-    return spec === undefined
-      ? []
-      : subnetClash.find({ spec, facts }).map(({ evidence }) => `${name}: ${evidence}`);
-  });
-  if (signs.length === 0) return [note('✓ No route of a host that was met is in the way.', 'good')];
-  return [...signs.map((sign) => note(`✗ ${sign}`, 'bad')), ...freeRange(state)];
+    for (const { evidence } of spec === undefined ? [] : subnetClash.find({ spec, facts }))
+      signs.set(evidence, [...(signs.get(evidence) ?? []), name]);
+  }
+  if (signs.size === 0) return [note('✓ No route of a host that was met is in the way.', 'good')];
+  const told = [...signs].map(([evidence, names]) => note(`✗ ${listed(names)}: ${evidence}`, 'bad'));
+  return [...told, ...freeRange(state)];
 };
 
 /** A range that no route of a met host overlaps. */

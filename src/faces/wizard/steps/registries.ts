@@ -1,10 +1,13 @@
+import { listed } from '../../../core/text.ts';
 import type { Path } from '../../../profile/tree.ts';
 import { type Edit, tryEdits, valueAt } from '../document.ts';
+import type { Reach } from '../errands.ts';
 import {
   answered,
   answerRow,
   type ChoiceRow,
   choiceRow,
+  type NoteRow,
   note,
   type PageRow,
   textRow,
@@ -145,13 +148,23 @@ One that does not answer makes pulls fail, unless a mirror stands before it.`,
         wishes: [{ kind: 'reach', sources: state.sources, hosts: met, registries: asked }],
       }),
     },
-    ...seen.map(({ host, registry, ok, detail }) =>
-      ok
-        ? note(`✓ ${host}: ${registry} ${detail}`, 'good')
-        : note(`✗ ${host}: ${registry}: ${detail}`, 'bad'),
-    ),
+    ...reachNotes(seen),
     ...(seen.some(({ ok }) => !ok) ? [note(`  → ${remedy}`, 'warn')] : []),
   ];
+};
+
+/** What hosts have in common is told once. */
+const reachNotes = (seen: readonly Reach[]): NoteRow[] => {
+  const hostsBy = new Map<string, string[]>();
+  const textOf = ({ registry, ok, detail }: Reach) =>
+    ok ? `${registry} ${detail}` : `${registry}: ${detail}`;
+  for (const reach of seen) hostsBy.set(textOf(reach), [...(hostsBy.get(textOf(reach)) ?? []), reach.host]);
+  const failed = new Set(seen.filter(({ ok }) => !ok).map(textOf));
+  return [...hostsBy].map(([text, hosts]) =>
+    failed.has(text)
+      ? note(`✗ ${listed(hosts)}: ${text}`, 'bad')
+      : note(`✓ ${listed(hosts)}: ${text}`, 'good'),
+  );
 };
 
 const remedy =

@@ -260,6 +260,19 @@ test('registries are asked from the hosts, and one that does not answer has a re
   assert.equal(told(state, { kind: 'reached-all' }).busy, undefined);
 });
 
+test('what many hosts have in common is told once', () => {
+  const many = withHosts(fresh(), ...['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example`));
+  const routes = [{ interface: 'vpn0', destination: '10.88.0.0/14' }];
+  const network = onTo(allMet(onTo(many, 'connections'), metAs({ health: { routes } })), 'network');
+  assert.match(notes(network)[0] ?? '', /^✗ a, b and 3 others: the pod range/);
+  const registries = ['a', 'b', 'c', 'd', 'e'].reduce(
+    (before, host) =>
+      told(before, { kind: 'reached', reach: { host, registry: 'quay.io', ok: true, detail: 'answers' } }),
+    onTo(network, 'registries'),
+  );
+  assert.ok(notes(registries).includes('✓ a, b and 3 others: quay.io answers'));
+});
+
 test('the image of the proof is one answer to three keys, and taken back leaves none of them', () => {
   const before = onTo(met(), 'registries');
   const own = pressed(at(before, 'Proof image'), 'right');
