@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandOutput } from '../../../src/core/command.ts';
@@ -11,6 +11,8 @@ export async function buildCrioRpm(folder: string, version: string, name = 'cri-
   const work = await mkdtemp(join(tmpdir(), 'berth-rpm-'));
   try {
     const files = await layOutPackage(work, version, 'sysconfig');
+    // Those of Fedora take the conmon of the distribution.
+    if (name !== 'cri-o') await symlink('/usr/libexec/crio/conmon', join(files.tree, 'usr/bin/conmon'));
     const spec = join(work, 'cri-o.spec');
     await writeFile(spec, await specOf(name, version, files));
     await commandOutput(
