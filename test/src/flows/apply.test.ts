@@ -86,7 +86,7 @@ test('a bare host becomes a node, stays one, and becomes what it was again', asy
   const host = await embeddedHost(t);
   const node = entry('node', host.ssh);
   await host.output(
-    'mkdir -p /etc/crio && echo "{}" > /etc/berth/policy.json && chmod 600 /etc/berth/policy.json',
+    'mkdir -p /etc/berth && echo "{}" > /etc/berth/policy.json && chmod 600 /etc/berth/policy.json',
   );
   await host.output(`rm /etc/os-release; cat > /etc/os-release << 'END'\n${ubuntu}END`);
   const before = await inventoryOf(host);
