@@ -48,6 +48,7 @@ test('the most specific scope that says something wins, each key by itself', asy
     lookaside: 'https://old.example',
     attachments: false,
   });
+  assert.equal((await placesOf(folder, 'reg.corp.example:5000/app:1')).lookaside, 'https://old.example');
   assert.equal(
     (await placesOf(folder, 'docker.io/library/redis:7')).lookaside,
     'https://default.example/sigs',

@@ -41,6 +41,16 @@ test('a scope covers no name that only begins like it', () => {
   });
 });
 
+// containers-policy.json(5): a wildcard stands for the host without its port.
+test('a wildcard covers a host with a port too', () => {
+  for (const scope of ['*.example.com', '*.com'])
+    assert.throws(() => check('reg.example.com:443/a', scoped({ [scope]: REJECT }, ACCEPT)), {
+      code: 'PermissionDenied',
+    });
+  check('reg.example.com:443/a', scoped({ '*.example.com': REJECT, 'reg.example.com:443': ACCEPT }));
+  check('reg.example.com:443/a', scoped({ '*.example.com:443': REJECT }, ACCEPT));
+});
+
 test('all requirements of a scope must be met', () => {
   assert.throws(() => check('quay.io/app', { default: [...ACCEPT, ...REJECT] }), {
     code: 'PermissionDenied',
