@@ -22,6 +22,7 @@ import { configForm } from './cri/status.ts';
 import { serve } from './cri/transport.ts';
 import { createPullImage } from './images/pull.ts';
 import { openPullsUnderWay } from './images/pulls-under-way.ts';
+import { namesMeant } from './images/registry-sources.ts';
 import type { PullImage } from './images/store/image.ts';
 import { openImageStore } from './images/store/open.ts';
 import { lockFile } from './linux/locks.ts';
@@ -102,7 +103,11 @@ const run = async (config: Config, sources: ConfigSources, log: Log): Promise<vo
   });
   const hosting: { daemon?: Daemon } = {};
   const context = openContext(config, shim, log, hosting);
-  const images = await openImageStore({ root: config.root, log });
+  const images = await openImageStore({
+    root: config.root,
+    log,
+    namesMeant: (shortName) => namesMeant(shortName, pulling.settings().registries),
+  });
   const underWay = openPullsUnderWay(join(config.runRoot, 'pulls'), shim, log);
   const pulling = reloadablePull(
     (settings) => createPullImage({ store: images, shim, underWay, config: settings }),

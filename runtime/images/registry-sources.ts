@@ -39,9 +39,8 @@ const DOCKER_HUB_API = 'registry-1.docker.io';
  */
 export const candidatesFor = (text: string, config: RegistriesConfig): readonly ImageReference[] => {
   if (!isShortName(text)) return [parseReference(text)];
-  const name = bareName(text);
-  const alias = Object.hasOwn(config.aliases, name) ? config.aliases[name] : undefined;
-  if (alias !== undefined) return [withName(text, alias)];
+  const alias = aliasOf(text, config);
+  if (alias !== undefined) return [alias];
   const [only, ...others] = config.unqualifiedSearch;
   if (only === undefined) {
     throw new Fail(
@@ -62,6 +61,23 @@ export const candidatesFor = (text: string, config: RegistriesConfig): readonly 
     );
   }
   return config.unqualifiedSearch.map((registry) => qualify(text, registry));
+};
+
+/**
+ * The full references by which an image that is here already may answer to a short name: those that a pull would try, in
+ * that order, and where no registry is configured for short names the one on Docker Hub.
+ */
+export const namesMeant = (shortName: string, config: RegistriesConfig): readonly ImageReference[] => {
+  const alias = aliasOf(shortName, config);
+  if (alias !== undefined) return [alias];
+  if (config.unqualifiedSearch.length === 0) return [parseReference(shortName)];
+  return config.unqualifiedSearch.map((registry) => qualify(shortName, registry));
+};
+
+const aliasOf = (shortName: string, { aliases }: RegistriesConfig): ImageReference | undefined => {
+  const name = bareName(shortName);
+  const alias = Object.hasOwn(aliases, name) ? aliases[name] : undefined;
+  return alias === undefined ? undefined : withName(shortName, alias);
 };
 
 /**

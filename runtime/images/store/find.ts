@@ -1,38 +1,43 @@
 import { Fail } from '../../core/fail.ts';
 import type { Digest } from '../../spec/oci/image.ts';
-import { formatReference, isDigest, isShortName, nameOf, parseReference } from '../reference.ts';
+import { formatReference, type ImageReference, isDigest, isShortName, parseReference } from '../reference.ts';
 import type { Image } from './image.ts';
 
 /** Shorter prefixes of ids are more likely a mistake. */
 const SHORTEST_PREFIX = 3;
 
 /**
- * The image that `reference` means: an id, a name with tag or digest, a short name that fits one image only, or
- * a unique prefix of an id; in this order, since an id never parses as a name and a name may look like a prefix.
+ * The image that `reference` means: an id, a name with tag or digest, or a unique prefix of an id; in this order, since an
+ * id never parses as a name and a name may look like a prefix. A short name is one of `meant`, and no other that ends like
+ * it: else an image of any registry would run where one of another was asked for, and past what policy.json asks of that.
  */
-export const findImage = (reference: string, images: ReadonlyMap<Digest, Image>): Image | undefined => {
+export const findImage = (
+  reference: string,
+  images: ReadonlyMap<Digest, Image>,
+  meant: NamesMeant,
+): Image | undefined => {
   const id = /^[0-9a-f]{64}$/.test(reference) ? `sha256:${reference}` : reference;
   if (isDigest(id)) return images.get(id);
-  return byName(reference, images) ?? byPrefix(reference, images);
+  return byName(reference, images, meant) ?? byPrefix(reference, images);
 };
 
-const byName = (text: string, images: ReadonlyMap<Digest, Image>): Image | undefined => {
-  const wanted = fullName(text);
-  if (wanted === undefined) return undefined;
-  for (const image of images.values()) if (namesOf(image).includes(wanted.full)) return image;
-  if (!isShortName(text)) return undefined;
-  return onlyOne(images, (image) => namesOf(image).some((name) => name.endsWith(wanted.suffix)));
+/** The full references that a short name may mean, the first one first. */
+export type NamesMeant = (shortName: string) => readonly ImageReference[];
+
+const byName = (text: string, images: ReadonlyMap<Digest, Image>, meant: NamesMeant): Image | undefined => {
+  for (const reference of parsed(text, meant)) {
+    const name = formatReference(reference);
+    for (const image of images.values()) if (namesOf(image).includes(name)) return image;
+  }
+  return undefined;
 };
 
-/** The full name on Docker Hub's terms, and how it ends on any registry. */
-const fullName = (text: string): { readonly full: string; readonly suffix: string } | undefined => {
+/** None where `text` is no reference. */
+const parsed = (text: string, meant: NamesMeant): readonly ImageReference[] => {
   try {
-    const reference = parseReference(text);
-    const full = formatReference(reference);
-    const path = reference.repository.replace(/^library\//, '');
-    return { full, suffix: `/${path}${full.slice(nameOf(reference).length)}` };
+    return isShortName(text) ? meant(text) : [parseReference(text)];
   } catch (error) {
-    if (error instanceof Fail && error.code === 'InvalidArgument') return undefined;
+    if (error instanceof Fail && error.code === 'InvalidArgument') return [];
     throw error;
   }
 };

@@ -5,9 +5,9 @@ import { Fail, failedWith } from '../../core/fail.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Digest } from '../../spec/oci/image.ts';
 import type { PulledImage } from '../protocol.ts';
-import { hexOf, isDigest } from '../reference.ts';
+import { hexOf, isDigest, parseReference } from '../reference.ts';
 import { syncFolder, writeDurably } from './durable-file.ts';
-import { findImage } from './find.ts';
+import { findImage, type NamesMeant } from './find.ts';
 import type { Image, ImageStore } from './image.ts';
 import { readImage, withNames, withoutTags } from './image-record.ts';
 import { type LayerRecord, readLayer } from './layer.ts';
@@ -35,6 +35,8 @@ export interface OpenImageStore extends ImageStore {
 export const openImageStore = async (options: {
   readonly root: string;
   readonly log?: Log;
+  /** Where short names are looked for; on Docker Hub, unless told. */
+  readonly namesMeant?: NamesMeant;
 }): Promise<OpenImageStore> => {
   const layout = layoutOf(options.root);
   // The root of a user namespace must find its container's root file system by name; layers stay closed to it. A folder
@@ -44,7 +46,8 @@ export const openImageStore = async (options: {
   for (const folder of [layout.layers, layout.images, layout.retired, layout.staging, layout.empty]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
-  const store = new Store(layout, options.log);
+  const namesMeant = options.namesMeant ?? ((text) => [parseReference(text)]);
+  const store = new Store(layout, namesMeant, options.log);
   await store.load();
   return store;
 };
@@ -52,6 +55,7 @@ export const openImageStore = async (options: {
 class Store implements OpenImageStore {
   readonly root: string;
   readonly #layout: Layout;
+  readonly #namesMeant: NamesMeant;
   readonly #log: Log | undefined;
   readonly #images = new Map<Digest, Image>();
   /** Images without names whose layers containers still use. */
@@ -62,9 +66,10 @@ class Store implements OpenImageStore {
   #collectionIsDue = false;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(layout: Layout, log: Log | undefined) {
+  constructor(layout: Layout, namesMeant: NamesMeant, log: Log | undefined) {
     this.root = layout.root;
     this.#layout = layout;
+    this.#namesMeant = namesMeant;
     this.#log = log;
   }
 
@@ -83,7 +88,7 @@ class Store implements OpenImageStore {
   }
 
   find(reference: string): Image | undefined {
-    return findImage(reference, this.#images);
+    return findImage(reference, this.#images, this.#namesMeant);
   }
 
   lowerDirs(image: Image): readonly string[] {

@@ -17,6 +17,7 @@ import { Fail } from '../../../runtime/core/fail.ts';
 import type { PullRequest } from '../../../runtime/images/protocol.ts';
 import { createPullImage } from '../../../runtime/images/pull.ts';
 import { openPullsUnderWay } from '../../../runtime/images/pulls-under-way.ts';
+import { namesMeant } from '../../../runtime/images/registry-sources.ts';
 import type { PullImage } from '../../../runtime/images/store/image.ts';
 import { type OpenImageStore, openImageStore } from '../../../runtime/images/store/open.ts';
 import type { Shim } from '../../../runtime/shim/client/shim.ts';
@@ -90,13 +91,13 @@ const setUp = async (context: TestContext, policy: unknown = ACCEPT): Promise<Se
     await Promise.all([...shim.runs.values()].map((run) => run.outcome));
     rmSync(root, { recursive: true, force: true });
   });
-  const store = await openImageStore({ root });
   const registries = {
     unqualifiedSearch: [registry.host],
     shortNameMode: 'enforcing',
     aliases: {},
     registries: [],
   } as const;
+  const store = await openImageStore({ root, namesMeant: (text) => namesMeant(text, registries) });
   const config = { registries, policy, globalAuthFile: undefined };
   const underWay = openPullsUnderWay(pulls, shim, { debug: (message) => assert.fail(message) });
   return { root, shim, store, pullImage: createPullImage({ store, shim, underWay, config }) };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import type { PulledImage } from '../../../../runtime/images/protocol.ts';
+import { namesMeant } from '../../../../runtime/images/registry-sources.ts';
 import type { Image } from '../../../../runtime/images/store/image.ts';
 import { commitLayers } from '../../../../runtime/images/store/layer.ts';
 import { diffIn, layoutOf } from '../../../../runtime/images/store/layout.ts';
@@ -87,8 +88,6 @@ test('an image is found by every name that means it', async (context) => {
     image.id.slice(7),
     image.id.slice(7, 19),
     'quay.io/team/app:v1',
-    'team/app:v1',
-    'app:v1',
     `quay.io/team/app@${digest('index one')}`,
     `quay.io/team/app@${digest('manifest one')}`,
     `quay.io/team/app:v1@${digest('manifest one')}`,
@@ -107,15 +106,29 @@ test('an image is found by every name that means it', async (context) => {
   }
 });
 
-test('a short name finds Docker Hub’s image first, and nothing where two would do', async (context) => {
+test('a short name finds what it may mean by configuration, in that order, and no other that ends like it', async (context) => {
+  const root = rootFor(context);
+  const searched = { aliases: { tool: 'ghcr.io/team/tool' }, unqualifiedSearch: ['quay.io', 'docker.io'] };
+  const config = { ...searched, shortNameMode: 'permissive', registries: [] } as const;
+  const store = await openImageStore({ root, namesMeant: (text) => namesMeant(text, config) });
+  await store.record(pulledImage(root, 'evil', 'latest', ['a'], 'evil.example.com/x/redis'));
+  await store.record(pulledImage(root, 'deep', 'latest', ['a'], 'quay.io/x/redis'));
+  assert.equal(store.find('redis'), undefined, 'neither is what a pull of the name would bring');
+  const hub = await store.record(pulledImage(root, 'hub', 'latest', ['b'], 'docker.io/library/redis'));
+  assert.equal(store.find('redis')?.id, hub.id);
+  const quay = await store.record(pulledImage(root, 'quay', 'latest', ['c'], 'quay.io/redis'));
+  assert.equal(store.find('redis')?.id, quay.id);
+  const tool = await store.record(pulledImage(root, 'tool', 'v1', ['d'], 'ghcr.io/team/tool'));
+  assert.equal(store.find('tool:v1')?.id, tool.id);
+});
+
+test('without a registry for short names they are Docker Hub’s', async (context) => {
   const root = rootFor(context);
   const store = await openImageStore({ root });
-  const hub = await store.record(pulledImage(root, 'hub', 'latest', ['a'], 'docker.io/library/redis'));
-  await store.record(pulledImage(root, 'quay', 'latest', ['b'], 'quay.io/redis'));
-  assert.equal(store.find('redis')?.id, hub.id);
-  await store.remove(hub.id, NONE);
-  await store.record(pulledImage(root, 'ghcr', 'latest', ['c'], 'ghcr.io/redis'));
+  await store.record(pulledImage(root, 'quay', 'latest', ['a'], 'quay.io/redis'));
   assert.equal(store.find('redis'), undefined);
+  const hub = await store.record(pulledImage(root, 'hub', 'latest', ['b'], 'docker.io/library/redis'));
+  assert.equal(store.find('redis')?.id, hub.id);
 });
 
 test('layers are given top first, and an image without any has an empty one', async (context) => {
