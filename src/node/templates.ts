@@ -91,7 +91,19 @@ async function entriesOf(root: string) {
 /** Kernel interfaces, what ends with a boot, and berth's own memory are no places for files of a profile. */
 const forbidden = /^\/(proc|sys|dev|run|tmp|var\/run|var\/tmp|var\/lib\/berth-install|usr\/lib\/berth)(\/|$)/;
 
+/** Berth's own templates under the names that they had: a file of the user there would lie beside berth's, and say nothing. */
+const renamed: ReadonlyMap<string, string> = new Map([
+  ['/etc/crio/policy.json', '/etc/berth/policy.json'],
+  ['/etc/crio/crio.conf.d/10-berth.conf', '/etc/crio/crio.conf.d/20-berth.conf'],
+  ['/etc/containers/registries.conf.d/50-berth.conf', '/etc/containers/registries.conf.d/zz-berth.conf'],
+]);
+
 function requireUsablePath(path: string, file: string): void {
+  const now = renamed.get(path);
+  if (now !== undefined)
+    throw new Fail('BadProfile', `${file}: the file of berth whose place this template takes is ${now} now`, {
+      hint: `Move the template to ${now.slice(1)}${suffix} in its folder.`,
+    });
   const why = forbidden.test(path)
     ? `nothing of a profile belongs into ${path}`
     : /^[A-Za-z0-9/._@:+-]+$/.test(path)

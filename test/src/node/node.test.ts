@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { parse } from 'smol-toml';
 import { Fail } from '../../../src/core/fail.ts';
@@ -14,7 +14,7 @@ import { parseUnitFile } from '../../../src/node/parsers.ts';
 import { planNodeRemoval, removalRequest } from '../../../src/node/removal.ts';
 import { loadTemplates } from '../../../src/node/templates.ts';
 import type { Spec } from '../../../src/profile/profile.ts';
-import { factsOf, type ShortFacts } from '../resources/facts.ts';
+import { factsOf, type ShortFacts, sha256Of } from '../resources/facts.ts';
 
 const supplies: Supplies = {
   release: {
@@ -371,6 +371,53 @@ test('a template that renders nonsense is refused before it goes anywhere', asyn
   fails('/a.json', {}, /a\.json\.hbs:1: "name" not defined/);
   fails('/b.service', {}, /line 1 is no setting in a section/);
   fails('/c', {}, /no template/);
+});
+
+/** Files of berth by the names that they had, and those that they have. */
+const renamedFiles = [
+  ['/etc/crio/policy.json', '/etc/berth/policy.json'],
+  ['/etc/crio/crio.conf.d/10-berth.conf', '/etc/crio/crio.conf.d/20-berth.conf'],
+  ['/etc/containers/registries.conf.d/50-berth.conf', '/etc/containers/registries.conf.d/zz-berth.conf'],
+] as const;
+
+for (const [before, now] of renamedFiles)
+  test(`a template of the user in the former place ${before} is refused with the new one`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'berth-templates-'));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    mkdirSync(join(folder, dirname(before)), { recursive: true });
+    writeFileSync(join(folder, `${before}.hbs`), '{}');
+    await assert.rejects(loadTemplates(folder), (error) => {
+      assert.ok(error instanceof Fail);
+      assert.equal(error.code, 'BadProfile');
+      assert.equal(
+        error.message,
+        `${join(folder, before)}.hbs: the file of berth whose place this template takes is ${now} now`,
+      );
+      assert.equal(error.hint, `Move the template to ${now.slice(1)}.hbs in its folder.`);
+      return true;
+    });
+  });
+
+test('a node with files under their former names gets the new ones, loses the old, and is restarted', () => {
+  for (const engine of ['berth', 'cri-o'] as const) {
+    const { changes } = plan(
+      {
+        ...bare,
+        files: Object.fromEntries(renamedFiles.map(([before]) => [before, { text: '{}' }])),
+        origins: renamedFiles.map(([path]) => ({ kind: 'file', path, before: { kind: 'absent' } })),
+        applied: Object.fromEntries(renamedFiles.map(([before]) => [before, sha256Of('{}')])),
+      },
+      { engine: engine === 'berth' ? { name: engine } : { name: engine, version: '1.33' } },
+    );
+    const actions = new Map(changes.map(({ id, action }) => [id, action]));
+    for (const [before, now] of renamedFiles) {
+      assert.equal(actions.get(`file:${before}`), 'delete', `${engine}: ${before}`);
+      assert.equal(actions.get(`file:${now}`), 'create', `${engine}: ${now}`);
+    }
+    const unit = engine === 'berth' ? 'berthd.service' : 'crio.service';
+    const stale = changes.filter(({ makesStale }) => makesStale?.includes(unit)).map(({ id }) => id);
+    for (const [before] of renamedFiles) assert.ok(stale.includes(`file:${before}`), `${engine}: ${before}`);
+  }
 });
 
 test('hosts that berth cannot make a node of are refused with the reason', () => {
