@@ -46,9 +46,13 @@ type Secrets = NonNullable<Given['secrets']>;
 /** What was seen longer ago is looked at again. */
 const freshMs = 60_000;
 
-/** An apply that has just found nothing to do, with programs and all, has looked more closely than can be done here. */
+/**
+ * A look of the apply in which nothing was left to do, be it before its changes or after them, was closer than one can be
+ * here, programs and all. One that was for some tags says nothing of the rest.
+ */
 const settledFacts = (seen: Sighting | undefined): Facts | undefined => {
   if (seen === undefined || seen.plan.changes.length > 0 || seen.facts.install.applied.size === 0) return;
+  if (seen.plan.otherTags !== undefined) return;
   return performance.now() - seen.at < freshMs ? seen.facts : undefined;
 };
 

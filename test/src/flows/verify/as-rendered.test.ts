@@ -53,3 +53,9 @@ test('what an apply has just seen is not asked again, unless it is a while ago o
   assert.equal(await isAsked(seenBefore(1, 'write /etc/crictl.yaml')), true);
   assert.equal(await isAsked({ ...seenBefore(1), facts: factsOf({}) }), true);
 });
+
+test('a look of an apply that was for some tags alone does not stand for the whole host', async () => {
+  const { plan, ...seen } = seenBefore(1);
+  for (const otherTags of [0, 1])
+    assert.equal(await isAsked({ ...seen, plan: { ...plan, otherTags } }), true);
+});
