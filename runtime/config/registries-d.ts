@@ -34,9 +34,11 @@ export async function readRegistriesD(folder: string): Promise<SignatureStores> 
   for (const name of (await listed(folder)).filter((each) => each.endsWith('.yaml'))) {
     const path = join(folder, name);
     const document = objectIn(await parsed(path), path, 'the file');
-    if (document['default-docker'] !== undefined) {
+    // Null, here and below: everything under it is commented out.
+    const preset = document['default-docker'] ?? undefined;
+    if (preset !== undefined) {
       once('default-docker', path);
-      fallback = storeIn(document['default-docker'], path, 'default-docker');
+      fallback = storeIn(preset, path, 'default-docker');
     }
     const own = objectIn(document['docker'] ?? {}, path, 'docker');
     for (const [scope, value] of Object.entries(own)) {
@@ -59,7 +61,7 @@ async function parsed(path: string): Promise<unknown> {
 }
 
 function storeIn(value: unknown, path: string, what: string): SignatureStore {
-  const written = objectIn(value, path, what);
+  const written = objectIn(value ?? {}, path, what);
   const lookaside = written['lookaside'] ?? written['sigstore'];
   const attachments = written['use-sigstore-attachments'];
   if (lookaside !== undefined && (typeof lookaside !== 'string' || !/^(https?|file):\/\/./.test(lookaside)))

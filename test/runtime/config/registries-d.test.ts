@@ -85,6 +85,17 @@ for (const [what, text, message] of [
     });
   });
 
+test('a scope, or the default, below which everything is commented out says nothing', async (t) => {
+  const folder = folderWith(t, {
+    'default.yaml': 'default-docker:\n#  lookaside: https://default.example/sigs\n',
+    'quay.yaml':
+      'docker:\n  quay.io: { lookaside: "https://quay.example/sigs" }\n  quay.io/team:\n#    lookaside: x\n',
+    'none.yaml': 'default-docker:\ndocker:\n',
+  });
+  assert.equal((await placesOf(folder, 'quay.io/team/app:1')).lookaside, 'https://quay.example/sigs');
+  assert.equal((await placesOf(folder, 'docker.io/app:1')).lookaside, 'file:///var/lib/containers/sigstore');
+});
+
 test('a scope in two files is refused', async (t) => {
   const text = 'docker:\n  quay.io: { lookaside: "https://a.example" }\n';
   await assert.rejects(readRegistriesD(folderWith(t, { 'a.yaml': text, 'b.yaml': text })), {
