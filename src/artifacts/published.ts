@@ -34,12 +34,29 @@ export async function publishedVersions(
     .map(({ version }) => version);
 }
 
-/** The first proxy of GOPROXY; go itself knows one that was set by `go env -w`. */
+/** The first proxy of GOPROXY; go itself knows one that was set by `go env -w`. An empty one is none, as it is for go. */
 async function proxyOf(signal: AbortSignal): Promise<string> {
-  const text = process.env['GOPROXY'] ?? (await goSays(signal)) ?? publicProxy;
+  const text = process.env['GOPROXY'] || (await goSays(signal)) || publicProxy;
   const [first = ''] = text.split(/[,|]/).filter((entry) => entry !== '');
-  if (/^https?:\/\//.test(first)) return first.replace(/\/+$/, '');
-  throw new Fail('Fetch', `GOPROXY is ${first || 'empty'}: no proxy may be asked which releases are out`);
+  if (/^https?:\/\//.test(first)) return withoutLogin(first).replace(/\/+$/, '');
+  // What has an @ may be a login.
+  const told = first.includes('@') ? 'no address of http or https' : first || 'empty';
+  throw new Fail('Fetch', `GOPROXY is ${told}: no proxy may be asked which releases are out`);
+}
+
+/** A request takes no login from its address, and what refuses it would show the password. */
+function withoutLogin(address: string): string {
+  const url = URL.parse(address);
+  if (url === null)
+    throw new Fail('Fetch', 'GOPROXY is no address: no proxy may be asked which releases are out');
+  if (url.username === '' && url.password === '') return address;
+  throw new Fail(
+    'Fetch',
+    `GOPROXY has a login for ${url.host}, and berth sends none when it asks which releases are out`,
+    {
+      hint: 'Name a proxy that wants no login first, or write the versions into the profile.',
+    },
+  );
 }
 
 async function goSays(signal: AbortSignal): Promise<string | undefined> {

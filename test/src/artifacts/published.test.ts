@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { inspect } from 'node:util';
 import { publishedVersions } from '../../../src/artifacts/published.ts';
+import { Fail } from '../../../src/core/fail.ts';
 
 const never = new AbortController().signal;
 
-const withProxy = (t: TestContext, value: string): void => {
-  const before = process.env['GOPROXY'];
+const withVariable = (t: TestContext, name: string, value: string): void => {
+  const before = process.env[name];
   t.after(() => {
-    if (before === undefined) delete process.env['GOPROXY'];
-    else process.env['GOPROXY'] = before;
+    if (before === undefined) delete process.env[name];
+    else process.env[name] = before;
   });
-  process.env['GOPROXY'] = value;
+  process.env[name] = value;
 };
+
+const withProxy = (t: TestContext, value: string): void => withVariable(t, 'GOPROXY', value);
 
 /** A Go module proxy that knows what it was told, and nothing else. */
 const proxyWith = async (t: TestContext, lists: Readonly<Record<string, string>>): Promise<string> => {
@@ -43,8 +50,45 @@ test('where no proxy may be asked, none is', async (t) => {
   for (const [value, told] of [
     ['off', /GOPROXY is off/],
     ['direct', /GOPROXY is direct/],
+    [',', /GOPROXY is empty/],
   ] as const) {
     withProxy(t, value);
     await assert.rejects(publishedVersions('crictl', never), told);
   }
+});
+
+test('a proxy that wants a login is not asked, and the login is not told', async (t) => {
+  for (const value of ['https://ada:pass-17@proxy.example', 'https://pass-17@proxy.example/go,direct']) {
+    withProxy(t, value);
+    await assert.rejects(publishedVersions('crictl', never), (error) => {
+      assert.ok(error instanceof Fail);
+      assert.equal(error.code, 'Fetch');
+      assert.match(error.message, /^GOPROXY has a login for proxy\.example, /);
+      assert.doesNotMatch(inspect(error), /pass-17|ada/);
+      return true;
+    });
+  }
+  for (const [value, told] of [
+    ['https://pass-17@[', /^GOPROXY is no address:/],
+    ['ada:pass-17@proxy.example', /^GOPROXY is no address of http or https:/],
+  ] as const) {
+    withProxy(t, value);
+    await assert.rejects(publishedVersions('crictl', never), (error) => {
+      assert.ok(error instanceof Fail);
+      assert.match(error.message, told);
+      assert.doesNotMatch(inspect(error), /pass-17/);
+      return true;
+    });
+  }
+});
+
+test('an empty GOPROXY means what go means by it: the default', async (t) => {
+  const proxy = await proxyWith(t, { '/github.com/opencontainers/runc/@v/list': 'v1.4.2\n' });
+  const folder = mkdtempSync(join(tmpdir(), 'berth-goproxy-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const settings = join(folder, 'env');
+  writeFileSync(settings, `GOPROXY=${proxy}\n`);
+  withVariable(t, 'GOENV', settings);
+  withProxy(t, '');
+  assert.deepEqual(await publishedVersions('runc', never), ['1.4.2']);
 });
