@@ -63,7 +63,8 @@ function judgeOf(
 type Opener = (signature: ImageSignature) => Buffer;
 
 function openerOfMessages({ keys }: Demand): Opener {
-  const known = keys.flatMap((key) => readable(() => signingKeys(Buffer.from(key, 'base64'))));
+  const files = keys.map((key) => Buffer.from(key, 'base64'));
+  const known = readable(() => signingKeys(files, Date.now()));
   if (known.length === 0)
     throw unusable('none of its OpenPGP keys can sign: RSA, ECDSA and Ed25519 are verified');
   return (signature) => {

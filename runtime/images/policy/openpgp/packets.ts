@@ -16,6 +16,7 @@ export const TAG = {
   literal: 11,
   userId: 13,
   publicSubkey: 14,
+  userAttribute: 17,
 } as const;
 
 /** Takes bytes from the front; running over the end throws a RangeError. */

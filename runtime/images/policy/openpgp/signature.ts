@@ -3,7 +3,10 @@ import { Bytes } from './packets.ts';
 
 /** A signature of version 4 (RFC 9580, section 5.2.3). */
 export interface Signature {
-  /** Section 5.2.1: 0x00 of data, 0x10–0x13 of a user ID, 0x18 of a subkey, 0x20 and 0x28 revoke. */
+  /**
+   * Section 5.2.1: 0x00 of data, 0x10–0x13 of a user ID, 0x18 of a subkey, 0x19 by one, 0x1f of a key; 0x20, 0x28 and 0x30
+   * revoke.
+   */
   readonly type: number;
   readonly algorithm: number;
   readonly hash: string;
@@ -19,6 +22,8 @@ export interface Signature {
   readonly keyFlags: number | undefined;
   /** Key ID or fingerprint of who claims to have made it, in hexadecimal digits. */
   readonly issuers: readonly string[];
+  /** Bodies of signatures in this one. */
+  readonly embedded: readonly Buffer[];
   readonly values: Buffer;
 }
 
@@ -33,17 +38,32 @@ export interface VerifyingKey {
 /** SHA-2 alone: SHA-1 and what was before collide. Section 9.5. */
 const HASHES: Readonly<Record<number, string>> = { 8: 'sha256', 9: 'sha384', 10: 'sha512', 11: 'sha224' };
 
-/** Undefined: of another version, or with a hash that proves nothing any more. */
+/** Who revokes a key by one of these means it: nobody gains by a collision there. */
+const WEAK_HASHES: Readonly<Record<number, string>> = { 1: 'md5', 2: 'sha1', 3: 'ripemd160' };
+
+const revokesKey = (type: number): boolean => type === 0x20 || type === 0x28;
+
+/**
+ * Subpackets that we know (section 5.2.3.7), if only as nothing that makes a signature weaker. Not notations (20), critical
+ * ones of which have to be known by name, and not those that give others a say (5 and 6, trust; 12, who may revoke).
+ */
+const KNOWN = new Set([2, 3, 4, 7, 9, 11, 16, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 32, 33, 34, 35, 39]);
+
+/** Undefined: of another version, with a hash that proves nothing any more, or with what we do not know and should. */
 export function parseSignature(body: Buffer): Signature | undefined {
   const bytes = new Bytes(body);
   if (bytes.number(1) !== 4) return undefined;
-  const [type, algorithm, hash] = [bytes.number(1), bytes.number(1), HASHES[bytes.number(1)]];
+  const [type, algorithm, hashId] = [bytes.number(1), bytes.number(1), bytes.number(1)];
+  const hash = HASHES[hashId] ?? (revokesKey(type) ? WEAK_HASHES[hashId] : undefined);
   const hashed = subpackets(bytes.take(bytes.number(2)));
   const signed = body.subarray(0, bytes.at);
   const unhashed = subpackets(bytes.take(bytes.number(2)));
   bytes.take(2);
   const createdAt = numberIn(hashed, 2);
   if (hash === undefined || createdAt === undefined) return undefined;
+  const all = [...hashed, ...unhashed];
+  if (!revokesKey(type) && all.some(({ kind, isCritical }) => isCritical && !KNOWN.has(kind)))
+    return undefined;
   return {
     type,
     algorithm,
@@ -52,14 +72,17 @@ export function parseSignature(body: Buffer): Signature | undefined {
     createdAt,
     expiresAfter: numberIn(hashed, 3) || undefined,
     keyExpiresAfter: numberIn(hashed, 9) || undefined,
-    keyFlags: hashed.find(({ kind }) => kind === 27)?.body[0],
-    issuers: [...hashed, ...unhashed].flatMap(issuerIn),
+    keyFlags: flagsIn(hashed),
+    issuers: all.flatMap(issuerIn),
+    embedded: all.filter(({ kind }) => kind === 32).map(({ body }) => body),
     values: bytes.rest(),
   };
 }
 
 interface Subpacket {
   readonly kind: number;
+  /** Who does not know it must not take the signature for one. */
+  readonly isCritical: boolean;
   readonly body: Buffer;
 }
 
@@ -68,12 +91,12 @@ function subpackets(data: Buffer): Subpacket[] {
   const bytes = new Bytes(data);
   const found: Subpacket[] = [];
   while (bytes.left > 0) {
-    const first = bytes.number(1);
+    const head = bytes.number(1);
     const length =
-      first < 192 ? first : first < 255 ? ((first - 192) << 8) + bytes.number(1) + 192 : bytes.number(4);
+      head < 192 ? head : head < 255 ? ((head - 192) << 8) + bytes.number(1) + 192 : bytes.number(4);
     const body = bytes.take(length);
-    // The highest bit says that who does not know it must not go on; nothing that we do not know is of use to us.
-    found.push({ kind: (body[0] ?? 0) & 0x7f, body: body.subarray(1) });
+    const [first = 0] = body;
+    found.push({ kind: first & 0x7f, isCritical: first >= 0x80, body: body.subarray(1) });
   }
   return found;
 }
@@ -81,6 +104,12 @@ function subpackets(data: Buffer): Subpacket[] {
 const numberIn = (all: readonly Subpacket[], wanted: number): number | undefined => {
   const found = all.find(({ kind, body }) => kind === wanted && body.length >= 4);
   return found?.body.readUInt32BE(0);
+};
+
+/** None is set where it is empty. */
+const flagsIn = (all: readonly Subpacket[]): number | undefined => {
+  const found = all.find(({ kind }) => kind === 27);
+  return found === undefined ? undefined : (found.body[0] ?? 0);
 };
 
 const issuerIn = ({ kind, body }: Subpacket): string[] => {
