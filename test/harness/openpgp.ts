@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { deflateRawSync } from 'node:zlib';
 
 /*
  * Packets of OpenPGP (RFC 9580) as no careful program makes them, and as old ones did: gpg refuses to. Keys are Ed25519's.
@@ -84,3 +85,11 @@ export function signatureBody(wanted: TestSignature): Buffer {
 }
 
 export const signaturePacket = (wanted: TestSignature): Buffer => packet(2, signatureBody(wanted));
+
+/** Section 5.9, binary. */
+export const literalPacket = (content: Buffer): Buffer =>
+  packet(11, Buffer.concat([Buffer.from('b'), Buffer.alloc(5), content]));
+
+/** Section 5.6. */
+export const compressedPacket = (...inside: readonly Buffer[]): Buffer =>
+  packet(8, Buffer.concat([Buffer.from([1]), deflateRawSync(Buffer.concat(inside))]));

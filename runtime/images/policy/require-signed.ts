@@ -29,7 +29,7 @@ export async function requireSigned(
     const judge = judgeOf(demand, wanted, digest);
     const reasons = signatures.map((signature) => judge(signature));
     if (reasons.includes(undefined)) continue;
-    const why = reasons.length === 0 ? `there is none: ${placesText(registry, digest)}` : reasons.join('; ');
+    const why = reasons.length === 0 ? `there is none: ${placesText(registry, digest)}` : firstOf(reasons);
     throw new Fail(
       'PermissionDenied',
       `SignatureValidationFailed: image ${wanted}: no signature that the policy (${demand.type}) accepts: ${why}`,
@@ -37,6 +37,10 @@ export async function requireSigned(
     );
   }
 }
+
+/** Whoever serves signatures must not fill logs with them. */
+const firstOf = (reasons: readonly (string | undefined)[]): string =>
+  [...reasons.slice(0, 3), ...(reasons.length > 3 ? [`and ${reasons.length - 3} more`] : [])].join('; ');
 
 /** Answers why a signature does not meet the demand; undefined: it does. */
 function judgeOf(

@@ -1,60 +1,71 @@
 import { inflateRawSync, inflateSync } from 'node:zlib';
 import type { SigningKey } from './keys.ts';
-import { Bytes, dearmoured, type Packet, packetsOf, TAG } from './packets.ts';
+import { Bytes, type Packet, packetsOf, TAG } from './packets.ts';
 import { isMadeBy, parseSignature, type Signature } from './signature.ts';
 
-/** More than any signature of an image says; a small message may claim to unfold to gigabytes. */
+/** More than any signature of an image says, all that it unfolds to together: a small one may claim to be gigabytes. */
 const MAX_BYTES = 1024 * 1024;
 
 /** Messages in messages, as gpg makes them: compressed, and the signed one in it. */
 const MAX_DEPTH = 3;
 
+/** A word that a signature follows, the content, the signature. */
+const MAX_PACKETS = 3;
+
+const KNOWN: readonly number[] = [TAG.onePassSignature, TAG.literal, TAG.signature];
+
 /**
- * The content of a signed message (RFC 9580, section 10.3), where one of the keys made its signature.
+ * The content of a signed message (RFC 9580, section 10.3) in binary form, where one of the keys made its signature.
  * @param now milliseconds since 1970
  * @throws RangeError with the reason: it is no such message, or another key made it, or its time is over
  */
 export function openSigned(message: Buffer, keys: readonly SigningKey[], now: number): Buffer {
-  const packets = unfolded(packetsOf(dearmoured(message)), 0);
-  const literal = packets.filter(({ tag }) => tag === TAG.literal);
-  const [only] = literal;
-  if (only === undefined || literal.length > 1) throw new RangeError('it is no signed message');
-  const content = contentOf(only.body);
-  const signatures = packets
-    .filter(({ tag }) => tag === TAG.signature)
-    .flatMap(({ body }) => parseSignature(body) ?? [])
-    .filter(({ type }) => type === 0);
-  if (signatures.length === 0) throw new RangeError('it has no signature of a kind that proves anything');
-  const reasons = signatures.map((signature) => whyNot(signature, content, keys, now / 1000));
-  if (reasons.includes(undefined)) return content;
-  throw new RangeError(reasons.join('; '));
+  const packets = unfolded(message);
+  const only = (tag: number): Buffer => {
+    const [packet, more] = packets.filter((each) => each.tag === tag);
+    if (packet === undefined || more !== undefined)
+      throw new RangeError('it is no message with one signature');
+    return packet.body;
+  };
+  if (packets.some(({ tag }) => !KNOWN.includes(tag))) throw new RangeError('it is no signed message');
+  const content = contentOf(only(TAG.literal));
+  const signature = parseSignature(only(TAG.signature));
+  if (signature?.type !== 0) throw new RangeError('it has no signature of a kind that proves anything');
+  const reason = whyNot(signature, content, keys, now / 1000);
+  if (reason !== undefined) throw new RangeError(reason);
+  return content;
 }
 
-function unfolded(packets: readonly Packet[], depth: number): Packet[] {
-  if (depth > MAX_DEPTH) throw new RangeError('it is folded too often');
-  return packets.flatMap((packet) =>
-    packet.tag === TAG.compressed ? unfolded(packetsOf(inflated(packet.body)), depth + 1) : [packet],
-  );
+function unfolded(message: Buffer): Packet[] {
+  let data = message;
+  let left = MAX_BYTES;
+  for (let depth = 0; depth <= MAX_DEPTH; depth += 1) {
+    const packets = packetsOf(data, MAX_PACKETS);
+    const compressed = packets.find(({ tag }) => tag === TAG.compressed);
+    if (compressed === undefined) return packets;
+    if (packets.length > 1) throw new RangeError('it has more than the one compressed packet');
+    data = inflated(compressed.body, left);
+    left -= data.length;
+  }
+  throw new RangeError('it is folded too often');
 }
 
-/** Section 5.6. */
-function inflated(body: Buffer): Buffer {
-  const limit = { maxOutputLength: MAX_BYTES };
+/** Section 5.6. @param limit bytes that it may unfold to */
+function inflated(body: Buffer, limit: number): Buffer {
+  const unfold = unfolders[body.readUInt8(0)];
+  if (unfold === undefined) throw new RangeError('it is compressed by an unknown way');
   try {
-    switch (body[0]) {
-      case 0:
-        return body.subarray(1);
-      case 1:
-        return inflateRawSync(body.subarray(1), limit);
-      case 2:
-        return inflateSync(body.subarray(1), limit);
-      default:
-        throw new RangeError('it is compressed by an unknown way');
-    }
+    return unfold(body.subarray(1), limit);
   } catch (cause) {
-    throw cause instanceof RangeError ? cause : new RangeError('it cannot be unfolded', { cause });
+    throw new RangeError(`it does not unfold, or to more than ${MAX_BYTES} bytes`, { cause });
   }
 }
+
+const unfolders: Readonly<Record<number, (body: Buffer, limit: number) => Buffer>> = {
+  0: (body) => body,
+  1: (body, limit) => inflateRawSync(body, { maxOutputLength: limit }),
+  2: (body, limit) => inflateSync(body, { maxOutputLength: limit }),
+};
 
 /** Section 5.9: a format, a name, a time, the content. */
 function contentOf(body: Buffer): Buffer {

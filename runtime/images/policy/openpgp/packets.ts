@@ -53,10 +53,12 @@ export class Bytes {
   }
 }
 
-export function packetsOf(data: Buffer): Packet[] {
+/** @param most how many there may be; data of strangers must not make more of them than it means */
+export function packetsOf(data: Buffer, most = Number.POSITIVE_INFINITY): Packet[] {
   const bytes = new Bytes(data);
   const packets: Packet[] = [];
   while (bytes.left > 0) {
+    if (packets.length === most) throw new RangeError(`it has more than ${most} packets`);
     const first = bytes.number(1);
     if ((first & 0x80) === 0) throw new RangeError('this is no OpenPGP packet');
     const isNew = (first & 0x40) !== 0;
@@ -66,12 +68,16 @@ export function packetsOf(data: Buffer): Packet[] {
   return packets;
 }
 
+/** gpg makes each of 8 kB. */
+const MAX_PARTS = 1024;
+
 /** Section 4.2.1; data of unknown length comes in parts. */
 function newBody(bytes: Bytes): Buffer {
   const parts: Buffer[] = [];
   for (;;) {
     const first = bytes.number(1);
     if (first >= 224 && first < 255) {
+      if (parts.length === MAX_PARTS) throw new RangeError(`a packet has more than ${MAX_PARTS} parts`);
       parts.push(bytes.take(2 ** (first & 0x1f)));
       continue;
     }
@@ -97,8 +103,12 @@ function oldBody(bytes: Bytes, kind: number): Buffer {
 
 const armour = /-----BEGIN PGP [A-Z ]+-----\r?\n([\s\S]*?)\r?\n-----END PGP [A-Z ]+-----/g;
 
-/** What armoured text holds (section 6), of several blocks one after the other; other data is as it is. */
+/**
+ * What armoured text holds (section 6), of several blocks one after the other; other data is as it is. For files of the node
+ * alone: what looks for blocks takes its time on text that a stranger wrote to be slow.
+ */
 export function dearmoured(data: Buffer): Buffer {
+  if ((data[0] ?? 0) >= 0x80) return data;
   const blocks = [...data.toString('latin1').matchAll(armour)].map(([, block = '']) => {
     const lines = block.split(/\r?\n/);
     const start = lines.findIndex((line) => line.trim() === '');

@@ -112,9 +112,10 @@ const flagsIn = (all: readonly Subpacket[]): number | undefined => {
   return found === undefined ? undefined : (found.body[0] ?? 0);
 };
 
+/** Sections 5.2.3.12 and 5.2.3.35: a key ID, or the fingerprint of a key of version 4. */
 const issuerIn = ({ kind, body }: Subpacket): string[] => {
-  if (kind === 16) return [body.toString('hex')];
-  return kind === 33 ? [body.subarray(1).toString('hex')] : [];
+  if (kind === 16 && body.length === 8) return [body.toString('hex')];
+  return kind === 33 && body.length === 21 && body[0] === 4 ? [body.subarray(1).toString('hex')] : [];
 };
 
 /** Whether the key made the signature of `data` (section 5.2.4). */

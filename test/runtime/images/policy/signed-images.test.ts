@@ -205,6 +205,18 @@ test('a signature that somebody altered is none, whichever of its bytes it is', 
   await pullSigned(t, 'team/altered', signedBy(key), asSkopeo());
 });
 
+test('a place with many wrong signatures does not fill the error with them', async (t) => {
+  const key = newKey('many@test', 'ed25519');
+  const digest = await push('team/many');
+  const folder = join(home, 'lookaside/team', `many@${digest.replace(':', '=')}`);
+  mkdirSync(folder, { recursive: true });
+  for (let number = 1; number <= 5; number += 1) writeFileSync(join(folder, `signature-${number}`), 'none');
+  await assert.rejects(
+    pullSigned(t, 'team/many', signedBy(key), asSkopeo()),
+    refused(/accepts: (this is no OpenPGP packet; ){3}and 2 more$/),
+  );
+});
+
 test('a key that its owner has revoked, or whose time is over, signs nothing', async (t) => {
   const good = newKey('revoked@test', 'ed25519');
   await push('team/revoked');
