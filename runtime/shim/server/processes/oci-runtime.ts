@@ -15,7 +15,7 @@ export interface RuntimeCall {
   /** Where the runtime's log is kept while it runs. */
   readonly folder: string;
   readonly timeoutMs: number;
-  /** Called with the runtime's pid as soon as it runs. */
+  /** Called with the runtime's pid as soon as it runs. What it throws ends the runtime, and is what the call fails with. */
   readonly onStarted?: (pid: number) => void;
 }
 
@@ -53,10 +53,21 @@ async function untilEnd(call: RuntimeCall, log: string): Promise<Ended> {
     killGroup(child.pid);
   }, call.timeoutMs);
   try {
-    call.onStarted?.(child.pid);
+    await tellStarted(call, child);
     return { status: await child.exited, timedOut };
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Whoever cannot take the news gives up: a runtime that went on would make a container that nobody knows of. */
+async function tellStarted({ onStarted }: RuntimeCall, { pid, exited }: Child): Promise<void> {
+  try {
+    onStarted?.(pid);
+  } catch (error) {
+    killGroup(pid);
+    await exited.catch(() => undefined); // why it was killed is told
+    throw error;
   }
 }
 
