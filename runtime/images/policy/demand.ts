@@ -122,7 +122,9 @@ export function fitsIdentity(identity: Identity, wanted: string, signed: string)
     one.name === other.name && one.suffix === other.suffix && one.suffix !== '';
   switch (identity.type) {
     case 'matchRepoDigestOrExact':
-      return image.suffix.startsWith('@') ? image.name === claim.name : isSame(image, claim);
+      return image.suffix.startsWith('@')
+        ? image.name === claim.name && claim.suffix !== ''
+        : isSame(image, claim);
     case 'matchExact':
       return image.suffix.startsWith(':') && isSame(image, claim);
     case 'matchRepository':
@@ -136,11 +138,12 @@ export function fitsIdentity(identity: Identity, wanted: string, signed: string)
   }
 }
 
-/** A prefix covers whole parts of a name. */
+/** A prefix covers whole parts of a name: another port, or a tag, is none of it. */
 function remapped(
   wanted: string,
   { prefix, signedPrefix }: { readonly prefix: string; readonly signedPrefix: string },
 ): string {
-  const rest = wanted.slice(prefix.length);
-  return wanted.startsWith(prefix) && /^([/:@]|$)/.test(rest) ? signedPrefix + rest : wanted;
+  return `${bareName(wanted)}/`.startsWith(`${prefix}/`)
+    ? signedPrefix + wanted.slice(prefix.length)
+    : wanted;
 }

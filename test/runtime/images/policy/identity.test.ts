@@ -11,6 +11,7 @@ for (const [identity, wanted, signed, fits] of [
   ['matchRepoDigestOrExact', 'q.io/t/a:1', 'q.io/t/a', false],
   ['matchRepoDigestOrExact', `q.io/t/a@${digest}`, 'q.io/t/a:2', true],
   ['matchRepoDigestOrExact', `q.io/t/a@${digest}`, 'q.io/t/b:2', false],
+  ['matchRepoDigestOrExact', `q.io/t/a@${digest}`, 'q.io/t/a', false],
   ['matchExact', 'q.io/t/a:1', 'q.io/t/a:1', true],
   ['matchExact', `q.io/t/a@${digest}`, `q.io/t/a@${digest}`, false],
   ['matchRepository', 'q.io/t/a:1', 'q.io/t/a', true],
@@ -21,13 +22,19 @@ for (const [identity, wanted, signed, fits] of [
     assert.equal(fitsIdentity({ type: identity }, wanted, signed), fits);
   });
 
-const remap: Identity = { type: 'remapIdentity', prefix: 'mirror.io/up', signedPrefix: 'q.io/t' };
-for (const [wanted, signed, fits] of [
-  ['mirror.io/up/a:1', 'q.io/t/a:1', true],
-  ['mirror.io/upper/a:1', 'q.io/tper/a:1', false],
-  ['other.io/a:1', 'other.io/a:1', true],
+for (const [prefix, signedPrefix, wanted, signed, fits] of [
+  ['mirror.io/up', 'q.io/t', 'mirror.io/up/a:1', 'q.io/t/a:1', true],
+  ['mirror.io/up', 'q.io/t', 'mirror.io/upper/a:1', 'q.io/tper/a:1', false],
+  ['mirror.io/up', 'q.io/t', 'other.io/a:1', 'other.io/a:1', true],
+  ['mirror.io/up/a', 'q.io/t/b', 'mirror.io/up/a:1', 'q.io/t/b:1', true],
+  ['mirror.io/up/a', 'q.io/t/b', `mirror.io/up/a@${digest}`, 'q.io/t/b:1', true],
+  ['mirror.io', 'q.io', 'mirror.io/a:1', 'q.io/a:1', true],
+  // Another port is another host.
+  ['mirror.io', 'q.io', 'mirror.io:5000/a:1', 'q.io:5000/a:1', false],
+  ['mirror.io:5000', 'q.io', 'mirror.io:5000/a:1', 'q.io/a:1', true],
 ] as const)
-  test(`remapIdentity: a signature for ${signed} ${fits ? 'is one' : 'is none'} for ${wanted}`, () => {
+  test(`remapIdentity of ${prefix}: a signature for ${signed} ${fits ? 'is one' : 'is none'} for ${wanted}`, () => {
+    const remap: Identity = { type: 'remapIdentity', prefix, signedPrefix };
     assert.equal(fitsIdentity(remap, wanted, signed), fits);
   });
 
