@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
+import { checkKeys } from './policy-keys.ts';
 
 /**
  * The signature policy, parsed (containers-policy.json(5)); the images room gives it meaning.
- * Fails `FailedPrecondition` when it is missing: without one, no image may be pulled.
+ * Fails `FailedPrecondition` when it is missing: without one, no image may be pulled. Fails `InvalidArgument` for what is no
+ * policy, or has an unknown key.
  */
 export const readPolicy = async (path: string): Promise<Readonly<Record<string, unknown>>> => {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
@@ -13,11 +15,13 @@ export const readPolicy = async (path: string): Promise<Readonly<Record<string, 
     });
   });
   const policy = parseJson(path, text);
-  if (isPolicy(policy)) return policy;
-  throw new Fail(
-    'InvalidArgument',
-    `${path}: a policy is an object whose "default" is a list of one or more requirements`,
-  );
+  if (!isPolicy(policy))
+    throw new Fail(
+      'InvalidArgument',
+      `${path}: a policy is an object whose "default" is a list of one or more requirements`,
+    );
+  checkKeys(policy, path);
+  return policy;
 };
 
 const isPolicy = (value: unknown): value is Readonly<Record<string, unknown>> =>

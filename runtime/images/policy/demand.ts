@@ -35,9 +35,11 @@ export function parseDemand(requirement: Written, file: string): WrittenDemand {
     });
   if (type !== 'signedBy' && type !== 'sigstoreSigned') throw wrong('unknown');
   refuseOtherWays(requirement, type, file);
-  const keys = keysIn(requirement);
-  if (keys.length === 0) throw wrong('it names no key: keyPath, keyPaths or keyData');
-  return { type, keys, identity: identityIn(requirement['signedIdentity'], wrong) };
+  return {
+    type,
+    keys: keysIn(requirement, type, wrong),
+    identity: identityIn(requirement['signedIdentity'], wrong),
+  };
 }
 
 function refuseOtherWays(requirement: Written, type: string, file: string): void {
@@ -51,14 +53,29 @@ function refuseOtherWays(requirement: Written, type: string, file: string): void
   });
 }
 
-function keysIn(requirement: Written): WrittenDemand['keys'] {
-  const texts = (one: string, many: string): string[] =>
-    [requirement[one], requirement[many]].flat().filter((each) => typeof each === 'string');
-  return [
-    ...texts('keyData', 'keyDatas').map((data) => ({ data })),
-    ...texts('keyPath', 'keyPaths').map((path) => ({ path })),
-  ];
+const KEYS: Readonly<Record<Demand['type'], readonly string[]>> = {
+  signedBy: ['keyPath', 'keyPaths', 'keyData'],
+  sigstoreSigned: ['keyPath', 'keyPaths', 'keyData', 'keyDatas'],
+};
+
+function keysIn(
+  requirement: Written,
+  type: Demand['type'],
+  wrong: (why: string) => Fail,
+): WrittenDemand['keys'] {
+  const [name, another] = KEYS[type].filter((each) => requirement[each] !== undefined);
+  if (name === undefined || another !== undefined)
+    throw wrong(
+      `it names ${name === undefined ? 'no key' : `${name} and ${another}`}: exactly one of ${KEYS[type].join(', ')} is due`,
+    );
+  const isList = name.endsWith('s');
+  const texts = isList ? requirement[name] : [requirement[name]];
+  if (!isTexts(texts)) throw wrong(`${name} is ${isList ? 'no list of texts' : 'no text'}`);
+  return texts.map((text) => (name.startsWith('keyData') ? { data: text } : { path: text }));
 }
+
+const isTexts = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.length > 0 && value.every((each) => typeof each === 'string' && each !== '');
 
 function identityIn(value: unknown, wrong: (why: string) => Fail): Identity {
   if (value === undefined) return { type: 'matchRepoDigestOrExact' };

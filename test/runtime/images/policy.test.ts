@@ -76,6 +76,18 @@ test('a policy may ask for signatures by keys, in it or in files, and all that i
 
 for (const [what, requirement, code] of [
   ['no key', { type: 'signedBy' }, 'FailedPrecondition'],
+  ['keys in two ways', { type: 'signedBy', keyPath: '/a', keyData: 'x' }, 'FailedPrecondition'],
+  [
+    'a key and a list of keys',
+    { type: 'sigstoreSigned', keyDatas: ['x'], keyData: 'x' },
+    'FailedPrecondition',
+  ],
+  ['no key in a list', { type: 'signedBy', keyPaths: [] }, 'FailedPrecondition'],
+  ['a list of keys that are not text', { type: 'signedBy', keyPaths: ['/a', 5] }, 'FailedPrecondition'],
+  ['a list where one key is due', { type: 'signedBy', keyPath: ['/a'] }, 'FailedPrecondition'],
+  ['one key where a list is due', { type: 'signedBy', keyPaths: '/a' }, 'FailedPrecondition'],
+  ['a list that it does not take', { type: 'signedBy', keyDatas: ['x'] }, 'FailedPrecondition'],
+  ['an empty key', { type: 'signedBy', keyData: '' }, 'FailedPrecondition'],
   ['keys of another kind', { type: 'signedBy', keyType: 'X509Certificates', keyData: 'x' }, 'Unimplemented'],
   ['identities of Fulcio', { type: 'sigstoreSigned', fulcio: {} }, 'Unimplemented'],
   ['a log of Rekor', { type: 'sigstoreSigned', keyData: 'x', rekorPublicKeyData: 'y' }, 'Unimplemented'],
