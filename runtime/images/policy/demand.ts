@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Fail } from '../../core/fail.ts';
 import { bareName, nameOf, parseReference } from '../reference.ts';
+import { sigstoreKey } from './sigstore-key.ts';
 
 /**
  * A signature that the policy asks for: by one of these keys, for an image of that identity. Plain data: berth-pull gets it
@@ -103,23 +104,45 @@ function identityIn(value: unknown, wrong: (why: string) => Fail): Identity {
   }
 }
 
-/** With the keys that lie in files. @throws Fail `FailedPrecondition` for one that cannot be read */
+/** With the keys that lie in files. @throws Fail `FailedPrecondition` for one that cannot be read, or is none of sigstore's */
 export const readDemands = (written: readonly WrittenDemand[]): Promise<Demand[]> =>
   Promise.all(
-    written.map(async (demand) => ({ ...demand, keys: await Promise.all(demand.keys.map(readKey)) })),
+    written.map(async (demand) => ({
+      ...demand,
+      keys: await Promise.all(demand.keys.map((key) => readKey(key, demand.type))),
+    })),
   );
 
-const readKey = async (key: WrittenDemand['keys'][number]): Promise<string> => {
-  if ('data' in key) return key.data;
+async function readKey(key: WrittenDemand['keys'][number], type: Demand['type']): Promise<string> {
+  const data = 'data' in key ? key.data : await readBase64(key.path);
+  if (type === 'sigstoreSigned') checkSigstoreKey(data, 'data' in key ? 'in keyData' : key.path);
+  return data;
+}
+
+async function readBase64(path: string): Promise<string> {
   try {
-    return (await readFile(key.path)).toString('base64');
+    return (await readFile(path)).toString('base64');
   } catch (cause) {
-    throw new Fail('FailedPrecondition', `image policy: the key ${key.path} cannot be read`, {
-      hint: 'put it there, or correct its path in policy.json: nothing is pulled without it',
-      cause,
-    });
+    const hint = 'put it there, or correct its path in policy.json: nothing is pulled without it';
+    throw unusable(`the key ${path} cannot be read`, hint, cause);
   }
-};
+}
+
+function checkSigstoreKey(data: string, name: string): void {
+  try {
+    sigstoreKey(data);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw unusable(
+      `the key ${name}: ${why}`,
+      'name a public key as cosign writes it (cosign public-key)',
+      cause,
+    );
+  }
+}
+
+const unusable = (why: string, hint: string, cause: unknown): Fail =>
+  new Fail('FailedPrecondition', `image policy: ${why}`, { hint, cause });
 
 interface Named {
   readonly name: string;

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { type KeyObject, verify } from 'node:crypto';
 import { Fail } from '../../core/fail.ts';
 import type { Digest } from '../../spec/oci/image.ts';
 import type { Candidate } from '../protocol.ts';
@@ -9,6 +9,7 @@ import { fetchSignatures, type ImageSignature, placesText } from './fetch-signat
 import { signingKeys } from './openpgp/keys.ts';
 import { openSigned } from './openpgp/message.ts';
 import { parsePayload } from './payload.ts';
+import { sigstoreKey } from './sigstore-key.ts';
 
 /**
  * The image's manifest has a signature for each demand of the policy, or nothing more of the image is fetched.
@@ -78,9 +79,7 @@ function openerOfMessages({ keys }: Demand): Opener {
 }
 
 function openerOfSigstore({ keys }: Demand): Opener {
-  const known: KeyObject[] = keys.map((key) =>
-    readable(() => createPublicKey({ key: Buffer.from(key, 'base64').toString('utf8'), format: 'pem' })),
-  );
+  const known = keys.map((key) => readable(() => sigstoreKey(key)));
   return (signature) => {
     if (signature.kind !== 'sigstore') throw new RangeError('an OpenPGP message is no signature of sigstore');
     const { payload, bytes } = signature;

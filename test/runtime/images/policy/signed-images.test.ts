@@ -243,17 +243,21 @@ test('a key that its owner has revoked, or whose time is over, signs nothing', a
   await assert.rejects(pullSigned(t, 'team/short', signedBy(short), asSkopeo()), refused(/has expired/));
 });
 
-test('what is no key stops the pull, and names the policy', async (t) => {
+test('what is no key, or one of a kind that signs no images, stops the pull and names the policy', async (t) => {
   await push('team/badkey');
-  for (const type of ['signedBy', 'sigstoreSigned'] as const)
+  const noKey = Buffer.from('no key').toString('base64');
+  for (const [type, key, why] of [
+    ['signedBy', noKey, /image policy: /],
+    ['sigstoreSigned', noKey, /image policy: /],
+    [
+      'sigstoreSigned',
+      pem(generateKeyPairSync('ed448').publicKey),
+      /image policy: .*it is of the kind ed448/,
+    ],
+  ] as const)
     await assert.rejects(
-      pullSigned(
-        t,
-        'team/badkey',
-        { type, keys: [Buffer.from('no key').toString('base64')], identity: { type: 'matchRepository' } },
-        asSkopeo(),
-      ),
-      { code: 'FailedPrecondition', message: /image policy: / },
+      pullSigned(t, 'team/badkey', { type, keys: [key], identity: { type: 'matchRepository' } }, asSkopeo()),
+      { code: 'FailedPrecondition', message: why },
     );
 });
 
