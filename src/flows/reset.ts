@@ -14,9 +14,9 @@ import { named, probeHost, type Surveyed } from './survey.ts';
  */
 export async function resetHosts(context: FlowContext, confirmed: Confirmed): Promise<Applied> {
   const survey = (host: HostEntry) => surveyRemoval(context, host);
-  return await leaveNodes(context, confirmed, survey, async (host, found) => {
-    await resetHost(context, found);
-    requireGone(await survey(host));
+  return await leaveNodes(context, confirmed, survey, {
+    change: (_, found) => resetHost(context, found),
+    prove: async (host) => requireGone(await survey(host)),
   });
 }
 

@@ -48,12 +48,9 @@ export const membershipOrigin: Origin = { kind: 'undo', name: membership, argv: 
  * goes where the host had none before berth.
  */
 export function leaveCluster(facts: Facts): Change[] {
-  const wasJoined = facts.install.origins.some(
-    (origin) => origin.kind === 'undo' && origin.name === membership,
-  );
   const ours = unitOrigins(facts).find(({ name }) => name === kubelet);
   const isLeft = facts.units.get(kubelet)?.activeState === 'active';
-  if (wasJoined || (ours !== undefined && isNew(ours.fileState) && isLeft))
+  if (wasJoined(facts) || (ours !== undefined && isNew(ours.fileState) && isLeft))
     return [
       removal(leave, 'stop the kubelet, and take away what it and kubeadm made', ['sh', '-c', leaving]),
     ];
@@ -62,6 +59,10 @@ export function leaveCluster(facts: Facts): Change[] {
 }
 
 const leave = 'cluster';
+
+/** berth has made the host a node; while that is not wholly taken back, also where the host itself has left. */
+export const wasJoined = ({ install }: Pick<Facts, 'install'>): boolean =>
+  install.origins.some((origin) => origin.kind === 'undo' && origin.name === membership);
 
 /** After these changes the host is a node no more. */
 export const leavesCluster = (changes: readonly Change[]): boolean => changes.some(({ id }) => id === leave);

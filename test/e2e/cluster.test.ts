@@ -28,6 +28,7 @@ become() { mkdir -p /etc/kubernetes/manifests; (umask 077; echo x > /etc/kuberne
 plane() {
   become
   echo 'image: registry.k8s.io/kube-apiserver:v1.37.2' > /etc/kubernetes/manifests/kube-apiserver.yaml
+  (umask 077; echo x > /etc/kubernetes/admin.conf)
 }
 case "$*" in
   'init phase upload-certs --upload-certs') echo '[upload-certs] Using certificate key:'; echo ${key} ;;
@@ -48,7 +49,9 @@ case "$*" in
       exit 1
     }
     if grep -q certificateKey /root/config; then plane; else become; fi ;;
-  'reset --force --cri-socket unix:///var/run/crio/crio.sock') rm -f /etc/kubernetes/kubelet.conf ;;
+  'reset --force --cri-socket unix:///var/run/crio/crio.sock')
+    rm -f /etc/kubernetes/kubelet.conf
+    [ ! -e /root/refuse ] || kill -9 $PPID ;;
   *) echo "kubeadm was not told: $*" >&2; exit 64 ;;
 esac
 `;
@@ -213,6 +216,39 @@ test('a cluster grows from its first control plane over the others to the worker
       await asked(first),
       `drain ${node} --ignore-daemonsets --delete-emptydir-data --timeout=300s\ndelete node ${node} --ignore-not-found\n`,
     );
+  });
+
+  await t.test('a reset that failed after the host had left is ended by the next one', async () => {
+    const node = (await worker.output('uname -n')).trim();
+    const joined = await up('--yes');
+    assert.equal(joined.exitCode, 0, joined.output);
+    await asked(first);
+    await worker.output('touch /root/refuse');
+    const failed = await berth('reset', profile, '--yes', '--hosts', 'w-1');
+    assert.notEqual(failed.exitCode, 0, failed.output);
+    await worker.output('rm /root/refuse');
+    assert.match(await asked(first), new RegExp(`^drain ${node} .*\\nuncordon ${node}\\n$`));
+    const { exitCode, output } = await berth('reset', profile, '--yes', '--hosts', 'w-1');
+    assert.equal(exitCode, 0, output);
+    assert.match(output, /the cluster of cp-1, cp-2 forgets it afterwards/);
+    assert.doesNotMatch(output, /drained first/);
+    assert.equal(await asked(first), `delete node ${node} --ignore-not-found\n`);
+  });
+
+  await t.test('a host whose control planes went before it leaves without them', async () => {
+    const joined = await up('--yes');
+    assert.equal(joined.exitCode, 0, joined.output);
+    const planes = await berth('reset', profile, '--yes', '--hosts', 'cp-1,cp-2');
+    assert.equal(planes.exitCode, 0, planes.output);
+    const { exitCode, output } = await berth('reset', profile, '--yes', '--hosts', 'w-1');
+    assert.equal(exitCode, 0, output);
+    assert.match(
+      output,
+      /no control plane of the profile is in a cluster \(cp-1, cp-2\): it leaves undrained/,
+    );
+    const grown = await up('--yes');
+    assert.equal(grown.exitCode, 0, grown.output);
+    await asked(first);
   });
 
   await t.test('a cluster that goes as a whole drains nothing', async () => {

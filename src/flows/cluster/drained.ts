@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { asFail } from '../../core/as-fail.ts';
 import { Fail } from '../../core/fail.ts';
 import { whyDrain } from '../../node/disturbance.ts';
-import { leavesCluster } from '../../node/leave-cluster.ts';
+import { leavesCluster, wasJoined } from '../../node/leave-cluster.ts';
 import { isMember } from '../../node/membership.ts';
 import type { HostEntry, KubernetesSpec } from '../../profile/profile.ts';
 import type { FlowContext } from '../context.ts';
 import type { Surveyed } from '../survey.ts';
 import { kubectl, type Place } from './kubectl.ts';
-import { nodeName, nodeState } from './node-state.ts';
+import { type NodeState, nodeName, nodeState } from './node-state.ts';
 import { answering, planesBeyond, speakerAmong, speakerFor } from './speaker.ts';
 
 /** What kubectl needs beyond the time that the pods have. */
@@ -26,7 +26,8 @@ export interface Rolling {
   readonly change: <Made>(host: HostEntry, found: Surveyed, make: () => Promise<Made>) => Promise<Made>;
   /**
    * Makes a change by which a host may leave its cluster. Where a control plane of the profile stays, the node is drained
-   * first, and the cluster forgets it afterwards; where it failed, the node takes pods again. In turn, as `change`.
+   * first, and the cluster forgets it afterwards; where it failed, the node takes pods again. A host that has left already,
+   * by a change that failed later, is only forgotten. In turn, as `change`.
    */
   readonly leave: <Made>(host: HostEntry, found: Surveyed, make: () => Promise<Made>) => Promise<Made>;
 }
@@ -68,10 +69,15 @@ export function rolling(context: FlowContext, surveyed: ReadonlyMap<string, Surv
     },
     leave: async (host, found, make) => {
       const { kubernetes } = host.spec;
-      const staying = planesBeyond(context);
+      const staying = planesBeyond(context, host);
       if (kubernetes === undefined || staying.length === 0 || !leaves(host, found)) return await make();
       return await inTurn(host, async () => {
-        const plane = { connection: await speakerAmong(context, host, staying), signal: context.signal };
+        const connection = await speakerAmong(context, host, staying);
+        if (connection === undefined) {
+          context.emit({ kind: 'note', level: 'warn', host: host.name, message: undrained(staying) });
+          return await make();
+        }
+        const plane = { connection, signal: context.signal };
         const why = 'it leaves the cluster';
         return await drained(context, { host, found, kubernetes, why, plane, leaves: true }, make);
       });
@@ -79,9 +85,15 @@ export function rolling(context: FlowContext, surveyed: ReadonlyMap<string, Surv
   };
 }
 
-/** `drain.enabled: false` leaves the node, and what the cluster knows of it, to people. */
+/**
+ * The host is a node, or was one as far as its cluster knows, and is none afterwards. `drain.enabled: false` leaves the node,
+ * and what the cluster knows of it, to people.
+ */
 export const leaves = ({ spec: { kubernetes } }: HostEntry, { plan, facts }: Surveyed): boolean =>
-  kubernetes?.drain.enabled === true && isMember(facts) && leavesCluster(plan.changes);
+  kubernetes?.drain.enabled === true && (isMember(facts) || wasJoined(facts)) && leavesCluster(plan.changes);
+
+const undrained = (planes: readonly HostEntry[]): string =>
+  `no control plane of the profile is in a cluster (${planes.map(({ name }) => name).join(', ')}): it leaves undrained`;
 
 const notBegun = ({ name }: HostEntry, failed: string): Fail =>
   new Fail('CommandFailed', `${name}: left as it is, because ${failed} failed before it`, {
@@ -100,14 +112,41 @@ interface Drain {
 }
 
 async function drained<Made>(context: FlowContext, drain: Drain, make: () => Promise<Made>): Promise<Made> {
-  const { emit, signal } = context;
-  const { host, found, kubernetes, why, plane } = drain;
-  const node = await nodeName({ connection: found.connection, signal });
-  const state = await answering(host, () => nodeState(plane, 'admin', node));
-  // Whoever leaves may have been forgotten already.
-  if (state === undefined && drain.leaves) return await make();
-  if (state === undefined) throw unknownNode(host, node, plane);
-  const note = (message: string): void => emit({ kind: 'note', level: 'info', host: host.name, message });
+  const { host, found, plane } = drain;
+  const name = await nodeName({ connection: found.connection, signal: context.signal });
+  const state = await answering(host, () => nodeState(plane, 'admin', name));
+  const note = (message: string): void =>
+    context.emit({ kind: 'note', level: 'info', host: host.name, message });
+  if (state === undefined) {
+    if (!drain.leaves) throw unknownNode(host, name, plane);
+    // Whoever leaves may have been forgotten already.
+    note(`the cluster of ${plane.connection.host} knows no node ${name}: nothing to forget`);
+    return await make();
+  }
+  requireSame(drain, name, state);
+  // Without its kubelet pods would not end, and a drain would wait for them in vain.
+  const hasLeft = drain.leaves && !isMember(found.facts);
+  const made = hasLeft ? await make() : await emptied(context, drain, { name, state, note }, make);
+  if (drain.leaves) {
+    await forget(plane, host, name);
+    note(`${plane.connection.host} has forgotten the node ${name}`);
+  }
+  return made;
+}
+
+interface Known {
+  readonly name: string;
+  readonly state: NodeState;
+  readonly note: (message: string) => void;
+}
+
+/** Makes the change while the pods of the node are elsewhere. */
+async function emptied<Made>(
+  { emit }: FlowContext,
+  { host, kubernetes, why, plane, leaves: goes }: Drain,
+  { name: node, state, note }: Known,
+  make: () => Promise<Made>,
+): Promise<Made> {
   // Whoever cordoned it before wants it to stay so.
   const letIn = state.spec.unschedulable
     ? async () => note(`${node} was cordoned before, and stays so`)
@@ -124,10 +163,7 @@ async function drained<Made>(context: FlowContext, drain: Drain, make: () => Pro
     });
     throw error;
   }
-  if (drain.leaves) {
-    await forget(plane, host, node);
-    note(`${plane.connection.host} has forgotten the node ${node}`);
-  } else await letIn();
+  if (!goes) await letIn();
   return made;
 }
 
@@ -191,6 +227,24 @@ async function forget({ connection }: Place, { name }: HostEntry, node: string):
       { hint: `On ${connection.host}: kubectl delete node ${node}`, context: why.context, cause: error },
     );
   }
+}
+
+/**
+ * Hosts may have the same name, in one cluster or in two. A kubelet tells its machine-id(5).
+ * @throws Fail `HostMoved`
+ */
+function requireSame({ host, found, plane }: Drain, node: string, { status }: NodeState): void {
+  const { machineID } = status.nodeInfo;
+  const { identity } = found.facts.system;
+  const hasId = /^[0-9a-f]{32}\b/.test(identity);
+  if (machineID === '' || !hasId || identity.startsWith(machineID)) return;
+  throw new Fail(
+    'HostMoved',
+    `${host.name}: the node ${node} in the cluster of ${plane.connection.host} is another machine, of the machine-id ${machineID}`,
+    {
+      hint: 'See which with: kubectl get node -o wide. To leave that node as it is: spec.kubernetes.drain.enabled: false.',
+    },
+  );
 }
 
 const unknownNode = ({ name }: HostEntry, node: string, { connection }: Place): Fail =>

@@ -42,6 +42,10 @@ export async function runThere(
   }
 }
 
+/** The host has the administrator's kubeconfig: it is a control plane of some cluster. @throws as `runThere` */
+export const isAdmin = async (place: Place): Promise<boolean> =>
+  (await runThere(place, ['sh', '-c', '[ ! -e "$0" ] || echo yes', kubeconfigs.admin], 30)).trim() === 'yes';
+
 export const kubectl = (
   place: Place,
   as: keyof typeof kubeconfigs,

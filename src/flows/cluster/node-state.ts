@@ -11,11 +11,12 @@ const nodeForm = z.object({
       conditions: z
         .array(z.object({ type: z.string(), status: z.string(), message: z.string().default('') }))
         .default([]),
+      nodeInfo: z.object({ machineID: z.string().default('') }).default({ machineID: '' }),
     })
-    .default({ conditions: [] }),
+    .default({ conditions: [], nodeInfo: { machineID: '' } }),
 });
 
-type NodeState = z.output<typeof nodeForm>;
+export type NodeState = z.output<typeof nodeForm>;
 
 /** The node as the cluster knows it; undefined: it knows none of this name. A node may ask for itself. */
 export async function nodeState(

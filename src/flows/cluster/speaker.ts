@@ -5,6 +5,7 @@ import type { Connection } from '../../host/transport/connection.ts';
 import { isControlPlane } from '../../node/membership.ts';
 import type { HostEntry } from '../../profile/profile.ts';
 import type { FlowContext } from '../context.ts';
+import { isAdmin } from './kubectl.ts';
 
 /** A host of the run that answered. */
 interface Answered {
@@ -12,11 +13,22 @@ interface Answered {
   readonly facts: Facts;
 }
 
-/** Control planes of the profile that are no part of the run: they stay as they are, whatever the run does. */
-export const planesBeyond = ({ profile, hosts }: Pick<FlowContext, 'profile' | 'hosts'>): HostEntry[] => {
+/** Hosts that join no other cluster are of the profile's own. */
+const ofOneCluster = (one: HostEntry, other: HostEntry): boolean =>
+  one.spec.kubernetes?.join?.endpoint === other.spec.kubernetes?.join?.endpoint;
+
+/**
+ * Control planes of the host's cluster that the profile names and that are no part of the run: they stay as they are, whatever
+ * the run does.
+ */
+export const planesBeyond = (
+  { profile, hosts }: Pick<FlowContext, 'profile' | 'hosts'>,
+  host: HostEntry,
+): HostEntry[] => {
   const inRun = new Set(hosts.map(({ name }) => name));
   return profile.hosts.filter(
-    ({ name, spec }) => spec.kubernetes?.role === 'control-plane' && !inRun.has(name),
+    (plane) =>
+      plane.spec.kubernetes?.role === 'control-plane' && !inRun.has(plane.name) && ofOneCluster(plane, host),
   );
 };
 
@@ -26,15 +38,19 @@ export const planesBeyond = ({ profile, hosts }: Pick<FlowContext, 'profile' | '
  * @throws Fail `Unsupported` where there is none
  */
 export async function speakerFor(
-  context: Pick<FlowContext, 'profile' | 'hosts' | 'connect'>,
+  context: Pick<FlowContext, 'profile' | 'hosts' | 'connect' | 'signal'>,
   host: HostEntry,
   answered: ReadonlyMap<string, Answered>,
 ): Promise<Connection> {
-  const planes = [...answered].filter(([, { facts }]) => isControlPlane(facts));
-  const other = planes.find(([name]) => name !== host.name) ?? planes[0];
-  if (other !== undefined) return other[1].connection;
-  const beyond = planesBeyond(context);
-  if (beyond.length > 0) return await speakerAmong(context, host, beyond);
+  const planes = context.hosts
+    .filter((each) => ofOneCluster(each, host))
+    .flatMap(({ name }) => {
+      const found = answered.get(name);
+      return found !== undefined && isControlPlane(found.facts) ? [{ name, ...found }] : [];
+    });
+  const other = planes.find(({ name }) => name !== host.name) ?? planes[0];
+  const speaker = other?.connection ?? (await speakerAmong(context, host, planesBeyond(context, host)));
+  if (speaker !== undefined) return speaker;
   throw new Fail(
     'Unsupported',
     `${host.name}: no control plane of its cluster is among the hosts of the profile`,
@@ -44,20 +60,28 @@ export async function speakerFor(
   );
 }
 
-/** The first of these control planes that can be reached. `host`: whose cluster it is. */
+/**
+ * The first of these control planes that is in a cluster; undefined: none of them is. `host`: whose cluster it is.
+ * @throws Fail where none is that can be asked, and one cannot
+ */
 export async function speakerAmong(
-  { connect }: Pick<FlowContext, 'connect'>,
+  { connect, signal }: Pick<FlowContext, 'connect' | 'signal'>,
   host: HostEntry,
   planes: readonly HostEntry[],
-): Promise<Connection> {
-  let failure: unknown;
+): Promise<Connection | undefined> {
+  const failures: Fail[] = [];
   for (const plane of planes) {
     try {
-      return await connect(plane);
+      const connection = await connect(plane);
+      if (await isAdmin({ connection, signal })) return connection;
     } catch (error) {
-      failure = error;
+      const failure = asFail(error);
+      if (failure.code === 'Cancelled') throw failure;
+      failures.push(failure);
     }
   }
+  const [failure] = failures;
+  if (failure === undefined) return undefined;
   return await answering(host, () => Promise.reject(failure));
 }
 
@@ -70,6 +94,7 @@ export async function answering<T>({ name }: HostEntry, ask: () => Promise<T>): 
     return await ask();
   } catch (error) {
     const why = asFail(error);
+    if (why.code === 'Cancelled') throw why;
     throw new Fail(
       why.code,
       `${name}: nothing was changed, because its cluster does not answer: ${why.message}`,

@@ -1,140 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Event } from '../../../../src/core/events.ts';
 import { Fail } from '../../../../src/core/fail.ts';
-import { rolling } from '../../../../src/flows/cluster/drained.ts';
-import type { FlowContext } from '../../../../src/flows/context.ts';
-import type { Surveyed } from '../../../../src/flows/survey.ts';
-import type { Connection, ExecResult } from '../../../../src/host/transport/connection.ts';
-import { parseProfile } from '../../../../src/profile/parse-profile.ts';
-import type { HostEntry, Profile } from '../../../../src/profile/profile.ts';
-import type { Change } from '../../../../src/resources/change.ts';
-import { factsOf } from '../../resources/facts.ts';
-
-/*
- * kubectl, as a host would answer: what a test did not tell it is refused. The real one is asked by test/systems.
- */
-
-type Answer = { readonly when: RegExp; readonly says?: string; readonly fails?: string };
-
-const told = { exitCode: 0, signal: undefined, stderr: '' } as const;
-
-class RecordedHost {
-  readonly asked: string[];
-  readonly #answers: readonly Answer[];
-  readonly #name: string;
-
-  constructor(name: string, asked: string[], answers: readonly Answer[]) {
-    this.#name = name;
-    this.asked = asked;
-    this.#answers = answers;
-  }
-
-  connection(): Connection {
-    const refuse = () => assert.fail(`${this.#name} was asked for something else`);
-    return {
-      host: this.#name,
-      address: this.#name,
-      sh: async (script): Promise<ExecResult> => {
-        const command = script.replace(/^PATH=\S+; export PATH; exec /, '').replaceAll("'", '');
-        if (command === 'uname -n') return { ...told, stdout: `${this.#name}\n` };
-        this.asked.push(
-          `${this.#name}: ${command.replace('kubectl --kubeconfig /etc/kubernetes/admin.conf ', '')}`,
-        );
-        const answer = this.#answers.find(({ when }) => when.test(command));
-        if (answer === undefined) return assert.fail(`${this.#name} was not told: ${command}`);
-        if (answer.fails === undefined) return { ...told, stdout: answer.says ?? '' };
-        return { ...told, exitCode: 1, stdout: '', stderr: answer.fails };
-      },
-      spawn: refuse,
-      forwardToLocal: refuse,
-      interact: refuse,
-      stats: refuse,
-      close: async () => {},
-    };
-  }
-}
-
-const profileOf = (drain: string): Profile =>
-  parseProfile(
-    `hosts:
-  - { name: c1, ssh: { host: 192.0.2.1 }, spec: { kubernetes: { role: control-plane } } }
-  - { name: w1, ssh: { host: 192.0.2.2 }, spec: { kubernetes: { role: worker }, cni: { networks: [{ name: n, subnets: [10.89.0.0/24] }] } } }
-  - { name: w2, ssh: { host: 192.0.2.3 }, spec: { kubernetes: { role: worker }, cni: { networks: [{ name: n, subnets: [10.90.0.0/24] }] } } }
-spec: { kubernetes: { drain: ${drain} } }
-`,
-    'fleet.yaml',
-  );
-
-const upgrade: Change = { id: 'file:/usr/local/bin/kubelet', action: 'update', summary: '', steps: [] };
-const mirror: Change = { id: 'file:/etc/x', action: 'update', summary: '', steps: [] };
-const parting: Change = { id: 'cluster', action: 'remove', summary: '', steps: [] };
-
-const node = (unschedulable = false) =>
-  JSON.stringify({ spec: { unschedulable }, status: { conditions: [] } });
-const well: readonly Answer[] = [
-  { when: / get node /, says: node() },
-  { when: / drain / },
-  { when: / uncordon / },
-];
-
-interface SceneOptions {
-  readonly drain?: string;
-  readonly change?: Change;
-  /** Names of the hosts of the run. */
-  readonly run?: readonly string[];
-  /** The control plane cannot be reached. */
-  readonly lost?: boolean;
-}
-
-const scene = (
-  answers: readonly Answer[],
-  { drain = '{}', change = upgrade, run = ['c1', 'w1', 'w2'], lost = false }: SceneOptions = {},
-) => {
-  const profile = profileOf(drain);
-  const [c1, w1, w2] = profile.hosts;
-  assert.ok(c1 && w1 && w2);
-  const asked: string[] = [];
-  const events: Event[] = [];
-  const member = { text: 'x', mode: '600' };
-  const surveyedAs = (host: HostEntry, files: Parameters<typeof factsOf>[0]['files']): Surveyed => ({
-    connection: new RecordedHost(host.name, asked, answers).connection(),
-    facts: factsOf({ files: { '/etc/kubernetes/kubelet.conf': member, ...files } }),
-    plan: { host: host.name, changes: [change], notes: [] },
-  });
-  const surveyed = new Map([
-    ['c1', surveyedAs(c1, { '/etc/kubernetes/manifests/kube-apiserver.yaml': member })],
-    ['w1', surveyedAs(w1, {})],
-    ['w2', surveyedAs(w2, {})],
-  ]);
-  const context: FlowContext = {
-    profile,
-    hosts: profile.hosts.filter(({ name }) => run.includes(name)),
-    connect: async ({ name }) => {
-      if (lost) throw new Fail('Unreachable', `${name}: no answer`);
-      return surveyed.get(name)?.connection ?? assert.fail(name);
-    },
-    reconnect: () => assert.fail('nothing connects again'),
-    parallel: 1,
-    emit: (event) => events.push(event),
-    signal: new AbortController().signal,
-  };
-  const nodes = rolling(context, new Map([...surveyed].filter(([name]) => run.includes(name))));
-  const doing =
-    (verb: keyof typeof nodes) =>
-    async (host: HostEntry, make: () => Promise<string>): Promise<string> => {
-      const found = surveyed.get(host.name);
-      assert.ok(found);
-      return await nodes[verb](host, found, make);
-    };
-  const made = (name: string) => async () => {
-    asked.push(`change ${name}`);
-    return name;
-  };
-  return { hosts: { c1, w1, w2 }, asked, events, changing: doing('change'), leaving: doing('leave'), made };
-};
-
-const drainWords = '--ignore-daemonsets --delete-emptydir-data --timeout=300s';
+import {
+  drainWords,
+  mirror,
+  node,
+  otherCluster,
+  parting,
+  scene,
+  secondPlane,
+  upgrade,
+  well,
+} from './scene.ts';
 
 test('a node is drained, changed, and takes pods again', async () => {
   const { hosts, asked, changing, made } = scene(well);
@@ -159,7 +36,7 @@ test('a node takes pods again when the change failed, and the failure is told', 
 
 test('a node that was cordoned before stays so', async () => {
   const { hosts, asked, changing, made } = scene([
-    { when: / get node /, says: node(true) },
+    { when: / get node /, says: node({ unschedulable: true }) },
     { when: / drain / },
   ]);
   await changing(hosts.w1, made('w1'));
@@ -237,7 +114,7 @@ test('a node whose control plane cannot be reached is not changed, and the way o
   for (const verb of ['changing', 'leaving'] as const) {
     const { hosts, asked, made, ...does } = scene(well, {
       run: ['w1'],
-      lost: true,
+      lost: { c1: 'Unreachable' },
       change: verb === 'leaving' ? parting : upgrade,
     });
     await assert.rejects(
@@ -252,56 +129,50 @@ test('a node whose control plane cannot be reached is not changed, and the way o
   }
 });
 
-const parted: readonly Answer[] = [...well, { when: / delete node w1 --ignore-not-found$/ }];
-
-test('a node that leaves a cluster that stays is drained first, and forgotten afterwards', async () => {
-  const { hosts, asked, leaving, made } = scene(parted, { run: ['w1'], change: parting });
-  assert.equal(await leaving(hosts.w1, made('w1')), 'w1');
-  assert.deepEqual(asked, [
-    'c1: get node w1 --ignore-not-found -o json',
-    `c1: drain w1 ${drainWords}`,
-    'change w1',
-    'c1: delete node w1 --ignore-not-found',
-  ]);
-});
-
-test('a node that could not leave takes pods again, and stays a node', async () => {
-  const { hosts, asked, leaving } = scene(parted, { run: ['w1'], change: parting });
-  await assert.rejects(leaving(hosts.w1, () => Promise.reject(new Fail('CommandFailed', 'no'))));
-  assert.equal(asked.at(-1), 'c1: uncordon w1');
-});
-
-test('a node that has left and is still listed is told with what is left to do', async () => {
-  const { hosts, leaving, made } = scene([...well, { when: / delete node /, fails: 'etcd has no leader' }], {
-    run: ['w1'],
-    change: parting,
+test('the control plane of another cluster answers for none of this one', async () => {
+  const { hosts, asked, changing, made } = scene(well, {
+    run: ['w1', 'c2'],
+    more: [secondPlane(otherCluster)],
   });
-  await assert.rejects(
-    leaving(hosts.w1, made('w1')),
-    (error) =>
-      error instanceof Fail &&
-      /w1: it has left the cluster, which still lists it as the node w1: .*no leader/.test(error.message) &&
-      error.hint === 'On c1: kubectl delete node w1',
-  );
+  await changing(hosts.w1, made('w1'));
+  assert.equal(asked[0], 'c1: get node w1 --ignore-not-found -o json');
 });
 
-test('a cluster that goes as a whole, or is no concern of berth, is asked nothing', async () => {
-  for (const options of [
-    { change: parting },
-    { change: parting, run: ['w1'], drain: '{ enabled: false }' },
-    { change: mirror, run: ['w1'] },
-  ]) {
-    const { hosts, asked, leaving, made } = scene([], options);
-    await leaving(hosts.w1, made('w1'));
-    assert.deepEqual(asked, ['change w1']);
+test('a node is not drained where the cluster knows another machine by its name', async () => {
+  for (const verb of ['changing', 'leaving'] as const) {
+    const { hosts, asked, made, ...does } = scene(
+      [{ when: / get node /, says: node({ machineID: 'f'.repeat(32) }) }],
+      { run: ['w1'], change: verb === 'leaving' ? parting : upgrade },
+    );
+    await assert.rejects(
+      does[verb](hosts.w1, made('w1')),
+      (error) =>
+        error instanceof Fail &&
+        error.code === 'HostMoved' &&
+        /w1: the node w1 in the cluster of c1 is another machine/.test(error.message) &&
+        /drain\.enabled: false/.test(error.hint ?? ''),
+    );
+    assert.equal(asked.length, 1);
   }
 });
 
-test('a node that its cluster has forgotten already just leaves', async () => {
-  const { hosts, asked, leaving, made } = scene([{ when: / get node /, says: '' }], {
-    run: ['w1'],
-    change: parting,
-  });
-  await leaving(hosts.w1, made('w1'));
-  assert.deepEqual(asked.slice(1), ['change w1']);
+test('a node is drained where the cluster knows its machine', async () => {
+  const { hosts, asked, changing, made } = scene([
+    { when: / get node /, says: node({ machineID: '0123456789abcdef0123456789abcdef' }) },
+    { when: / drain | uncordon / },
+  ]);
+  await changing(hosts.w1, made('w1'));
+  assert.equal(asked.at(-1), 'c1: uncordon w1');
+});
+
+test('a node whose control planes are in no cluster is not changed', async () => {
+  const { hosts, asked, changing, made } = scene([], { run: ['w1'], bare: ['c1'] });
+  await assert.rejects(
+    changing(hosts.w1, made('w1')),
+    (error) =>
+      error instanceof Fail &&
+      error.code === 'Unsupported' &&
+      /w1: no control plane of its cluster is among the hosts/.test(error.message),
+  );
+  assert.deepEqual(asked, []);
 });
