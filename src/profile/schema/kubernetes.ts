@@ -111,7 +111,7 @@ const drain = section(
   {
     enabled: z.boolean().default(true).meta({
       description:
-        'Drain a node of the cluster before its kubelet, its container runtime or an OCI runtime is upgraded, and let pods come back afterwards, also when the upgrade failed.',
+        'Drain a node of the cluster before its kubelet, its container runtime or an OCI runtime is upgraded, and let pods come back afterwards, also when the upgrade failed. Drain it also before a reset, and have the cluster forget it afterwards, where a control plane of the profile stays. false: both are left to you.',
     }),
     timeoutSeconds: z
       .int()
@@ -124,7 +124,7 @@ const drain = section(
         'Drain also pods with emptyDir volumes, whose data go with the pod. false: such pods make the drain fail.',
     }),
   },
-  'What happens to the pods of a node before it is upgraded.',
+  'What happens to the pods of a node before it is upgraded or reset.',
 ).prefault({});
 
 export const kubernetes = section(
