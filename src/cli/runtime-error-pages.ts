@@ -38,7 +38,7 @@ export const runtimeErrorPages = {
     status: 7,
     cause: 'The policy for images (policy.json) or the kernel refuses it.',
     remedy:
-      'See which rule of the policy applies, or what the kernel log says; /etc/containers/policy.json is read at SIGHUP.',
+      'See which rule of the policy applies, or what the kernel log says. signature_policy of crio.conf names the policy, which is /etc/berth/policy.json on nodes that berth made, from spec.policy; berthd reads it again at SIGHUP.',
   },
   Unauthenticated: {
     status: 16,
@@ -69,8 +69,10 @@ export const runtimeErrorPages = {
   },
   DataLoss: {
     status: 15,
-    cause: 'Bytes have another digest than they must have. They were thrown away.',
-    remedy: 'Pull again; if it stays, ask who runs the mirror that the message names.',
+    cause:
+      'Bytes of a registry have another digest than they must have and were thrown away, a record or an image on the disk is damaged, or the disk has a fault (EIO).',
+    remedy:
+      'The message says which. Of a registry: pull again; if it stays, ask who runs the mirror that the message names. Of the disk: dmesg tells of faults, and the hint what to remove or to pull again.',
   },
   Internal: {
     status: 13,
