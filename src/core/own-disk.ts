@@ -3,6 +3,12 @@ import { Fail } from './fail.ts';
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
+/** Of a file or folder: a socket that refuses has no path, a program that cannot be started has one too. */
+const isOfPlace = (error: unknown): boolean =>
+  error instanceof Error &&
+  'path' in error &&
+  !('syscall' in error && /^(connect|spawn)\b/.test(String(error.syscall)));
+
 /**
  * What the disk of the machine that berth runs on did not allow, as a `Fail`: `DiskFull`, or `BadUsage` for a place that may not
  * be read or written. Undefined for every other error. Disks of hosts are told by the hosts.
@@ -18,6 +24,7 @@ export const ownDiskFailure = (error: unknown): Fail | undefined => {
       });
     case 'EACCES':
     case 'EROFS':
+      if (!isOfPlace(error)) return undefined;
       return new Fail('BadUsage', `a place of this machine cannot be read or written: ${said}`, {
         hint: 'Run berth as a user who may, or name another place: BERTH_CACHE for what is fetched and built.',
         cause: error,

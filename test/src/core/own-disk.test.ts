@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -58,4 +58,23 @@ test('a place that may not be written is told with what may be named in its stea
   const fail = asFail(thrown(() => writeFileSync(join(folder, 'file'), '')));
   assert.equal(fail.code, 'BadUsage');
   assert.match(fail.message, /cannot be read or written: EROFS.*file/);
+});
+
+test('what another program or a socket refuses is no place of the disk', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-refused-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const program = join(folder, 'program');
+  writeFileSync(program, 'not executable', { mode: 0o644 });
+  const [spawned] = await once(spawn(program), 'error');
+  assert.equal(spawned.code, 'EACCES');
+  const connected = Object.assign(new Error('connect EACCES /run/x.sock'), {
+    code: 'EACCES',
+    syscall: 'connect',
+    address: '/run/x.sock',
+  });
+  for (const error of [spawned, connected]) {
+    const fail = asFail(error);
+    assert.equal(fail.code, 'Internal');
+    assert.match(fail.message, /EACCES/);
+  }
 });
