@@ -17,7 +17,7 @@ export function asFail(error: unknown): Fail {
   if (error instanceof Fail && !(error instanceof SystemCallFailed)) return error;
   const [, trouble] = Object.entries(TROUBLE).find(([errno]) => hasErrno(error, errno)) ?? [];
   if (trouble !== undefined && error instanceof Error)
-    return new Fail(trouble[0], error.message, { hint: trouble[1] });
+    return new Fail(trouble[0], error.message, { hint: trouble[1], cause: error });
   return error instanceof Fail
     ? error
     : new Fail('Internal', `unexpected error: ${String(error)}`, { cause: error });
