@@ -42,19 +42,23 @@ export const prepareSources = async (
 type MountSource = Sources['mounts'][number];
 
 /**
- * All at once, since each look may be at a server far away, and a pod has many volumes. What is missing then comes one
- * after the other: it may lie in a folder that the one before made.
+ * Two at a time, since each look may be at a server far away, and a pod has many volumes. No more: one that does not answer
+ * keeps a thread of libuv, which has four for all files of this process. What is missing then comes one after the other: it
+ * may lie in a folder that the one before made.
  */
 const prepareMounts = async (
   mounts: readonly Mount[],
   { images, rejectAbsent }: Required<Pick<SourceOptions, 'images' | 'rejectAbsent'>>,
 ): Promise<Sources['mounts']> => {
-  const found = await Promise.all(
-    mounts.map((mount) => {
+  const found: (MountSource | undefined)[] = [];
+  const rest = mounts.entries();
+  const lane = async (): Promise<void> => {
+    for (const [index, mount] of rest) {
       const image = images.get(mount);
-      return image === undefined ? existingSource(mount) : lookedAt(image);
-    }),
-  );
+      found[index] = await (image === undefined ? existingSource(mount) : lookedAt(image));
+    }
+  };
+  await Promise.all([lane(), lane()]);
   const prepared: MountSource[] = [];
   for (const [index, mount] of mounts.entries()) {
     const source = found[index] ?? (await madeSource(mount, rejectAbsent));
@@ -72,10 +76,8 @@ const lookedAt = async (source: string): Promise<MountSource> => ({
 /** Links are followed here, on the host, so that the OCI runtime meets none. Undefined: nothing is there. */
 const existingSource = async ({ hostPath, containerPath }: Mount): Promise<MountSource | undefined> => {
   requireAbsolute(`host path of mount ${containerPath}`, hostPath);
-  const looked = stat(hostPath).catch(absent);
-  looked.catch(() => {}); // why it cannot be followed is told first
   const source = await resolved(`mount ${containerPath}: host_path`, hostPath);
-  const stats = await looked;
+  const stats = source === undefined ? undefined : await stat(source).catch(absent);
   return source === undefined || stats === undefined ? undefined : { source, folder: stats.isDirectory() };
 };
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, promises, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -585,6 +586,43 @@ test('sources: links on the host are followed, a missing device or profile is na
   await assert.rejects(sourcesOf({ mounts: [{ hostPath: 'relative', containerPath: '/x' }] }), {
     code: 'InvalidArgument',
   });
+});
+
+test('sources: no more than two places of a container are looked at at a time', async (context) => {
+  let now = 0;
+  let most = 0;
+  const counting = (name: 'stat' | 'realpath'): void => {
+    const original = promises[name] as (path: string) => Promise<unknown>;
+    context.mock.method(promises, name, async (path: string) => {
+      now += 1;
+      most = Math.max(most, now);
+      try {
+        return await original(path);
+      } finally {
+        now -= 1;
+      }
+    });
+  };
+  counting('stat');
+  counting('realpath');
+  syncBuiltinESMExports();
+  context.after(() => {
+    context.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const paths = ['/etc/hostname', '/etc', '/usr', '/var', '/tmp', '/proc'];
+  const { mounts } = await sourcesOf({
+    mounts: paths.map((hostPath, index) => ({ hostPath, containerPath: `/${index}` })),
+  });
+  assert.deepEqual(
+    mounts.map(({ source }) => source),
+    paths,
+  );
+  assert.deepEqual(
+    mounts.map(({ folder }) => folder),
+    [false, true, true, true, true, true],
+  );
+  assert.equal(most, 2);
 });
 
 test('sources: the mount below a path is the deepest, the last of those', () => {
