@@ -106,7 +106,11 @@ class Sitting {
 
   /** The shell has the terminal until berth is in the foreground again. */
   async #suspend(): Promise<void> {
+    // A second key of the same chunk: the first is at it.
+    if (this.#screen === undefined) return;
     await this.#close();
+    // It was ended in between: nobody would take the listener and the timer away again.
+    if (this.#state.ending !== undefined) return;
     process.once('SIGCONT', this.#onContinue);
     // Without a screen nothing else keeps the process: it would end as soon as it is continued.
     this.#hold = setInterval(() => {}, 60_000);
