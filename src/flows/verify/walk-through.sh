@@ -117,10 +117,11 @@ ask redis.exec-sync 60 crictl --timeout 50s exec --sync "$container" redis-serve
 
 address=$(cri inspectp --output go-template --template '{{.status.network.ip}}' "$pod" 2>/dev/null)
 case $address in *:*) address="[$address]" ;; esac
-# Over TCP, as the world outside the pod would; QUIT makes redis close the connection.
+# Over TCP, as the world outside the pod would; QUIT makes redis close the connection. More than one try: while the IPv6
+# address of a new bridge is tentative (RFC 4862 section 5.4), what connects takes another, and no answer comes back to that.
 to_redis() {
   tell socat - "TCP:$address:6379"
-  timeout 30 socat -t 15 - "TCP:$address:6379,connect-timeout=5"
+  timeout 30 socat -t 15 - "TCP:$address:6379,connect-timeout=2,retry=3,interval=0.2"
 }
 ping() { printf 'PING\r\nQUIT\r\n' | to_redis; }
 set_get() { printf 'SET berth %s\r\nGET berth\r\nQUIT\r\n' "$value" | to_redis; }
