@@ -1,4 +1,5 @@
 import { Fail } from '../core/fail.ts';
+import { isRecord } from '../core/is-record.ts';
 
 type Written = Readonly<Record<string, unknown>>;
 
@@ -76,5 +77,4 @@ function checkKnown(written: Written, known: readonly string[], path: string, wh
   });
 }
 
-const recordIn = (value: unknown): Written =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+const recordIn = (value: unknown): Written => (isRecord(value) ? value : {});

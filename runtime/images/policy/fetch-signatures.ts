@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { absent } from '../../core/absent.ts';
 import { Fail, failedWith } from '../../core/fail.ts';
+import { isRecord } from '../../core/is-record.ts';
 import type { Digest } from '../../spec/oci/image.ts';
 import { hexOf, isDigest } from '../reference.ts';
 import { readSmallBlob } from '../registry/blob.ts';
@@ -156,6 +157,3 @@ function layersIn(manifest: unknown): SignedLayer[] {
       : [];
   });
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

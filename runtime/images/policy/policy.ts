@@ -1,4 +1,5 @@
 import { Fail } from '../../core/fail.ts';
+import { isRecord } from '../../core/is-record.ts';
 import { formatReference, type ImageReference } from '../reference.ts';
 import { parseDemand, type WrittenDemand } from './demand.ts';
 import { scopesOf } from './scopes.ts';
@@ -58,6 +59,3 @@ const listIn = (value: unknown, where: string): readonly unknown[] => {
   if (!Array.isArray(value) || value.length === 0) throw malformed(`${where} has no list of requirements`);
   return value;
 };
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 import { Fail } from '../../core/fail.ts';
+import { isRecord } from '../../core/is-record.ts';
 import type { Digest } from '../../spec/oci/image.ts';
 import { isDigest } from '../reference.ts';
 import { CONFIG_TYPES, INDEX_TYPES, layerKindOf, MANIFEST_TYPES } from './media-types.ts';
@@ -177,6 +178,3 @@ const malformed = (subject: string, why: string, cause?: unknown): Fail =>
     hint: 'check that the host is a container registry, and push the image again',
     cause,
   });
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
