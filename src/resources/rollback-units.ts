@@ -1,7 +1,7 @@
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change } from './change.ts';
 import { isUnitSource } from './reload.ts';
-import { bringUp, enableStep } from './unit.ts';
+import { bringUp, enableStep, originOf } from './unit.ts';
 
 export interface UnitRecord {
   readonly name: string;
@@ -33,7 +33,7 @@ export function takeUnitsDown(units: readonly UnitRecord[], facts: Facts): Chang
         id: `unit:${name}`,
         action: 'remove',
         summary: `${verbs.join(' and ')} ${name}`,
-        origins: [{ kind: 'unit', name, fileState: now.fileState, activeState: now.activeState }],
+        origins: [originOf(name, facts)],
         steps: verbs.map((verb) => systemctl(verb, name)),
       },
     ];
@@ -123,13 +123,3 @@ function run(name: string, before: UnitRecord | undefined, isDisturbed: boolean,
     },
   ];
 }
-
-const originOf = (name: string, facts: Facts) => {
-  const now = facts.units.get(name);
-  return {
-    kind: 'unit',
-    name,
-    fileState: now?.fileState ?? '',
-    activeState: now?.activeState ?? 'inactive',
-  } as const;
-};

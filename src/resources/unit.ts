@@ -59,7 +59,7 @@ export function planEnable(
       action: 'enable',
       summary: now.fileState === 'enabled' ? `enable ${name} again` : `enable ${name}`,
       ...(now.fileState === 'enabled' ? { reason: 'the unit file changed' } : {}),
-      origins: [originOf(name, now)],
+      origins: [originOf(name, facts)],
       ...(guarded ? { guarded: true } : {}),
       steps: [enableStep(name, reloadFollows)],
     },
@@ -86,7 +86,7 @@ export function planRunning(unit: UnitResource, facts: Facts, disturbance: Distu
         action: 'start',
         summary: `start ${name}`,
         ...(now.activeState === 'failed' ? { reason: 'it has failed' } : {}),
-        origins: [originOf(name, now)],
+        origins: [originOf(name, facts)],
         ...guarded,
         refreshes: [name],
         // What its package has started meanwhile does not know what was written since.
@@ -109,8 +109,11 @@ export function planRunning(unit: UnitResource, facts: Facts, disturbance: Distu
   ];
 }
 
-const originOf = (name: string, { fileState, activeState }: UnitFact) =>
-  ({ kind: 'unit', name, fileState, activeState }) as const;
+/** How the unit is before it is changed. */
+export const originOf = (name: string, { units }: Facts) => {
+  const { fileState, activeState } = units.get(name) ?? absent;
+  return { kind: 'unit', name, fileState, activeState } as const;
+};
 
 /** On failure the unit's own account is printed: it is the evidence that the failure carries. */
 export const bringUp = (verb: 'start' | 'restart', unit: string): Step => ({
