@@ -147,7 +147,7 @@ done
 while read -r k v u; do
   case $k in MemTotal:) printf 'total\t%s\n' "$v" ;; MemAvailable:) printf 'available\t%s\n' "$v" ;; esac
 done < /proc/meminfo
-for t in base64 cp dd df flock gzip sha256sum stat sync timeout tr; do
+for t in base64 cp dd df flock gzip sha256sum stat sync tee timeout tr; do
   command -v "$t" > /dev/null 2>&1 || printf 'missing\t%s\n' "$t"
 done
 

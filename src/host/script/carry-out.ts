@@ -251,7 +251,7 @@ class Run {
         break;
       case 'fail':
         this.#failure ??= describeFailure(host, this.#progress.current, event);
-        this.#progress.endCurrent(this.#failure.message);
+        this.#progress.endCurrent(this.#failure);
         break;
     }
     this.#over.abort();
@@ -293,7 +293,7 @@ class Run {
       (this.#stopped
         ? interrupted(this.#options.signal, `${host}: stopped between two changes`)
         : endedEarly(host));
-    this.#progress.endCurrent(failure.message);
+    this.#progress.endCurrent(failure);
     throw failure;
   }
 }

@@ -6,7 +6,13 @@ import { gzip } from 'node:zlib';
 import { cached, keep, withScratch } from '../../artifacts/cache.ts';
 import { Fail } from '../../core/fail.ts';
 
-const compressed = new Map<string, Promise<Buffer>>();
+/** What is sent of a file. */
+export interface Compressed {
+  readonly bytes: Buffer;
+  readonly sha256: string;
+}
+
+const compressed = new Map<string, Promise<Compressed>>();
 
 /** Fast rather than small: a release is sent once per host, and most links outrun level 6. */
 const level = 4;
@@ -22,7 +28,7 @@ const keptFromBytes = 1 << 20;
  * trusts what the file system says of a file that it knows; what is sent was read and digested.
  * @throws Fail `ChecksumMismatch` when the file is not what the plan says.
  */
-export function compressFile(path: string, sha256: string): Promise<Buffer> {
+export function compressFile(path: string, sha256: string): Promise<Compressed> {
   const known = compressed.get(sha256);
   if (known !== undefined) return known;
   const made = keptOrMade(path, sha256);
@@ -31,20 +37,20 @@ export function compressFile(path: string, sha256: string): Promise<Buffer> {
   return made;
 }
 
-async function keptOrMade(path: string, sha256: string): Promise<Buffer> {
+async function keptOrMade(path: string, sha256: string): Promise<Compressed> {
   const key = `gzip-${level}-${sha256}`;
   const kept = await cached(key);
-  if (kept !== undefined) return readFile(kept.path);
+  if (kept !== undefined) return { bytes: await readFile(kept.path), sha256: kept.sha256 };
   const content = await readChecked(path, sha256);
-  const sent = await compress(content);
+  const bytes = await compress(content);
   if (content.length >= keptFromBytes) {
     await withScratch(async (folder) => {
       const file = join(folder, 'file.gz');
-      await writeFile(file, sent);
+      await writeFile(file, bytes);
       await keep(key, file, 0o644);
     });
   }
-  return sent;
+  return { bytes, sha256: digestOf(bytes) };
 }
 
 async function compress(content: Buffer): Promise<Buffer> {
@@ -54,10 +60,12 @@ async function compress(content: Buffer): Promise<Buffer> {
   return Buffer.concat(await Promise.all(members));
 }
 
+const digestOf = (content: Buffer): string => createHash('sha256').update(content).digest('hex');
+
 /** @throws Fail `ChecksumMismatch` when the file is not what the plan says */
 export async function readChecked(path: string, sha256: string): Promise<Buffer> {
   const content = await readFile(path);
-  const actual = createHash('sha256').update(content).digest('hex');
+  const actual = digestOf(content);
   if (actual === sha256) return content;
   throw new Fail('ChecksumMismatch', `${path} has sha256 ${actual}; ${sha256} is expected`, {
     hint: 'The file was damaged on this machine: remove it, and run the same command again.',

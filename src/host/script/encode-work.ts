@@ -119,8 +119,17 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
   const sent = await compressFile(content.path, content.sha256);
   const { bytes, sha256 } = content;
   yield {
-    command: command('put', path, octal(mode), String(bytes), sha256, 'gzip', String(sent.length)),
-    bytes: sent,
+    command: command(
+      'put',
+      path,
+      octal(mode),
+      String(bytes),
+      sha256,
+      'gzip',
+      String(sent.bytes.length),
+      sent.sha256,
+    ),
+    bytes: sent.bytes,
     size: bytes,
   };
 }

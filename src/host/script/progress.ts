@@ -1,4 +1,5 @@
 import type { Emit, Phase } from '../../core/events.ts';
+import type { Fail } from '../../core/fail.ts';
 import { withoutHost } from '../../core/text.ts';
 import { quoteAll } from '../quote.ts';
 import { secondsOf } from './encode-work.ts';
@@ -81,7 +82,7 @@ export class Progress {
   }
 
   /** `failure`: why it did not come to its end. */
-  end(id: string, failure?: string): void {
+  end(id: string, failure?: Fail): void {
     const milliseconds = performance.now() - (this.#startedAt.get(id) ?? performance.now());
     this.#current = undefined;
     this.#endOf(id).resolve();
@@ -92,19 +93,19 @@ export class Progress {
       id,
       milliseconds,
       failed: failure !== undefined,
-      ...(failure === undefined ? {} : { detail: this.#detailOf(id, failure) }),
+      ...(failure === undefined ? {} : { detail: this.#detailOf(id, failure), code: failure.code }),
     });
   }
 
   /** The event names host and step: what is told of them begins with what is wrong. */
-  #detailOf(id: string, failure: string): string {
+  #detailOf(id: string, { message }: Fail): string {
     const title = this.#works.find((work) => work.id === id)?.summary;
-    const detail = withoutHost(this.#host, failure);
+    const detail = withoutHost(this.#host, message);
     return title !== undefined && detail.startsWith(`${title}: `) ? detail.slice(title.length + 2) : detail;
   }
 
   /** The work that the host was at has failed, if there was one. */
-  endCurrent(failure: string): void {
+  endCurrent(failure: Fail): void {
     if (this.#current !== undefined) this.end(this.#current.id, failure);
   }
 

@@ -42,9 +42,8 @@ prepare() {
   printf '%s\n' "$temporary" > "$state/temporary"
 }
 
-# PATH MODE OWNER SHA256 BYTES: the finished temporary file takes its place.
+# PATH MODE OWNER SHA256 BYTES: the temporary file, finished and whole, takes its place.
 settle() {
-  [ "$(sha "$temporary")" = "$4" ] || full "${1%/*}" "$5"
   chmod "$2" "$temporary" && chown "$3" "$temporary" || full "${1%/*}" "$5"
   make_durable "$temporary"
   mv -fT "$temporary" "$1" || full "${1%/*}" "$5"
@@ -61,7 +60,17 @@ note_digest() {
   mv -f "$state/digests.new" "$state/digests"
 }
 
-# PATH MODE BYTES SHA256 ENCODING SENT
+# SENT SHA256 BYTES: unpacks that much of our input into the temporary file. The digest is of what was sent, which is a
+# third of what it becomes, and the sums that gzip keeps of that (RFC 1952 section 2.3.1) follow from it.
+unpack() {
+  set -- "$@" $({
+    # The Korn shells give a program no descriptor beyond 2 unless asked.
+    { take "$1" | tee /proc/self/fd/3 3>&3 | gzip -dc > "$temporary" && echo whole >&4; } 3>&1 2>/dev/null | sha256sum
+  } 4>&1)
+  [ "$4 $5" = "whole $2" ] && [ "$(stat -c %s "$temporary")" = "$3" ]
+}
+
+# PATH MODE BYTES SHA256 ENCODING SENT [SENT_SHA256]
 put() {
   detail=$1
   prepare "$1"
@@ -69,8 +78,8 @@ put() {
   rm -f "$temporary"
   (umask 077 && : > "$temporary") || full "${1%/*}" "$3"
   await_input "$temporary"
-  if [ "$5" = gzip ]; then take "$6" | gzip -dc > "$temporary" 2>/dev/null
-  else take "$6" > "$temporary"; fi || full "${1%/*}" "$3"
+  if [ "$5" = gzip ]; then unpack "$6" "$7" "$3"
+  else take "$6" > "$temporary" && [ "$(sha "$temporary")" = "$4" ]; fi || full "${1%/*}" "$3"
   had_input
   settle "$1" "$2" 0:0 "$4" "$3"
 }
@@ -105,6 +114,7 @@ copy() {
   if [ "$4" != 0:0 ] || [ "$size" -le 65536 ] || ! ln "$1" "$temporary" 2>/dev/null; then
     cp "$1" "$temporary" || full "${2%/*}" "$size"
   fi
+  [ "$(sha "$temporary")" = "$5" ] || full "${2%/*}" "$size"
   settle "$2" "$3" "$4" "$5" "$size"
   # A second name changed the status of the first one too.
   [ "$size" -le 65536 ] || [ "$4" != 0:0 ] || note_digest "$1" "$5"

@@ -10,7 +10,8 @@ import { promisify } from 'node:util';
 import type { Event } from '../../../../src/core/events.ts';
 import { CommandFailed } from '../../../../src/core/fail.ts';
 import { type CarryOutOptions, carryOut } from '../../../../src/host/script/carry-out.ts';
-import type { Step, Work } from '../../../../src/host/script/step.ts';
+import { compressFile } from '../../../../src/host/script/compress.ts';
+import type { Content, Step, Work } from '../../../../src/host/script/step.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
 import { failure } from '../../../harness/failure.ts';
 
@@ -180,6 +181,9 @@ test('a command that hangs is ended at its deadline', async () => {
   await using host = await bench();
   const error = await failure(host.carryOut([work('hang', sh('sleep 30', 1))]));
   assert.equal(error.code, 'DeadlineExceeded');
+  const ended = host.events.find((event) => event.kind === 'step-ended');
+  assert.ok(ended?.kind === 'step-ended');
+  assert.equal(ended.code, 'DeadlineExceeded', 'as a report of the change says it');
 });
 
 test('the second of two applies on one host learns who holds the lock', async () => {
@@ -265,26 +269,41 @@ test('a file that cannot be written is named, with where to look', async () => {
   assert.match(error.hint ?? '', /read-only/);
 });
 
-test('a disk that fills up leaves no half-written file, and the old content', async () => {
+async function localFile(path: string, bytes: Buffer): Promise<Extract<Content, { kind: 'local-file' }>> {
+  await writeFile(path, bytes);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { kind: 'local-file', path, sha256, bytes: bytes.length };
+}
+
+for (const [what, bytes] of [
+  ['while it is sent', randomBytes(2_000_000)],
+  ['when all was sent', Buffer.alloc(2_000_000, 'small on the way ')],
+] as const)
+  test(`a disk that fills up ${what} leaves no half-written file, and the old content`, async () => {
+    await using host = await bench();
+    await using _disk = await smallDisk(host.at('disk'));
+    await writeFile(host.at('disk/file'), 'old');
+    const content = await localFile(host.at('source'), bytes);
+    const error = await failure(
+      host.carryOut([work('big', { kind: 'write', path: host.at('disk/file'), content, mode: 0o644 })]),
+    );
+    assert.equal(error.code, 'DiskFull');
+    assert.equal(await host.read('disk/file'), 'old');
+    assert.deepEqual(await readdir(host.at('disk')), ['file']);
+  });
+
+test('what arrives otherwise than it was sent does not take the place of a file', async () => {
   await using host = await bench();
-  await using _disk = await smallDisk(host.at('disk'));
-  await writeFile(host.at('disk/file'), 'old');
-  const content = randomBytes(2_000_000);
-  await writeFile(host.at('source'), content);
-  const sha256 = createHash('sha256').update(content).digest('hex');
+  await writeFile(host.at('file'), 'old');
+  const content = await localFile(host.at('source'), randomBytes(100_000));
+  const { bytes } = await compressFile(content.path, content.sha256);
+  // The time of the header (RFC 1952 section 2.3): what it is unpacked to stays the same.
+  bytes.writeUInt8(bytes.readUInt8(4) ^ 1, 4);
   const error = await failure(
-    host.carryOut([
-      work('big', {
-        kind: 'write',
-        path: host.at('disk/file'),
-        content: { kind: 'local-file', path: host.at('source'), sha256, bytes: content.length },
-        mode: 0o644,
-      }),
-    ]),
+    host.carryOut([work('file', { kind: 'write', path: host.at('file'), content, mode: 0o644 })]),
   );
-  assert.equal(error.code, 'DiskFull');
-  assert.equal(await host.read('disk/file'), 'old');
-  assert.deepEqual(await readdir(host.at('disk')), ['file']);
+  assert.equal(error.message, `node-1: do file: ${host.at('file')} cannot be written`);
+  assert.equal(await host.read('file'), 'old');
 });
 
 test('a change that is cancelled is finished, the next is not begun', async () => {

@@ -14,7 +14,7 @@ const sha256Of = (content: string | Buffer): string => createHash('sha256').upda
 test('a file is sent when it is what the plan says, and refused when it was damaged since', async (t) => {
   const path = join(folderWithCache(t, 'compress'), 'file');
   writeFileSync(path, 'good');
-  assert.equal(gunzipSync(await compressFile(path, sha256Of('good'))).toString(), 'good');
+  assert.equal(gunzipSync((await compressFile(path, sha256Of('good'))).bytes).toString(), 'good');
   writeFileSync(path, 'rotten');
   await assert.rejects(
     compressFile(path, sha256Of('fine')),
@@ -25,7 +25,7 @@ test('a file is sent when it is what the plan says, and refused when it was dama
 test('an empty file has a form that can be sent', async (t) => {
   const path = join(folderWithCache(t, 'compress'), 'file');
   writeFileSync(path, '');
-  assert.equal(gunzipSync(await compressFile(path, sha256Of(''))).length, 0);
+  assert.equal(gunzipSync((await compressFile(path, sha256Of(''))).bytes).length, 0);
 });
 
 test('a large file is sent in members that gzip and busybox read as one, and its form is kept', async (t) => {
@@ -34,7 +34,9 @@ test('a large file is sent in members that gzip and busybox read as one, and its
   const content = Buffer.concat([randomBytes(5 << 20), Buffer.alloc(5 << 20, 'text ')]);
   writeFileSync(path, content);
   const sent = join(folder, 'sent.gz');
-  writeFileSync(sent, await compressFile(path, sha256Of(content)));
+  const { bytes, sha256 } = await compressFile(path, sha256Of(content));
+  writeFileSync(sent, bytes);
+  assert.equal(sha256, createHash('sha256').update(bytes).digest('hex'));
   for (const reader of [
     ['gzip', '-dc'],
     ['busybox', 'gunzip', '-c'],
