@@ -20,9 +20,17 @@ const gatherReports = (names: readonly string[]) => {
   const begun = new Set<string>();
   const errors = new Map<string, Fail>();
   const changed = (event: Extract<Event, { kind: 'step-ended' }>): void => {
-    const { host, phase, id, milliseconds, failed, detail } = event;
+    const { host, phase, id, milliseconds, failed, detail, code } = event;
     const title = titles.get(`${host}\0${id}`) ?? id;
-    const change = { phase, id, title, milliseconds, failed, ...(detail === undefined ? {} : { detail }) };
+    const change = {
+      phase,
+      id,
+      title,
+      milliseconds,
+      failed,
+      ...(detail === undefined ? {} : { detail }),
+      ...(code === undefined ? {} : { code }),
+    };
     changes.get(host)?.set(`${phase}\0${id}`, change);
   };
   return {

@@ -1,4 +1,4 @@
-import type { Fail } from './fail.ts';
+import type { Fail, FailCode } from './fail.ts';
 
 /** The phases of a flow, in the order in which a host passes them. */
 export type Phase = 'connect' | 'probe' | 'plan' | 'prepare' | 'apply' | 'verify' | 'rollback' | 'reset';
@@ -59,6 +59,8 @@ export type Event =
       readonly milliseconds: number;
       readonly failed: boolean;
       readonly detail?: string;
+      /** Of a change that failed. */
+      readonly code?: FailCode;
     }
   /** What the host runs from now on, as one would type it: of the step or the check `id`. Without secrets. */
   | {

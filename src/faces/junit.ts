@@ -1,5 +1,5 @@
 import { type Check, isRed, type Phase } from '../core/events.ts';
-import { CommandFailed, type Fail } from '../core/fail.ts';
+import { CommandFailed, type Fail, type FailCode } from '../core/fail.ts';
 import { printable } from '../core/text.ts';
 
 /** One change that was made on a host, or was not. */
@@ -10,6 +10,8 @@ export interface ChangeReport {
   readonly milliseconds: number;
   readonly failed: boolean;
   readonly detail?: string;
+  /** Of one that failed. */
+  readonly code?: FailCode;
 }
 
 /** What became of one host: its changes, its checks, and the error that ended its part of the run early. */
@@ -84,9 +86,19 @@ const testCase = (check: Check): string[] => [
 ];
 
 /** `file:/etc/crictl.yaml` of an apply is a case of the class `berth.apply`. */
-const changeCase = ({ phase, id, title, milliseconds, failed, detail = title }: ChangeReport): string[] => [
+const changeCase = ({
+  phase,
+  id,
+  title,
+  milliseconds,
+  failed,
+  detail = title,
+  code,
+}: ChangeReport): string[] => [
   `    <testcase${attributes({ classname: `berth.${phase}`, name: `${id}: ${title}`, time: seconds(milliseconds) })}>`,
-  ...(failed ? [`      <failure${attributes({ type: 'CommandFailed', message: detail })}/>`] : []),
+  ...(failed
+    ? [`      <failure${attributes({ ...(code === undefined ? {} : { type: code }), message: detail })}/>`]
+    : []),
   '    </testcase>',
 ];
 

@@ -82,6 +82,7 @@ export const eventForms = [
       milliseconds,
       failed,
       detail: z.string().optional().describe('what there is to say about it'),
+      code: z.string().optional().describe('of a change that failed: one of errors.md'),
     })
     .describe('and its end'),
   z

@@ -58,6 +58,14 @@ test('the report holds no secret, neither in the evidence of a check nor in an e
     const step = { host: 'b', phase: 'apply', id: 'unit:x' } as const;
     emit({ kind: 'step-started', ...step, title: `start ${secret}` });
     emit({ kind: 'step-ended', ...step, milliseconds: 5, failed: false });
+    emit({
+      kind: 'step-ended',
+      ...step,
+      id: 'late',
+      milliseconds: 5,
+      failed: true,
+      code: 'DeadlineExceeded',
+    });
     emit({ kind: 'step-ended', ...step, phase: 'prepare', id: 'crictl', milliseconds: 5, failed: false });
     emit({ kind: 'failed', host: 'b', error: new Fail('Unreachable', `no way through ${secret}`) });
     throw new Fail('DeadlineExceeded', `waited for ${secret}`);
@@ -67,6 +75,7 @@ test('the report holds no secret, neither in the evidence of a check nor in an e
   assert.match(report, /via http:\/\/u:•••@proxy/);
   assert.match(report, /no way through •••/);
   assert.match(report, /classname="berth.apply" name="unit:x: start •••" time="0.005"/);
+  assert.match(report, /<failure type="DeadlineExceeded" message="late"\/>/);
   assert.doesNotMatch(report, /berth.prepare/);
   assert.match(report, /waited for •••/);
   assert.doesNotMatch(report, new RegExp(secret));

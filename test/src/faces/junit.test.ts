@@ -109,7 +109,14 @@ test('each change of an apply is a case, one that failed with the words of the h
         host: 'node-1',
         changes: [
           { ...change, id: 'file:/etc/crictl.yaml', title: 'create /etc/crictl.yaml' },
-          { ...change, id: 'package:runc', title: 'install runc', failed: true, detail: failed },
+          {
+            ...change,
+            id: 'package:runc',
+            title: 'install runc',
+            failed: true,
+            detail: failed,
+            code: 'PackageLock',
+          },
         ],
         checks: [],
         error: new CommandFailed('node-1: install runc: exit code 100', run),
@@ -121,6 +128,7 @@ test('each change of an apply is a case, one that failed with the words of the h
   assert.equal(valueAt(text, 'count(//testcase[@classname="berth.apply"])'), '2');
   assert.equal(valueAt(text, '//testcase[1]/@name'), 'file:/etc/crictl.yaml: create /etc/crictl.yaml');
   assert.equal(valueAt(text, '//testcase[2]/failure/@message'), failed);
+  assert.equal(valueAt(text, '//testcase[2]/failure/@type'), 'PackageLock');
   assert.match(valueAt(text, '//error'), /^node-1: .*\n--- apt-get install runc\nE: <none>\nReading…$/);
   const counts = ['tests', 'failures', 'errors', 'time'].map((name) => valueAt(text, `//testsuite/@${name}`));
   assert.deepEqual(counts, ['3', '1', '1', '3.000']);
