@@ -7,6 +7,14 @@ export const isUnitSource = (path: string): boolean =>
   path === '/etc/fstab' ||
   path === '/etc/systemd/zram-generator.conf';
 
+/** systemd reads unit files only when told; once for all of them. */
+export const reloadUnits: Change = {
+  id: 'units:reload',
+  action: 'update',
+  summary: 'let systemd read the unit files',
+  steps: [{ kind: 'run', argv: ['systemctl', 'daemon-reload'], deadlineSeconds: 150 }],
+};
+
 /** Services of others that read files of berth's without being restarted for it. */
 const readers: readonly { readonly folder: string; readonly unit: string }[] = [
   { folder: '/etc/NetworkManager/conf.d/', unit: 'NetworkManager.service' },

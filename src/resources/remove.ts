@@ -4,7 +4,7 @@ import type { Change, HostPlan } from './change.ts';
 import { removeFromImage } from './image-packages.ts';
 import { fileOrigins, restoreFile, restoreUnit, unitOrigins } from './origins.ts';
 import { packageManagers } from './package-managers.ts';
-import { isUnitSource, planForeignReloads } from './reload.ts';
+import { isUnitSource, planForeignReloads, reloadUnits } from './reload.ts';
 import { deleteFolders, runUndoing, setSysctlBack, unloadModule } from './take-back.ts';
 
 /** A folder or socket that is wholly the runtime's own. */
@@ -37,7 +37,7 @@ export function planRemoval(
     ...(stopPods === undefined ? [] : [stopPods]),
     ...newestFirst(unitOrigins(facts)).flatMap((origin) => restoreUnit(origin, facts)),
     ...files,
-    ...reloadUnits(facts),
+    ...(fileOrigins(facts).some(({ path }) => isUnitSource(path)) ? [reloadUnits] : []),
     ...planForeignReloads(facts, files),
     ...removeInterfaces(facts),
     ...restoreSysctls(facts),
@@ -59,18 +59,6 @@ const forgetOnly: Change = {
 };
 
 const newestFirst = <T>(list: readonly T[]): T[] => list.toReversed();
-
-function reloadUnits(facts: Facts): Change[] {
-  if (!fileOrigins(facts).some(({ path }) => isUnitSource(path))) return [];
-  return [
-    {
-      id: 'units:reload',
-      action: 'update',
-      summary: 'let systemd read the unit files',
-      steps: [{ kind: 'run', argv: ['systemctl', 'daemon-reload'], deadlineSeconds: 60 }],
-    },
-  ];
-}
 
 function removeInterfaces({ install, kernel }: Facts): Change[] {
   return install.origins.flatMap((origin): Change[] => {

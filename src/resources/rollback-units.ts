@@ -1,6 +1,6 @@
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change } from './change.ts';
-import { isUnitSource } from './reload.ts';
+import { isUnitSource, reloadUnits } from './reload.ts';
 import { bringUp, enableStep, originOf } from './unit.ts';
 
 export interface UnitRecord {
@@ -47,16 +47,7 @@ export function bringUnitsUp(
   written: ReadonlySet<string>,
   facts: Facts,
 ): Change[] {
-  const reload: Change[] = [...written].some(isUnitSource)
-    ? [
-        {
-          id: 'units:reload',
-          action: 'update',
-          summary: 'let systemd read the unit files',
-          steps: [systemctl('daemon-reload')],
-        },
-      ]
-    : [];
+  const reload = [...written].some(isUnitSource) ? [reloadUnits] : [];
   const known = new Map(units.map((unit) => [unit.name, unit]));
   const names = [...new Set([...known.keys(), ...disturbed])];
   return [

@@ -2,7 +2,7 @@ import type { FileFact } from '../host/facts/files.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { UnitFact } from '../host/facts/units.ts';
 import type { Change, Step } from './change.ts';
-import { isUnitSource } from './reload.ts';
+import { isUnitSource, reloadUnits } from './reload.ts';
 import type { ReleaseResource, UnitResource } from './resource.ts';
 
 /** A service that does not come up within its own start timeout has failed already; this is for systemd itself. */
@@ -25,20 +25,11 @@ const absent: UnitFact = {
   mainProcess: undefined,
 };
 
-/** systemd reads unit files only when told; once for all of them. */
 export function planReload(units: readonly UnitResource[], facts: Facts, { written }: Disturbance): Change[] {
   const needed =
     [...written].some(isUnitSource) ||
     units.some((unit) => (facts.units.get(unit.name) ?? absent).needsReload);
-  if (!needed) return [];
-  return [
-    {
-      id: 'units:reload',
-      action: 'update',
-      summary: 'let systemd read the unit files',
-      steps: [{ kind: 'run', argv: ['systemctl', 'daemon-reload'], deadlineSeconds: 60 }],
-    },
-  ];
+  return needed ? [reloadUnits] : [];
 }
 
 /**
