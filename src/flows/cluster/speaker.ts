@@ -3,7 +3,7 @@ import { Fail } from '../../core/fail.ts';
 import type { Facts } from '../../host/facts/probe.ts';
 import type { Connection } from '../../host/transport/connection.ts';
 import { isControlPlane } from '../../node/membership.ts';
-import type { HostEntry } from '../../profile/profile.ts';
+import type { HostEntry, Profile } from '../../profile/profile.ts';
 import type { FlowContext } from '../context.ts';
 import { isAdmin } from './kubectl.ts';
 
@@ -13,9 +13,18 @@ interface Answered {
   readonly facts: Facts;
 }
 
-/** Hosts that join no other cluster are of the profile's own. */
-const ofOneCluster = (one: HostEntry, other: HostEntry): boolean =>
-  one.spec.kubernetes?.join?.endpoint === other.spec.kubernetes?.join?.endpoint;
+/** Where the cluster that a host joins is reached; undefined: it is the profile's own, by whichever name. */
+const clusterOf = ({ hosts }: Profile, { spec }: HostEntry): string | undefined => {
+  const endpoint = spec.kubernetes?.join?.endpoint;
+  const isOwn = ({ spec: { kubernetes } }: HostEntry): boolean =>
+    kubernetes?.role === 'control-plane' &&
+    kubernetes.join === undefined &&
+    kubernetes.init.controlPlaneEndpoint === endpoint;
+  return endpoint === undefined || hosts.some(isOwn) ? undefined : endpoint;
+};
+
+const ofOneCluster = (profile: Profile, one: HostEntry, other: HostEntry): boolean =>
+  clusterOf(profile, one) === clusterOf(profile, other);
 
 /**
  * Control planes of the host's cluster that the profile names and that are no part of the run: they stay as they are, whatever
@@ -28,7 +37,9 @@ export const planesBeyond = (
   const inRun = new Set(hosts.map(({ name }) => name));
   return profile.hosts.filter(
     (plane) =>
-      plane.spec.kubernetes?.role === 'control-plane' && !inRun.has(plane.name) && ofOneCluster(plane, host),
+      plane.spec.kubernetes?.role === 'control-plane' &&
+      !inRun.has(plane.name) &&
+      ofOneCluster(profile, plane, host),
   );
 };
 
@@ -43,7 +54,7 @@ export async function speakerFor(
   answered: ReadonlyMap<string, Answered>,
 ): Promise<Connection> {
   const planes = context.hosts
-    .filter((each) => ofOneCluster(each, host))
+    .filter((each) => ofOneCluster(context.profile, each, host))
     .flatMap(({ name }) => {
       const found = answered.get(name);
       return found !== undefined && isControlPlane(found.facts) ? [{ name, ...found }] : [];

@@ -7,6 +7,7 @@ import {
   node,
   otherCluster,
   parting,
+  sameCluster,
   scene,
   secondPlane,
   upgrade,
@@ -136,6 +137,15 @@ test('the control plane of another cluster answers for none of this one', async 
   });
   await changing(hosts.w1, made('w1'));
   assert.equal(asked[0], 'c1: get node w1 --ignore-not-found -o json');
+});
+
+test("a control plane that joins by the name of the profile's own cluster answers for it", async () => {
+  const { hosts, asked, changing, made } = scene(well, {
+    run: ['w1', 'c2'],
+    more: [secondPlane(sameCluster)],
+  });
+  await changing(hosts.w1, made('w1'));
+  assert.equal(asked[0], 'c2: get node w1 --ignore-not-found -o json');
 });
 
 test('a node is not drained where the cluster knows another machine by its name', async () => {

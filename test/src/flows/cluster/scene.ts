@@ -82,7 +82,11 @@ export const parting: Change = { id: 'cluster', action: 'remove', summary: '', s
 export const secondPlane = (kubernetes = ''): string =>
   `{ name: c2, ssh: { host: 192.0.2.4 }, spec: { kubernetes: { role: control-plane${kubernetes} }, cni: { networks: [{ name: n, subnets: [10.91.0.0/24] }] } } }`;
 
-export const otherCluster = `, join: { endpoint: "other.example:6443", token: { env: T }, certificateKey: { env: K }, caCertHashes: ["sha256:${'0'.repeat(64)}"] }`;
+const joining = (endpoint: string): string =>
+  `, join: { endpoint: "${endpoint}", token: { env: T }, certificateKey: { env: K }, caCertHashes: ["sha256:${'0'.repeat(64)}"] }`;
+export const otherCluster = joining('other.example:6443');
+/** That of the profile, by the name that stands for its control planes. */
+export const sameCluster = joining('api.example:6443');
 
 /** A Node object. */
 export const node = ({ unschedulable = false, machineID = '' } = {}): string =>
