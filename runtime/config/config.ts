@@ -99,7 +99,14 @@ export interface Config {
   readonly registries: RegistriesConfig;
   /** Logins at registries for requests that bring none; containers-auth.json(5). Read at each pull. */
   readonly globalAuthFile: string | undefined;
-  readonly policy: unknown;
+  readonly policy: SignaturePolicy;
+}
+
+/** Which images may be pulled: containers-policy.json(5), parsed; the images room gives it meaning. */
+export interface SignaturePolicy {
+  /** Where it was read, for those who are to change it. */
+  readonly file: string;
+  readonly content: unknown;
 }
 
 /** What `included_pod_metrics` can name: crio.conf(5), CRIO.STATS TABLE. */

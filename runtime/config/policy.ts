@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Fail } from '../core/fail.ts';
+import type { SignaturePolicy } from './config.ts';
 import { checkKeys } from './policy-keys.ts';
 
 /**
@@ -7,7 +8,7 @@ import { checkKeys } from './policy-keys.ts';
  * Fails `FailedPrecondition` when it is missing: without one, no image may be pulled. Fails `InvalidArgument` for what is no
  * policy, or has an unknown key.
  */
-export const readPolicy = async (path: string): Promise<Readonly<Record<string, unknown>>> => {
+export const readPolicy = async (path: string): Promise<SignaturePolicy> => {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new Fail('FailedPrecondition', `the signature policy ${path} cannot be read`, {
       hint: 'to accept every image, write: {"default":[{"type":"insecureAcceptAnything"}]}',
@@ -21,7 +22,7 @@ export const readPolicy = async (path: string): Promise<Readonly<Record<string, 
       `${path}: a policy is an object whose "default" is a list of one or more requirements`,
     );
   checkKeys(policy, path);
-  return policy;
+  return { file: path, content: policy };
 };
 
 const isPolicy = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -54,7 +54,7 @@ test('nothing configured is a correct node', async (context) => {
   assert.deepEqual(config.cni.pluginDirs, ['/opt/cni/bin', '/usr/lib/cni', '/usr/libexec/cni']);
   assert.deepEqual(config.files, [join(folder, 'policy.json')]);
   assert.deepEqual(config.ignored, []);
-  assert.deepEqual(config.policy, JSON.parse(POLICY));
+  assert.deepEqual(config.policy, { file: join(folder, 'policy.json'), content: JSON.parse(POLICY) });
 });
 
 test('drop-ins win over crio.conf in byte order, key by key', async (context) => {
@@ -167,7 +167,7 @@ args = ["--platform=ptrace"]
   assert.deepEqual([args, allowedAnnotations], [['--platform=ptrace'], ['io.kubernetes.cri-o.ShmSize']]);
   assert.equal(config.logLevel, 'fatal');
   assert.equal(config.pauseImage, 'example.com/pause:1');
-  assert.deepEqual(config.policy, { default: [{ type: 'reject' }] });
+  assert.deepEqual(config.policy.content, { default: [{ type: 'reject' }] });
   assert.equal(config.registries.shortNameMode, 'disabled');
   assert.deepEqual(config.cni, {
     defaultNetwork: 'mynet',

@@ -34,7 +34,7 @@ test('all that containers-policy.json(5) knows is read, of every transport', asy
     },
     { type: 'reject' },
   ])
-    assert.deepEqual(await read(t, scoped('docker', requirement)), scoped('docker', requirement));
+    assert.deepEqual((await read(t, scoped('docker', requirement))).content, scoped('docker', requirement));
 });
 
 for (const [what, policy, where] of [

@@ -95,7 +95,10 @@ const pullWith = async (context: TestContext, folder: string, globalAuthFile: st
   };
   const config = {
     registries: { unqualifiedSearch: [], shortNameMode: 'enforcing', aliases: {}, registries: [] },
-    policy: { default: [{ type: 'insecureAcceptAnything' }] },
+    policy: {
+      file: '/etc/containers/policy.json',
+      content: { default: [{ type: 'insecureAcceptAnything' }] },
+    },
     globalAuthFile,
   } as const;
   const store = await openImageStore({ root: join(folder, 'store') });

@@ -5,7 +5,8 @@ import { parseReference } from '../../../runtime/images/reference.ts';
 
 const ACCEPT = [{ type: 'insecureAcceptAnything' }];
 const REJECT = [{ type: 'reject' }];
-const check = (reference: string, policy: unknown) => checkPolicy(parseReference(reference), policy);
+const check = (reference: string, content: unknown) =>
+  checkPolicy(parseReference(reference), { file: '/etc/berth/policy.json', content });
 const scoped = (scopes: Record<string, unknown>, fallback: unknown = REJECT) => ({
   default: fallback,
   transports: { docker: scopes },

@@ -80,7 +80,7 @@ interface Setup {
 
 const ACCEPT = { default: [{ type: 'insecureAcceptAnything' }] };
 
-const setUp = async (context: TestContext, policy: unknown = ACCEPT): Promise<Setup> => {
+const setUp = async (context: TestContext, content: unknown = ACCEPT): Promise<Setup> => {
   const root = mkdtempSync(join(tmpdir(), 'berth-pull-'));
   const shim = new PullingShim();
   const pulls = join(root, 'pulls');
@@ -98,6 +98,7 @@ const setUp = async (context: TestContext, policy: unknown = ACCEPT): Promise<Se
     registries: [],
   } as const;
   const store = await openImageStore({ root, namesMeant: (text) => namesMeant(text, registries) });
+  const policy = { file: '/etc/berth/policy.json', content };
   const config = { registries, policy, globalAuthFile: undefined };
   const underWay = openPullsUnderWay(pulls, shim, { debug: (message) => assert.fail(message) });
   return { root, shim, store, pullImage: createPullImage({ store, shim, underWay, config }) };
@@ -179,9 +180,7 @@ test('what the policy rejects is not even asked for', async (context) => {
   const { shim, pullImage } = await setUp(context, { default: [{ type: 'reject' }] });
   await assert.rejects(
     pullImage({ reference: `${registry.host}/app:v1`, auth: undefined, signal: signal() }),
-    {
-      code: 'PermissionDenied',
-    },
+    { code: 'PermissionDenied', hint: /transports\.docker in \/etc\/berth\/policy\.json$/ },
   );
   assert.equal(shim.pulls, 0);
 });
