@@ -36,9 +36,9 @@ const { values } = parseArgs({
   },
 });
 
-/** The distribution's names of what a node needs, and four more: ten packages that are there before. */
+/** The distribution's names of what a node needs, and four more of a usual machine: ten packages that are there before. */
 const needed = ['runc', 'containernetworking-plugins', 'socat', 'iproute2', 'iptables', 'conntrack'];
-const extra = ['jq', 'less', 'procps', 'kmod'];
+const extra = ['jq', 'procps', 'kmod', 'zstd'];
 /** With the three that every node has: six. */
 const wants: Wants = {
   packages: extra,

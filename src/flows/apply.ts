@@ -134,6 +134,7 @@ async function applyHost(
         lockTimeoutSeconds: context.lockTimeoutSeconds ?? 0,
         reconnect: (until) => context.reconnect(host, until),
         space: spaceNeeds(plan.changes, facts),
+        encoding: facts.system.unpacks,
         emit: announcing(emit, plan),
         signal,
       }),

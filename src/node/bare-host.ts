@@ -87,6 +87,7 @@ export function bareHost(system: BareSystem, arch: Architecture, request: ProbeR
       memoryBytes: { total: 0, available: 0 },
       identity: '',
       missingTools: [],
+      unpacks: 'gzip',
       readOnly: new Set(system.image === undefined ? [] : ['/usr']),
       image: system.image,
     },

@@ -21,6 +21,8 @@ export interface SystemFacts {
   readonly identity: string;
   /** Programs that apply needs and the host lacks. */
   readonly missingTools: readonly string[];
+  /** What large files are sent as: zstd(1) unpacks in a quarter of the time, where it is there. */
+  readonly unpacks: 'gzip' | 'zstd';
 }
 
 export interface OsRelease {
@@ -48,6 +50,7 @@ export const parseSystem = (lines: Lines): SystemFacts => ({
     .map(([id = '']) => id)
     .join(' '),
   missingTools: linesOf(lines, 'missing').map(([tool = '']) => tool),
+  unpacks: fieldOf(lines, 'unpacks') === 'zstd' ? 'zstd' : 'gzip',
 });
 
 /** os-release(5): shell-like assignments, values possibly quoted. */

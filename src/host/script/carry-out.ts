@@ -5,6 +5,7 @@ import { quote } from '../quote.ts';
 import type { Connection, RemoteProcess } from '../transport/connection.ts';
 import { interrupted } from '../transport/interrupted.ts';
 import { CommandStream } from './command-stream.ts';
+import type { Encoding } from './compress.ts';
 import { command, encodeWork } from './encode-work.ts';
 import { type ExecutorOptions, executorScript, silenceSeconds as patienceOfHost } from './executor.ts';
 import { confirmGuard, graceSeconds, type Reconnect } from './guard.ts';
@@ -33,6 +34,8 @@ export interface CarryOutOptions extends ExecutorOptions {
   readonly undoes?: { readonly first: number; readonly last: number };
   /** Told of the generation before its first change: from here on there is something to go back from. */
   readonly onGeneration?: (generation: number) => void;
+  /** What large files are sent as; gzip unless said otherwise. */
+  readonly encoding?: Encoding;
   /** How a new connection is made; needed for guarded works. */
   readonly reconnect?: Reconnect;
   /** Space that must be free before the first step, by folder. */
@@ -148,14 +151,14 @@ class Run {
   }
 
   async #sendAll(stream: CommandStream): Promise<void> {
-    const { space, mode, newest, journalBytes, undoes } = this.#options;
+    const { space, mode, newest, journalBytes, undoes, encoding = 'gzip' } = this.#options;
     for (const { folder, bytes } of space) await stream.send(command('need', folder, String(bytes)));
     const known = [newest, journalBytes].map((each) => String(each ?? ''));
     await stream.send(command('open_generation', ...known));
     for (const [index, work] of this.#works.entries()) {
       const guards = mode !== 'reset';
       const told = this.#progress.bytesOf(work);
-      for await (const part of encodeWork(work, guards)) await stream.send(part, told);
+      for await (const part of encodeWork(work, { guards, encoding })) await stream.send(part, told);
       if (guards && work.guarded && !this.#works[index + 1]?.guarded) await this.#confirm(stream, work);
     }
     if (undoes !== undefined)

@@ -2,9 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { constants, gzip, zstdCompress } from 'node:zlib';
 import { cached, keep, withScratch } from '../../artifacts/cache.ts';
 import { Fail } from '../../core/fail.ts';
+import type { SystemFacts } from '../facts/system.ts';
+
+/** The program that unpacks it on the host, with `-dc`. */
+export type Encoding = SystemFacts['unpacks'];
 
 /** What is sent of a file. */
 export interface Compressed {
@@ -14,38 +18,52 @@ export interface Compressed {
 
 const compressed = new Map<string, Promise<Compressed>>();
 
-/** Fast rather than small: a release is sent once per host, and most links outrun level 6. */
-const level = 4;
+/** Fast rather than small: a release is sent once per host, and most links outrun a higher level. */
+const levels = { gzip: 4, zstd: 3 } as const;
 
-/** A member of its own each (RFC 1952 section 2.2), so that every processor of this machine has something to do. */
+const packers = {
+  gzip: (content: Buffer): Promise<Buffer> => promisify(gzip)(content, { level: levels.gzip }),
+  zstd: (content: Buffer): Promise<Buffer> =>
+    promisify(zstdCompress)(content, {
+      params: { [constants.ZSTD_c_compressionLevel]: levels.zstd, [constants.ZSTD_c_checksumFlag]: 1 },
+    }),
+} as const;
+
+/**
+ * A member of its own each (RFC 1952 section 2.2), or a frame (RFC 8878 section 3.1), so that every processor of this
+ * machine has something to do.
+ */
 const memberBytes = 4 << 20;
 
 /** From here on the form that is sent is kept for the next host and the next run. */
 const keptFromBytes = 1 << 20;
 
 /**
- * The gzip form of a local file, made once however many hosts get it, and when it is large once for all runs. A plan
+ * The form in which a local file is sent, made once however many hosts get it, and when it is large once for all runs. A plan
  * trusts what the file system says of a file that it knows; what is sent was read and digested.
  * @throws Fail `ChecksumMismatch` when the file is not what the plan says.
  */
-export function compressFile(path: string, sha256: string): Promise<Compressed> {
-  const known = compressed.get(sha256);
+export function compressFile(path: string, sha256: string, encoding: Encoding): Promise<Compressed> {
+  const key = `${encoding}-${levels[encoding]}-${sha256}`;
+  const known = compressed.get(key);
   if (known !== undefined) return known;
-  const made = keptOrMade(path, sha256);
-  compressed.set(sha256, made);
-  made.catch(() => compressed.delete(sha256));
+  const made = keptOrMade(path, { key, sha256, encoding });
+  compressed.set(key, made);
+  made.catch(() => compressed.delete(key));
   return made;
 }
 
-async function keptOrMade(path: string, sha256: string): Promise<Compressed> {
-  const key = `gzip-${level}-${sha256}`;
+async function keptOrMade(
+  path: string,
+  { key, sha256, encoding }: { readonly key: string; readonly sha256: string; readonly encoding: Encoding },
+): Promise<Compressed> {
   const kept = await cached(key);
   if (kept !== undefined) return { bytes: await readFile(kept.path), sha256: kept.sha256 };
   const content = await readChecked(path, sha256);
-  const bytes = await compress(content);
+  const bytes = await compress(content, encoding);
   if (content.length >= keptFromBytes) {
     await withScratch(async (folder) => {
-      const file = join(folder, 'file.gz');
+      const file = join(folder, 'packed');
       await writeFile(file, bytes);
       await keep(key, file, 0o644);
     });
@@ -53,10 +71,10 @@ async function keptOrMade(path: string, sha256: string): Promise<Compressed> {
   return { bytes, sha256: digestOf(bytes) };
 }
 
-async function compress(content: Buffer): Promise<Buffer> {
+async function compress(content: Buffer, encoding: Encoding): Promise<Buffer> {
   const members: Promise<Buffer>[] = [];
   for (let start = 0; start === 0 || start < content.length; start += memberBytes)
-    members.push(promisify(gzip)(content.subarray(start, start + memberBytes), { level }));
+    members.push(packers[encoding](content.subarray(start, start + memberBytes)));
   return Buffer.concat(await Promise.all(members));
 }
 

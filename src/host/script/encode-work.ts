@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { encodeLine, quoteAll } from '../quote.ts';
-import { compressFile, readChecked } from './compress.ts';
+import { compressFile, type Encoding, readChecked } from './compress.ts';
 import type { Content, Origin, Step, Work } from './step.ts';
 
 /** Part of the apply stream: a command for the host's shell, and the bytes that it takes from right behind its line. */
@@ -17,7 +17,10 @@ interface Sent {
  * The parts of one piece of work, in order; large contents are read only when their turn comes.
  * `guards` is false where nothing is noted that a guard could put back.
  */
-export async function* encodeWork(work: Work, guards: boolean): AsyncGenerator<Part> {
+export async function* encodeWork(
+  work: Work,
+  { guards, encoding }: { readonly guards: boolean; readonly encoding: Encoding },
+): AsyncGenerator<Part> {
   if (guards && work.guarded) yield command('begin', work.id, String(secondsOf(work)));
   else yield command('begin', work.id);
   if (work.bringsPackages) yield command('packages_will_change');
@@ -28,7 +31,7 @@ export async function* encodeWork(work: Work, guards: boolean): AsyncGenerator<P
   for (const unit of work.makesStale ?? []) yield command('stale', unit);
   for (const [index, step] of work.steps.entries()) {
     yield `step=${index}\n`;
-    yield* encodeStep(step);
+    yield* encodeStep(step, encoding);
   }
   if (work.bringsPackages) yield command('note_new_packages');
   for (const unit of work.refreshes ?? []) yield command('fresh', unit);
@@ -63,10 +66,10 @@ function originFields(origin: Origin): string[] {
   }
 }
 
-async function* encodeStep(step: Step): AsyncGenerator<Part> {
+async function* encodeStep(step: Step, encoding: Encoding): AsyncGenerator<Part> {
   switch (step.kind) {
     case 'write':
-      yield* encodeWrite(step.path, step.mode, step.content);
+      yield* encodeWrite(step, encoding);
       return;
     case 'link':
       yield command('link', step.path, step.target);
@@ -100,7 +103,10 @@ function* encodeRun({ env = {}, argv, deadlineSeconds, locks = [] }: RunStep): G
   for (const [name] of secrets) yield command('unset', name);
 }
 
-async function* encodeWrite(path: string, mode: number, content: Content): AsyncGenerator<Part> {
+async function* encodeWrite(
+  { path, mode, content }: Extract<Step, { kind: 'write' }>,
+  encoding: Encoding,
+): AsyncGenerator<Part> {
   if (content.kind !== 'local-file') {
     const bytes = bytesIn(content);
     const digest = createHash('sha256').update(bytes).digest('hex');
@@ -116,7 +122,7 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
     yield { command: put, bytes, size: bytes.length };
     return;
   }
-  const sent = await compressFile(content.path, content.sha256);
+  const sent = await compressFile(content.path, content.sha256, encoding);
   const { bytes, sha256 } = content;
   yield {
     command: command(
@@ -125,7 +131,7 @@ async function* encodeWrite(path: string, mode: number, content: Content): Async
       octal(mode),
       String(bytes),
       sha256,
-      'gzip',
+      encoding,
       String(sent.bytes.length),
       sent.sha256,
     ),

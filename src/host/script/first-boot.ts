@@ -89,7 +89,7 @@ async function addWork(feed: Feed, { work, circumstances, cases }: ConditionalWo
   if (isConditional)
     feed.shell(`case ${circumstances.map((name) => `$${name}`).join('')} in ${cases.join(' | ')})`);
   let isFirst = true;
-  for await (const part of encodeWork(rest, false)) {
+  for await (const part of encodeWork(rest, { guards: false, encoding: 'gzip' })) {
     feed.part(part, work);
     // As encodeWork does it: after the work has begun, and before its first step.
     if (isFirst) for (const origin of origins) feed.text(`${encodeLine(noteNow(origin))}\n`);

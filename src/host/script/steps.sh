@@ -60,14 +60,14 @@ note_digest() {
   mv -f "$state/digests.new" "$state/digests"
 }
 
-# SENT SHA256 BYTES: unpacks that much of our input into the temporary file. The digest is of what was sent, which is a
-# third of what it becomes, and the sums that gzip keeps of that (RFC 1952 section 2.3.1) follow from it.
+# PROGRAM SENT SHA256 BYTES: unpacks that much of our input into the temporary file. The digest is of what was sent, which
+# is a third of what it becomes; gzip and zstd keep sums of that in it (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1).
 unpack() {
   set -- "$@" $({
     # The Korn shells give a program no descriptor beyond 2 unless asked.
-    { take "$1" | tee /proc/self/fd/3 3>&3 | gzip -dc > "$temporary" && echo whole >&4; } 3>&1 2>/dev/null | sha256sum
+    { take "$2" | tee /proc/self/fd/3 3>&3 | "$1" -dc > "$temporary" && echo whole >&4; } 3>&1 2>/dev/null | sha256sum
   } 4>&1)
-  [ "$4 $5" = "whole $2" ] && [ "$(stat -c %s "$temporary")" = "$3" ]
+  [ "$5 $6" = "whole $3" ] && [ "$(stat -c %s "$temporary")" = "$4" ]
 }
 
 # PATH MODE BYTES SHA256 ENCODING SENT [SENT_SHA256]
@@ -78,8 +78,8 @@ put() {
   rm -f "$temporary"
   (umask 077 && : > "$temporary") || full "${1%/*}" "$3"
   await_input "$temporary"
-  if [ "$5" = gzip ]; then unpack "$6" "$7" "$3"
-  else take "$6" > "$temporary" && [ "$(sha "$temporary")" = "$4" ]; fi || full "${1%/*}" "$3"
+  if [ "$5" = plain ]; then take "$6" > "$temporary" && [ "$(sha "$temporary")" = "$4" ]
+  else unpack "$5" "$6" "$7" "$3"; fi || full "${1%/*}" "$3"
   had_input
   settle "$1" "$2" 0:0 "$4" "$3"
 }

@@ -121,6 +121,7 @@ export function factsOf(short: ShortFacts): Facts {
       memoryBytes: { total: 2 ** 31, available: 2 ** 30 },
       identity: '0123456789abcdef0123456789abcdef',
       missingTools: [],
+      unpacks: 'gzip',
       readOnly: new Set(short.readOnly),
       image: short.image,
       ...short.system,

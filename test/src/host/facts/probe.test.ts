@@ -52,6 +52,7 @@ test('the host is told apart by its system, kernel and architecture', async () =
   assert.equal(system.kernel, release());
   assert.equal(system.arch, arch());
   assert.deepEqual(system.missingTools, []);
+  assert.equal(system.unpacks, 'zstd');
   assert.ok(system.memoryBytes.total > system.memoryBytes.available);
   assert.equal(system.os.id, parseOsRelease(readFileSync('/etc/os-release', 'utf8')).id);
 });

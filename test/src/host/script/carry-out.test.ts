@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import type { Event } from '../../../../src/core/events.ts';
 import { CommandFailed } from '../../../../src/core/fail.ts';
 import { type CarryOutOptions, carryOut } from '../../../../src/host/script/carry-out.ts';
-import { compressFile } from '../../../../src/host/script/compress.ts';
+import { compressFile, type Encoding } from '../../../../src/host/script/compress.ts';
 import type { Content, Step, Work } from '../../../../src/host/script/step.ts';
 import { openConnection } from '../../../../src/host/transport/open.ts';
 import { failure } from '../../../harness/failure.ts';
@@ -275,36 +275,43 @@ async function localFile(path: string, bytes: Buffer): Promise<Extract<Content, 
   return { kind: 'local-file', path, sha256, bytes: bytes.length };
 }
 
-for (const [what, bytes] of [
-  ['while it is sent', randomBytes(2_000_000)],
-  ['when all was sent', Buffer.alloc(2_000_000, 'small on the way ')],
-] as const)
-  test(`a disk that fills up ${what} leaves no half-written file, and the old content`, async () => {
+const encodings: readonly Encoding[] = ['gzip', 'zstd'];
+
+const filling = [
+  { when: 'while it is sent', bytes: randomBytes(2_000_000) },
+  { when: 'when all was sent', bytes: Buffer.alloc(2_000_000, 'small on the way ') },
+].flatMap((each) => encodings.map((encoding) => ({ ...each, encoding })));
+for (const { when, bytes, encoding } of filling)
+  test(`a disk that fills up ${when} (${encoding}) leaves no half-written file, and the old content`, async () => {
     await using host = await bench();
     await using _disk = await smallDisk(host.at('disk'));
     await writeFile(host.at('disk/file'), 'old');
     const content = await localFile(host.at('source'), bytes);
     const error = await failure(
-      host.carryOut([work('big', { kind: 'write', path: host.at('disk/file'), content, mode: 0o644 })]),
+      host.carryOut([work('big', { kind: 'write', path: host.at('disk/file'), content, mode: 0o644 })], {
+        encoding,
+      }),
     );
     assert.equal(error.code, 'DiskFull');
     assert.equal(await host.read('disk/file'), 'old');
     assert.deepEqual(await readdir(host.at('disk')), ['file']);
   });
 
-test('what arrives otherwise than it was sent does not take the place of a file', async () => {
-  await using host = await bench();
-  await writeFile(host.at('file'), 'old');
-  const content = await localFile(host.at('source'), randomBytes(100_000));
-  const { bytes } = await compressFile(content.path, content.sha256);
-  // The time of the header (RFC 1952 section 2.3): what it is unpacked to stays the same.
-  bytes.writeUInt8(bytes.readUInt8(4) ^ 1, 4);
-  const error = await failure(
-    host.carryOut([work('file', { kind: 'write', path: host.at('file'), content, mode: 0o644 })]),
-  );
-  assert.equal(error.message, `node-1: do file: ${host.at('file')} cannot be written`);
-  assert.equal(await host.read('file'), 'old');
-});
+for (const encoding of encodings)
+  test(`a large file arrives as it is here, and one that was changed on the way does not (${encoding})`, async () => {
+    await using host = await bench();
+    const content = await localFile(host.at('source'), randomBytes(1_000_000));
+    const put = (path: string) =>
+      host.carryOut([work('file', { kind: 'write', path, content, mode: 0o644 })], { encoding });
+    await put(host.at('file'));
+    assert.deepEqual(await readFile(host.at('file')), await readFile(host.at('source')));
+    const { bytes } = await compressFile(content.path, content.sha256, encoding);
+    const middle = bytes.length >> 1;
+    bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+    const error = await failure(put(host.at('other')));
+    assert.equal(error.message, `node-1: do file: ${host.at('other')} cannot be written`);
+    await assert.rejects(stat(host.at('other')));
+  });
 
 test('a change that is cancelled is finished, the next is not begun', async () => {
   await using host = await bench();

@@ -14,10 +14,10 @@ const sha256Of = (content: string | Buffer): string => createHash('sha256').upda
 test('a file is sent when it is what the plan says, and refused when it was damaged since', async (t) => {
   const path = join(folderWithCache(t, 'compress'), 'file');
   writeFileSync(path, 'good');
-  assert.equal(gunzipSync((await compressFile(path, sha256Of('good'))).bytes).toString(), 'good');
+  assert.equal(gunzipSync((await compressFile(path, sha256Of('good'), 'gzip')).bytes).toString(), 'good');
   writeFileSync(path, 'rotten');
   await assert.rejects(
-    compressFile(path, sha256Of('fine')),
+    compressFile(path, sha256Of('fine'), 'gzip'),
     (error) => error instanceof Fail && error.code === 'ChecksumMismatch' && error.message.includes(path),
   );
 });
@@ -25,27 +25,35 @@ test('a file is sent when it is what the plan says, and refused when it was dama
 test('an empty file has a form that can be sent', async (t) => {
   const path = join(folderWithCache(t, 'compress'), 'file');
   writeFileSync(path, '');
-  assert.equal(gunzipSync((await compressFile(path, sha256Of(''))).bytes).length, 0);
+  assert.equal(gunzipSync((await compressFile(path, sha256Of(''), 'gzip')).bytes).length, 0);
 });
 
-test('a large file is sent in members that gzip and busybox read as one, and its form is kept', async (t) => {
-  const folder = folderWithCache(t, 'compress');
-  const path = join(folder, 'file');
-  const content = Buffer.concat([randomBytes(5 << 20), Buffer.alloc(5 << 20, 'text ')]);
-  writeFileSync(path, content);
-  const sent = join(folder, 'sent.gz');
-  const { bytes, sha256 } = await compressFile(path, sha256Of(content));
-  writeFileSync(sent, bytes);
-  assert.equal(sha256, createHash('sha256').update(bytes).digest('hex'));
-  for (const reader of [
-    ['gzip', '-dc'],
-    ['busybox', 'gunzip', '-c'],
-  ]) {
-    const sum = await commandOutput(['sh', '-c', `${reader.join(' ')} < "$1" | sha256sum`, 'sh', sent], {
-      signal: t.signal,
-    });
-    assert.equal(sum.slice(0, 64), sha256Of(content));
-  }
-  const [kept = ''] = readdirSync(join(folder, 'cache/sha256'));
-  assert.deepEqual(readFileSync(join(folder, 'cache/sha256', kept)), readFileSync(sent));
-});
+for (const [encoding, readers] of [
+  [
+    'gzip',
+    [
+      ['gzip', '-dc'],
+      ['busybox', 'gunzip', '-c'],
+    ],
+  ],
+  ['zstd', [['zstd', '-dc']]],
+] as const)
+  test(`a large file is sent in parts that ${encoding} reads as one, and its form is kept`, async (t) => {
+    const folder = folderWithCache(t, 'compress');
+    const path = join(folder, 'file');
+    const content = Buffer.concat([randomBytes(5 << 20), Buffer.alloc(5 << 20, 'text ')]);
+    writeFileSync(path, content);
+    const sent = join(folder, 'sent');
+    const { bytes, sha256 } = await compressFile(path, sha256Of(content), encoding);
+    writeFileSync(sent, bytes);
+    assert.equal(sha256, sha256Of(bytes));
+    assert.ok(bytes.length < 6 << 20);
+    for (const reader of readers) {
+      const sum = await commandOutput(['sh', '-c', `${reader.join(' ')} < "$1" | sha256sum`, 'sh', sent], {
+        signal: t.signal,
+      });
+      assert.equal(sum.slice(0, 64), sha256Of(content));
+    }
+    const [kept = ''] = readdirSync(join(folder, 'cache/sha256'));
+    assert.deepEqual(readFileSync(join(folder, 'cache/sha256', kept)), bytes);
+  });
