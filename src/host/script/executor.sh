@@ -18,6 +18,12 @@
 
 tab=$(printf '\t')
 say() { printf '%s\n' "$*"; }
+
+# Sets `clock` to the seconds since 1970, as the clock said when we began: date would be started some hundred times.
+tell_time() {
+  IFS=. read -r clock fraction < /proc/uptime
+  clock=$((booted + clock))
+}
 b64() { base64 | tr -d '\n'; }
 
 # REASON [CODE [FILE]]: the apply ends here. The caller said in `detail` what it was about.
@@ -62,13 +68,15 @@ begin() {
   detail=$1
   guard_fired && fail guard
   [ -z "${2:-}" ] || guard "$2"
-  printf 'begin\t%s\t%s\n' "$1" "$(date +%s)" >> "$generation/journal" || full "$state" 4096
+  tell_time
+  printf 'begin\t%s\t%s\n' "$1" "$clock" >> "$generation/journal" || full "$state" 4096
   say "begin$tab$1"
 }
 
 finish() {
   [ -z "$armed" ] || set_deadline 0
-  printf 'done\t%s\t%s\n' "$change" "$(date +%s)" >> "$generation/journal" || full "$state" 4096
+  tell_time
+  printf 'done\t%s\t%s\n' "$change" "$clock" >> "$generation/journal" || full "$state" 4096
   say "done$tab$change"
 }
 
@@ -100,6 +108,9 @@ temporary=
 # Files that must reach the disk before the next change.
 unsynced=
 number=0
+booted=0
+tell_time
+booted=$(($(date +%s) - clock))
 step=0
 umask 077
 armed=

@@ -9,7 +9,8 @@ await_input() {
   awaited=$((awaited + 1))
   printf '%s %s\n' "$awaited" "${1:-}" > "$run/awaits"
 }
-had_input() { rm -f "$run/awaits"; }
+# Once a line: no program is started for it.
+had_input() { : > "$run/awaits"; }
 
 watch_input() {
   step=$((silence / 18))

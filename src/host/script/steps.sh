@@ -33,13 +33,15 @@ take() {
   [ $(($1 % 65536)) -eq 0 ] || dd bs=$(($1 % 65536)) count=1 iflag=fullblock 2>/dev/null
 }
 
-# PATH: readies the folder and the temporary file beside it; a directory in the way is not replaced.
+# PATH: readies the folder, and names the temporary file beside it, which is not there; a directory in the way is not
+# replaced.
 prepare() {
   [ -d "$1" ] && [ ! -L "$1" ] && fail is-a-directory
   note_file "$1"
   make_folder "${1%/*}"
   temporary=${1%/*}/.${1##*/}.berth-new
   printf '%s\n' "$temporary" > "$state/temporary"
+  if [ -e "$temporary" ] || [ -L "$temporary" ]; then rm -f "$temporary"; fi
 }
 
 # PATH MODE OWNER SHA256 BYTES: the temporary file, finished and whole, takes its place.
@@ -75,7 +77,6 @@ put() {
   detail=$1
   prepare "$1"
   # It may be a secret: nobody else reads it before it has the mode that it is to have.
-  rm -f "$temporary"
   (umask 077 && : > "$temporary") || full "${1%/*}" "$3"
   await_input "$temporary"
   if [ "$5" = plain ]; then take "$6" > "$temporary" && [ "$(sha "$temporary")" = "$4" ]
@@ -101,7 +102,6 @@ unstage() { rm -rf "$state/staging"; }
 copy() {
   detail=$2
   prepare "$2"
-  rm -f "$temporary"
   size=$(stat -c %s "$1")
   # Both names are those of one file, as when a run that was cut off did it already: mv would refuse.
   if [ "$(stat -c %d:%i "$1")" = "$(stat -c %d:%i "$2" 2>/dev/null)" ]; then
@@ -124,7 +124,6 @@ copy() {
 link() {
   detail=$1
   prepare "$1"
-  rm -f "$temporary"
   make_durable
   ln -s "$2" "$temporary" && mv -fT "$temporary" "$1" || full "${1%/*}" 4096
 }
@@ -182,7 +181,8 @@ remove() {
 await_locks() {
   while holder=$(lock_holder "$@"); do
     stop_if_asked
-    [ "$(date +%s)" -lt "$until" ] || { detail=$holder; fail package-lock; }
+    tell_time
+    [ "$clock" -lt "$until" ] || { detail=$holder; fail package-lock; }
     [ "$holder" = "$announced" ] || say "waiting$tab$(printf %s "$holder" | b64)"
     announced=$holder
     sleep 1
@@ -197,22 +197,25 @@ perform() {
   detail=$*
   number=$((number + 1))
   output=$generation/output/$number
-  until=$(($(date +%s) + seconds))
+  tell_time
+  until=$((clock + seconds))
   announced=
   make_durable
   while :; do
     await_locks $locks
     say "run$tab$step"
-    began=$(date +%s)
+    tell_time
+    began=$clock
     timeout -k 10 "$seconds" "$@" < /dev/null > "$output" 2>&1 9>&-
     code=$?
     [ $code -eq 0 ] && return 0
     # Lost the race for the lock: the other one came between our look and our start.
-    [ -n "$locks" ] && [ "$(date +%s)" -lt "$until" ] && lock_holder $locks > /dev/null || break
+    tell_time
+    [ -n "$locks" ] && [ "$clock" -lt "$until" ] && lock_holder $locks > /dev/null || break
   done
   # timeout says 124, or 137 when it had to insist; busybox's says 143.
   case $code in
-    124 | 137 | 143) [ $(($(date +%s) - began)) -lt "$seconds" ] || fail deadline $code "$output" ;;
+    124 | 137 | 143) [ $((clock - began)) -lt "$seconds" ] || fail deadline $code "$output" ;;
   esac
   [ "$(free_bytes /var)" -lt 1048576 ] && fail disk-full $code "$output"
   fail command $code "$output"
