@@ -18,10 +18,11 @@ export interface Moved {
 
 /**
  * Facts that move by themselves and decide nothing that must hold later: free memory and space, ages and clocks, process
- * numbers, what is noted for a rollback. Everything else counts, also what a later berth asks for.
+ * numbers, how files are packed on their way, what is noted for a rollback. Everything else counts, also what a later berth
+ * asks for.
  */
 const passing: readonly RegExp[] = [
-  /^system memoryBytes /,
+  /^system (memoryBytes|unpacks)/,
   /^packages listsAgeSeconds$/,
   /^disks /,
   /^clock$/,

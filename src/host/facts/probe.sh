@@ -150,7 +150,7 @@ done < /proc/meminfo
 for t in base64 cp dd df flock gzip sha256sum stat sync tee timeout tr; do
   command -v "$t" > /dev/null 2>&1 || printf 'missing\t%s\n' "$t"
 done
-command -v zstd > /dev/null 2>&1 && printf 'unpacks\tzstd\n'
+zstd -V > /dev/null 2>&1 && printf 'unpacks\tzstd\n'
 
 echo @packages
 brought=

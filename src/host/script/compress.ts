@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { constants, gzip, zstdCompress } from 'node:zlib';
+import { constants, gunzip, gzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import { cached, keep, withScratch } from '../../artifacts/cache.ts';
 import { Fail } from '../../core/fail.ts';
 import type { SystemFacts } from '../facts/system.ts';
@@ -21,19 +21,23 @@ const compressed = new Map<string, Promise<Compressed>>();
 /** Fast rather than small: a release is sent once per host, and most links outrun a higher level. */
 const levels = { gzip: 4, zstd: 3 } as const;
 
+/** Members of their own (RFC 1952 section 2.2), so that every processor of this machine has something to do. */
+const memberBytes = 4 << 20;
+
 const packers = {
-  gzip: (content: Buffer): Promise<Buffer> => promisify(gzip)(content, { level: levels.gzip }),
+  gzip: async (content: Buffer): Promise<Buffer> => {
+    const members: Promise<Buffer>[] = [];
+    for (let start = 0; start === 0 || start < content.length; start += memberBytes)
+      members.push(promisify(gzip)(content.subarray(start, start + memberBytes), { level: levels.gzip }));
+    return Buffer.concat(await Promise.all(members));
+  },
   zstd: (content: Buffer): Promise<Buffer> =>
     promisify(zstdCompress)(content, {
       params: { [constants.ZSTD_c_compressionLevel]: levels.zstd, [constants.ZSTD_c_checksumFlag]: 1 },
     }),
 } as const;
 
-/**
- * A member of its own each (RFC 1952 section 2.2), or a frame (RFC 8878 section 3.1), so that every processor of this
- * machine has something to do.
- */
-const memberBytes = 4 << 20;
+const unpackers = { gzip: promisify(gunzip), zstd: promisify(zstdDecompress) } as const;
 
 /** From here on the form that is sent is kept for the next host and the next run. */
 const keptFromBytes = 1 << 20;
@@ -58,9 +62,12 @@ async function keptOrMade(
   { key, sha256, encoding }: { readonly key: string; readonly sha256: string; readonly encoding: Encoding },
 ): Promise<Compressed> {
   const kept = await cached(key);
-  if (kept !== undefined) return { bytes: await readFile(kept.path), sha256: kept.sha256 };
+  if (kept !== undefined) {
+    const bytes = await readFile(kept.path);
+    if (await unpacksTo(bytes, sha256, encoding)) return { bytes, sha256: kept.sha256 };
+  }
   const content = await readChecked(path, sha256);
-  const bytes = await compress(content, encoding);
+  const bytes = await packers[encoding](content);
   if (content.length >= keptFromBytes) {
     await withScratch(async (folder) => {
       const file = join(folder, 'packed');
@@ -71,11 +78,10 @@ async function keptOrMade(
   return { bytes, sha256: digestOf(bytes) };
 }
 
-async function compress(content: Buffer, encoding: Encoding): Promise<Buffer> {
-  const members: Promise<Buffer>[] = [];
-  for (let start = 0; start === 0 || start < content.length; start += memberBytes)
-    members.push(packers[encoding](content.subarray(start, start + memberBytes)));
-  return Buffer.concat(await Promise.all(members));
+/** The host digests what it is sent, not what it makes of it: that this is what the plan says is seen here. */
+async function unpacksTo(bytes: Buffer, sha256: string, encoding: Encoding): Promise<boolean> {
+  const content = await unpackers[encoding](bytes).catch(() => undefined);
+  return content !== undefined && digestOf(content) === sha256;
 }
 
 const digestOf = (content: Buffer): string => createHash('sha256').update(content).digest('hex');

@@ -29,7 +29,8 @@ b64() { base64 | tr -d '\n'; }
 # REASON [CODE [FILE]]: the apply ends here. The caller said in `detail` what it was about.
 fail() {
   if [ -n "$generation" ]; then
-    printf 'fail\t%s\t%s\n' "$change" "$(date +%s)" >> "$generation/journal"
+    tell_time
+    printf 'fail\t%s\t%s\n' "$change" "$clock" >> "$generation/journal"
     outcome fail
   fi
   fire_guard
@@ -108,9 +109,6 @@ temporary=
 # Files that must reach the disk before the next change.
 unsynced=
 number=0
-booted=0
-tell_time
-booted=$(($(date +%s) - clock))
 step=0
 umask 077
 armed=
@@ -120,6 +118,9 @@ mkdir -p "$state/objects" "$state/generations" || full "${state%/*}" 4096
 (: >> "$state/lock") 2>/dev/null || full "$state" 4096
 exec 9<> "$state/lock"
 take_lock
+booted=0
+tell_time
+booted=$(($(date +%s) - clock))
 printf '%s\tsince %s\tas process %s there\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" $$ > "$state/lock" || full "$state" 4096
 umask 022
 mkdir -p "$run"

@@ -9,8 +9,8 @@ await_input() {
   awaited=$((awaited + 1))
   printf '%s %s\n' "$awaited" "${1:-}" > "$run/awaits"
 }
-# Once a line: no program is started for it.
-had_input() { : > "$run/awaits"; }
+# Once a line: no program is started for it, and a shell does not end when it cannot be written.
+had_input() { printf '' > "$run/awaits"; }
 
 watch_input() {
   step=$((silence / 18))

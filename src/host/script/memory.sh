@@ -13,7 +13,8 @@ make_durable() {
 
 # WORD [MORE]: what became of this generation.
 outcome() {
-  printf '%s\t%s\t%s\n' "$1" "${2:--}" "$(date +%s)" >> "$generation/outcome"
+  tell_time
+  printf '%s\t%s\t%s\n' "$1" "${2:--}" "$clock" >> "$generation/outcome"
 }
 
 # FIELDS...: for the way back from this generation alone.
@@ -116,11 +117,12 @@ open_generation() {
 
 # FIRST LAST: a rollback has undone these.
 mark_undone() {
+  tell_time
   for d in "$state"/generations/*/; do
     d=${d%/}
     n=${d##*/}
     while [ "${n#0}" != "$n" ] && [ "$n" != 0 ]; do n=${n#0}; done
-    [ "$n" -lt "$1" ] || [ "$n" -gt "$2" ] || printf 'rolled-back\t%s\t%s\n' "$((last + 1))" "$(date +%s)" >> "$d/outcome"
+    [ "$n" -lt "$1" ] || [ "$n" -gt "$2" ] || printf 'rolled-back\t%s\t%s\n' "$((last + 1))" "$clock" >> "$d/outcome"
   done
 }
 
@@ -169,7 +171,8 @@ trim_applied() {
 end_generation() {
   rm -f "$state/temporary"
   trim_applied
-  printf 'end\t%s\n' "$(date +%s)" >> "$generation/journal"
+  tell_time
+  printf 'end\t%s\n' "$clock" >> "$generation/journal"
   outcome end
   sync_file "$generation/journal"
   trim

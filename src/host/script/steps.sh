@@ -66,8 +66,9 @@ note_digest() {
 # is a third of what it becomes; gzip and zstd keep sums of that in it (RFC 1952 section 2.3.1, RFC 8878 section 3.1.1).
 unpack() {
   set -- "$@" $({
-    # The Korn shells give a program no descriptor beyond 2 unless asked.
-    { take "$2" | tee /proc/self/fd/3 3>&3 | "$1" -dc > "$temporary" && echo whole >&4; } 3>&1 2>/dev/null | sha256sum
+    # The Korn shells give a program no descriptor beyond 2 unless asked. Where the signal is ignored, as it is by us, tee
+    # would read on when nobody unpacks any more.
+    { take "$2" | (trap - PIPE; exec tee /proc/self/fd/3 3>&3) | "$1" -dc > "$temporary" && echo whole >&4; } 3>&1 2>/dev/null | sha256sum
   } 4>&1)
   [ "$5 $6" = "whole $3" ] && [ "$(stat -c %s "$temporary")" = "$4" ]
 }

@@ -33,7 +33,7 @@ test('what moves by itself is not part of what a plan was decided from', () => {
   };
   const facts = factsOf(later);
   const memoryBytes = { total: facts.system.memoryBytes.total, available: 1 };
-  const now = basisOf({ ...facts, system: { ...facts.system, memoryBytes } }, sealed);
+  const now = basisOf({ ...facts, system: { ...facts.system, memoryBytes, unpacks: 'zstd' } }, sealed);
   assert.deepEqual(movedBetween(basis(host), now), []);
   assert.equal(digestOfBasis(now), digestOfBasis(basis(host)));
 });

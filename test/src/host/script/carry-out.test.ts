@@ -278,7 +278,7 @@ async function localFile(path: string, bytes: Buffer): Promise<Extract<Content, 
 const encodings: readonly Encoding[] = ['gzip', 'zstd'];
 
 const filling = [
-  { when: 'while it is sent', bytes: randomBytes(2_000_000) },
+  { when: 'while it is sent', bytes: randomBytes(40_000_000) },
   { when: 'when all was sent', bytes: Buffer.alloc(2_000_000, 'small on the way ') },
 ].flatMap((each) => encodings.map((encoding) => ({ ...each, encoding })));
 for (const { when, bytes, encoding } of filling)
@@ -295,6 +295,8 @@ for (const { when, bytes, encoding } of filling)
     assert.equal(error.code, 'DiskFull');
     assert.equal(await host.read('disk/file'), 'old');
     assert.deepEqual(await readdir(host.at('disk')), ['file']);
+    const sent = Math.max(0, ...host.events.map((event) => (event.kind === 'bytes' ? event.done : 0)));
+    assert.ok(sent <= 20_000_000, `nothing is sent that nobody wants any more: ${sent} bytes were`);
   });
 
 for (const encoding of encodings)
@@ -306,8 +308,11 @@ for (const encoding of encodings)
     await put(host.at('file'));
     assert.deepEqual(await readFile(host.at('file')), await readFile(host.at('source')));
     const { bytes } = await compressFile(content.path, content.sha256, encoding);
-    const middle = bytes.length >> 1;
-    bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+    // Whole, as long, and something else: only the digest tells.
+    const other = await localFile(host.at('other-source'), randomBytes(1_000_000));
+    const changed = await compressFile(other.path, other.sha256, encoding);
+    assert.equal(changed.bytes.copy(bytes), bytes.length);
+    assert.equal(changed.bytes.length, bytes.length);
     const error = await failure(put(host.at('other')));
     assert.equal(error.message, `node-1: do file: ${host.at('other')} cannot be written`);
     await assert.rejects(stat(host.at('other')));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -56,4 +56,22 @@ for (const [encoding, readers] of [
     }
     const [kept = ''] = readdirSync(join(folder, 'cache/sha256'));
     assert.deepEqual(readFileSync(join(folder, 'cache/sha256', kept)), bytes);
+  });
+
+for (const encoding of ['gzip', 'zstd'] as const)
+  test(`a kept form of something else is made again (${encoding})`, async (t) => {
+    const folder = folderWithCache(t, 'compress');
+    const path = join(folder, 'file');
+    const [content, other] = [randomBytes(2 << 20), randomBytes(2 << 20)];
+    writeFileSync(path, other);
+    const wrong = await compressFile(path, sha256Of(other), encoding);
+    const references = join(folder, 'cache/references');
+    const [reference = ''] = readdirSync(references).filter((name) => name.includes(sha256Of(other)));
+    cpSync(
+      join(references, reference),
+      join(references, reference.replace(sha256Of(other), sha256Of(content))),
+    );
+    writeFileSync(path, content);
+    const { bytes } = await compressFile(path, sha256Of(content), encoding);
+    assert.notDeepEqual(bytes, wrong.bytes);
   });

@@ -9,6 +9,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { probeScript, splitTopics } from '../../../../src/host/facts/probe.ts';
 import { carryOut } from '../../../../src/host/script/carry-out.ts';
+import type { Encoding } from '../../../../src/host/script/compress.ts';
 import type { Step, Work } from '../../../../src/host/script/step.ts';
 import type { Connection, RemoteProcess } from '../../../../src/host/transport/connection.ts';
 
@@ -120,7 +121,7 @@ async function stateOf(root: string): Promise<string> {
   return stdout.replaceAll(root, '').replace(/^(end|.*digests.*)\t?.*$/gm, '$1');
 }
 
-async function carryOutUnder(shell: (typeof shells)[number]): Promise<string> {
+async function carryOutUnder(shell: (typeof shells)[number], encoding: Encoding): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'berth-shell-'));
   try {
     const bin = join(root, 'bin');
@@ -146,6 +147,7 @@ async function carryOutUnder(shell: (typeof shells)[number]): Promise<string> {
       signal: AbortSignal.timeout(60_000),
       reconnect: async () => connectionOver(shell.argv, path),
       graceSeconds: 20,
+      encoding,
       state: join(root, 'state'),
       transient: join(root, 'transient'),
     });
@@ -157,11 +159,12 @@ async function carryOutUnder(shell: (typeof shells)[number]): Promise<string> {
 }
 
 const program = randomBytes(300_000);
-const wanted = carryOutUnder({ name: 'dash', argv: ['dash'] });
+const wanted = carryOutUnder({ name: 'dash', argv: ['dash'] }, 'gzip');
 
 for (const shell of shells) {
   test(`the same work leaves the same state under ${shell.name}`, async () => {
-    assert.equal(await carryOutUnder(shell), await wanted);
+    for (const encoding of ['gzip', 'zstd'] as const)
+      assert.equal(await carryOutUnder(shell, encoding), await wanted, encoding);
   });
 
   test(`a command that takes too long is told as such under ${shell.name}`, async (t) => {
