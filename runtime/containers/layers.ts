@@ -30,25 +30,40 @@ export const withLayers = (
     return;
   }
   mkdirSync(place, { recursive: true, mode: 0o700 });
-  mapped(store, place, users);
+  const mounts = mountedAt(place);
   try {
     // The store is above the containers' own folders: where its mount is shared, as / is under systemd, the new root
-    // would be mounted here too, and go from both places with this one.
-    setPropagation(place, 'private');
+    // would be mounted here too, and go from both places with this one. So this is private, and what it is mounted on
+    // too: where that is mounted twice, the other would have a copy that is not, and that stays.
+    mounts.bind(place);
+    mounts.bind(store, users);
     mountOverlay(folders.map((folder) => join(place, relative(store, folder))));
   } finally {
-    unmount(place, { detach: true });
+    mounts.remove();
     rmdirSync(place);
   }
 };
 
-const mapped = (store: string, place: string, users: PodUsers): void => {
-  try {
-    bindMount(store, place, { recursive: false, idsOf: users.namespace });
-  } catch (cause) {
-    rmdirSync(place);
-    throw withoutIdMaps(store, cause);
-  }
+/** Private mounts at `place`, one upon the other. */
+const mountedAt = (place: string) => {
+  let count = 0;
+  return {
+    bind: (source: string, users?: PodUsers): void => {
+      try {
+        bindMount(source, place, {
+          recursive: false,
+          ...(users === undefined ? {} : { idsOf: users.namespace }),
+        });
+      } catch (cause) {
+        throw users === undefined ? cause : withoutIdMaps(source, cause);
+      }
+      count += 1;
+      setPropagation(place, 'private');
+    },
+    remove: (): void => {
+      for (; count > 0; count -= 1) unmount(place, { detach: true });
+    },
+  };
 };
 
 /** The kernel says EINVAL for a file system without ID-mapped mounts, and no more. */

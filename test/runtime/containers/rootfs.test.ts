@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   closeSync,
@@ -177,4 +178,32 @@ test('a folder that lies on an overlay is refused with the remedy', (t) => {
     message: `${folders.disk} lies on an overlay, which cannot carry writable layers`,
     hint: 'set [crio.berth] root to a folder on ext4, xfs, btrfs or tmpfs',
   });
+});
+
+test('layers of a user namespace leave no mount where the folders of berth are mounted twice and shared', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-rootfs-'));
+  const holder = spawn('unshare', ['--user', '--map-root-user', 'sh', '-c', 'echo; exec sleep 60']);
+  t.after(async () => {
+    holder.kill('SIGKILL');
+    for (const { mountPoint } of mountTable().toReversed())
+      if (mountPoint.startsWith(folder)) unmount(mountPoint, { detach: true });
+    rmSync(folder, { recursive: true });
+  });
+  await once(holder.stdout, 'data');
+  // The second hides the first, and each mount below it is made below the first too: /run and a bind mount of it.
+  for (const _ of ['first', 'second']) {
+    bindMount(folder, folder);
+    setPropagation(folder, 'shared');
+  }
+  const roots = { root: join(folder, 'lib'), runRoot: join(folder, 'run') };
+  const layer = join(roots.root, 'layers/a');
+  for (const path of [layer, roots.runRoot]) mkdirSync(path, { recursive: true });
+  const folders = containerFolders(roots, 'c1');
+  const ids = { containerID: 0, hostID: 0, size: 1 };
+  const users = { namespace: `/proc/${holder.pid}/ns/user`, mappings: { uids: ids, gids: ids } };
+  mountRootfs(folders, { store: roots.root, folders: [layer], users });
+  assert.deepEqual(readdirSync(folders.staged), []);
+  await removeRootfs(folders);
+  const left = mountTable().filter(({ mountPoint }) => mountPoint.startsWith(`${folder}/`));
+  assert.deepEqual(left, []);
 });
