@@ -17,7 +17,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { MountFlag, mount, mountTable, setPropagation, unmount } from '../../runtime/linux/mounts.ts';
+import { MountFlag, mount, setPropagation } from '../../runtime/linux/mounts.ts';
 import {
   type ContainerConfigSchema,
   ImageService,
@@ -26,6 +26,7 @@ import {
   RuntimeService,
 } from '../../runtime/spec/cri/api_pb.js';
 import { type Client, connectTo } from './cri-client.ts';
+import { unmountBelow } from './unmount-below.ts';
 
 const run = promisify(execFile);
 const PROGRAMS = resolve(import.meta.dirname, '../../runtime');
@@ -359,8 +360,7 @@ const cleanUp = async (folder: string, name: string): Promise<void> => {
   for (let round = 0; round < 50 && (await cgroupProcesses(await cgroups())).length > 0; round += 1)
     await pause(20);
   for (const parent of await cgroups()) await removeCgroups(parent);
-  for (const { mountPoint } of mountTable().toReversed())
-    if (`${mountPoint}/`.startsWith(`${folder}/`)) unmount(mountPoint, { detach: true });
+  unmountBelow(folder);
   await run('ip', ['link', 'delete', name]).catch(() => {}); // no pod ran
 };
 

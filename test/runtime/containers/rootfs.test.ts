@@ -20,20 +20,14 @@ import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { containerFolders } from '../../../runtime/containers/folders.ts';
 import { mountRootfs, removeRootfs } from '../../../runtime/containers/rootfs.ts';
-import {
-  bindMount,
-  mountOverlay,
-  mountTable,
-  setPropagation,
-  unmount,
-} from '../../../runtime/linux/mounts.ts';
+import { bindMount, mountOverlay, mountTable, setPropagation } from '../../../runtime/linux/mounts.ts';
+import { unmountBelow } from '../../harness/unmount-below.ts';
 
 /** A folder with two layers, top first; everything mounted below it goes with it. */
 const layersIn = (t: TestContext) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-rootfs-'));
   t.after(() => {
-    for (const { mountPoint } of mountTable().toReversed())
-      if (mountPoint.startsWith(folder)) unmount(mountPoint, { detach: true });
+    unmountBelow(folder);
     rmSync(folder, { recursive: true });
   });
   const [top, bottom] = [join(folder, 'top'), join(folder, 'bottom')];
@@ -185,8 +179,7 @@ test('layers of a user namespace leave no mount where the folders of berth are m
   const holder = spawn('unshare', ['--user', '--map-root-user', 'sh', '-c', 'echo; exec sleep 60']);
   t.after(async () => {
     holder.kill('SIGKILL');
-    for (const { mountPoint } of mountTable().toReversed())
-      if (mountPoint.startsWith(folder)) unmount(mountPoint, { detach: true });
+    unmountBelow(folder);
     rmSync(folder, { recursive: true });
   });
   await once(holder.stdout, 'data');
