@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { fileSystemOf } from '../linux/file-system.ts';
-import { bindMount, setPropagation, unmount } from '../linux/mounts.ts';
+import { bindMount, isMountPoint, setPropagation, unmount } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { PodUsers } from '../oci/user-namespace.ts';
 
@@ -30,40 +30,38 @@ export const withLayers = (
     return;
   }
   mkdirSync(place, { recursive: true, mode: 0o700 });
-  const mounts = mountedAt(place);
   try {
     // The store is above the containers' own folders: where its mount is shared, as / is under systemd, the new root
     // would be mounted here too, and go from both places with this one. So this is private, and what it is mounted on
     // too: where that is mounted twice, the other would have a copy that is not, and that stays.
-    mounts.bind(place);
-    mounts.bind(store, users);
+    bindMount(place, place, { recursive: false });
+    setPropagation(place, 'private');
+    mapped(store, place, users);
+    setPropagation(place, 'private');
     mountOverlay(folders.map((folder) => join(place, relative(store, folder))));
   } finally {
-    mounts.remove();
+    detachAll(place);
     rmdirSync(place);
   }
 };
 
-/** Private mounts at `place`, one upon the other. */
-const mountedAt = (place: string) => {
-  let count = 0;
-  return {
-    bind: (source: string, users?: PodUsers): void => {
-      try {
-        bindMount(source, place, {
-          recursive: false,
-          ...(users === undefined ? {} : { idsOf: users.namespace }),
-        });
-      } catch (cause) {
-        throw users === undefined ? cause : withoutIdMaps(source, cause);
-      }
-      count += 1;
-      setPropagation(place, 'private');
-    },
-    remove: (): void => {
-      for (; count > 0; count -= 1) unmount(place, { detach: true });
-    },
-  };
+const mapped = (store: string, place: string, users: PodUsers): void => {
+  try {
+    bindMount(store, place, { recursive: false, idsOf: users.namespace });
+  } catch (cause) {
+    throw withoutIdMaps(store, cause);
+  }
+};
+
+/**
+ * Takes away all that is mounted at `place`. What is mounted below a copy of a shared mount would go from the original
+ * too; so it is made private before.
+ */
+export const detachAll = (place: string): void => {
+  while (isMountPoint(place)) {
+    setPropagation(place, 'private');
+    unmount(place, { detach: true });
+  }
 };
 
 /** The kernel says EINVAL for a file system without ID-mapped mounts, and no more. */

@@ -2,13 +2,13 @@ import { closeSync, fstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync, wr
 import { join } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { openInRoot } from '../linux/in-root.ts';
-import { bindMount, isMountPoint, mountOverlay, setPropagation, unmount } from '../linux/mounts.ts';
+import { bindMount, mountOverlay } from '../linux/mounts.ts';
 import { hasErrno } from '../linux/system-call-failed.ts';
 import type { Sources } from '../oci/input.ts';
 import { isMapping, type PodUsers } from '../oci/user-namespace.ts';
 import type { Mount } from '../spec/cri/api_pb.js';
 import type { ContainerFolders } from './folders.ts';
-import { type Layers, withLayers, withoutIdMaps } from './layers.ts';
+import { detachAll, type Layers, withLayers, withoutIdMaps } from './layers.ts';
 
 /*
  * Mounts that we make for the OCI runtime: images as volumes, and volumes whose ids are mapped, which runc can from
@@ -122,19 +122,13 @@ const makePlace = (path: string, folder: boolean): void => {
 export const removeStaged = ({ staged }: Pick<ContainerFolders, 'staged'>): void => {
   const places = namesIn(staged).map((name) => join(staged, name));
   // All mounts go before any place: a volume that has this very folder below it shows each mount a second time.
-  for (const place of places) while (isMountPoint(place)) detach(place);
+  for (const place of places) detachAll(place);
   for (const place of places) removePlace(place);
   try {
     rmdirSync(staged);
   } catch (error) {
     if (!hasErrno(error, 'ENOENT')) throw error;
   }
-};
-
-/** What is mounted below a copy of a shared mount would go from the original too; so it is made private before. */
-const detach = (place: string): void => {
-  setPropagation(place, 'private');
-  unmount(place, { detach: true });
 };
 
 const removePlace = (place: string): void => {
