@@ -360,6 +360,8 @@ const cleanUp = async (folder: string, name: string): Promise<void> => {
   for (let round = 0; round < 50 && (await cgroupProcesses(await cgroups())).length > 0; round += 1)
     await pause(20);
   for (const parent of await cgroups()) await removeCgroups(parent);
+  // The parent of pods that name none stays as long as others have pods there.
+  for (const parent of await inEveryHierarchy('berth')) await run('rmdir', [parent]).catch(() => {});
   unmountBelow(folder);
   await run('ip', ['link', 'delete', name]).catch(() => {}); // no pod ran
 };
