@@ -83,7 +83,7 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
       'node-2: there is no vagrant on this machine',
     ],
     remedy:
-      'The message says what is in the way and the hint what would let it pass. Nothing was changed on that host.',
+      'The message says what is in the way and the hint what would let it pass. Nothing was changed on that host, unless it comes from the verification.',
   },
   Locked: {
     cause: 'Another run of berth is at work on the host, or in the same folder of this machine.',

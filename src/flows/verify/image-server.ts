@@ -50,6 +50,32 @@ const portOf = (image: string): number => {
   return Number(typeof parts === 'string' ? Number.NaN : parts.registry?.split(':')[1]);
 };
 
+/** sshd says no more than that it does not forward; whether somebody listens there already, the kernel says. */
+const portTaken = async (
+  connection: Connection,
+  port: number,
+  { signal, cause }: { readonly signal: AbortSignal; readonly cause: unknown },
+): Promise<Fail | undefined> => {
+  // proc_pid_net(5): the local address is the second field, the state the fourth; 0A is TCP_LISTEN.
+  const { stdout } = await connection.sh('cat /proc/net/tcp /proc/net/tcp6 2> /dev/null', { signal });
+  const end = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const taken = stdout.split('\n').some((line) => {
+    const [, local, , state] = line.trim().split(/\s+/);
+    return local?.endsWith(end) === true && state === '0A';
+  });
+  if (!taken) return undefined;
+  return new Fail(
+    'Unsupported',
+    `${connection.host}: port ${port} is taken there; the image comes through it`,
+    {
+      hint:
+        'another run of berth may be proving the node: run this again when it is over; ' +
+        `otherwise see who listens there with: ss -ltnp 'sport = :${port}'`,
+      cause,
+    },
+  );
+};
+
 /** Makes each architecture's image once, when the first host of that kind wants it, and serves it to each host apart. */
 export const makeImageServer = ({ emit, signal: whole, lock }: FlowContext): ImageServer => {
   const made = new Map<Architecture, Promise<ImageServing>>();
@@ -68,7 +94,12 @@ export const makeImageServer = ({ emit, signal: whole, lock }: FlowContext): Ima
       const { bytes, serve } = await servingFor(arch ?? (await architectureOf(connection, signal)));
       const registry = await serve(counted(emit, host.name, bytes));
       open.push(registry);
-      return await connection.forwardToLocal(portOf(image), registry.port);
+      const port = portOf(image);
+      try {
+        return await connection.forwardToLocal(port, registry.port);
+      } catch (error) {
+        throw (await portTaken(connection, port, { signal, cause: error })) ?? error;
+      }
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(open.map((registry) => registry.close()));
