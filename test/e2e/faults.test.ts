@@ -86,6 +86,32 @@ test('what goes wrong on the way to a node is told, and the next apply finishes 
     const planned = await berth('plan', profile);
     assert.equal(planned.exitCode, 0, planned.output);
   });
+
+  await t.test('who holds the port of the image on the host is no fault of its sshd', async () => {
+    await host.output(
+      'socat TCP-LISTEN:5000,bind=127.0.0.1,fork /dev/null >/dev/null 2>&1 & echo $! > /run/holder; sleep 0.3',
+    );
+    const { exitCode, output } = await berth('verify', profile);
+    await host.output('kill $(cat /run/holder); rm /run/holder');
+    assert.notEqual(exitCode, 0, output);
+    assert.match(output, /port 5000 is taken there; the image comes through it/);
+    assert.doesNotMatch(output, /AllowTcpForwarding/);
+  });
+
+  await t.test(
+    'plugins that somebody removed beside their package: verify says how they come back',
+    async () => {
+      await host.output('mv /usr/lib/cni/bridge /usr/lib/cni/bridge.away');
+      const { exitCode, output } = await berth('verify', profile);
+      assert.equal(exitCode, 18, output);
+      const reinstall = /\(apt-get install --reinstall, or dnf reinstall, brings them back\)/;
+      assert.match(output, reinstall);
+      await host.output(
+        'rm /usr/lib/cni/bridge.away; apt-get -qq install --reinstall containernetworking-plugins',
+      );
+      assert.equal((await berth('verify', profile)).exitCode, 0);
+    },
+  );
 });
 
 /** A shell that lost its connection keeps the lock until its step has ended. */

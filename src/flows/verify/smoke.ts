@@ -120,7 +120,9 @@ const runtimeVersion = ({ name, version: pinned }: OciRuntime): Judge => ({
       return red(`${version}; the profile has ${pinned}`, `run berth apply: it installs ${name} ${pinned}`);
     return green(spec === undefined ? version : `${version}, OCI ${spec}`);
   },
-  remedy: `run berth apply: it installs ${name}`,
+  remedy:
+    `run berth apply: it installs ${name}; where it has nothing to do, somebody removed it beside its package ` +
+    '(apt-get install --reinstall, or dnf reinstall, brings it back)',
 });
 
 /** Distributions and builds add to what the project calls a release: 1.1.5+ds1. */
@@ -136,7 +138,9 @@ const cniVersion: Judge = {
       ? red(`no versions in its answer: ${stdout.slice(0, 60)}`)
       : green(`CNI up to ${newest}`);
   },
-  remedy: 'run berth apply: it installs the plugins; spec.cni.pluginDirs says where they are looked for',
+  remedy:
+    'run berth apply: it installs the plugins; where it has nothing to do, they are not in a folder of spec.cni.pluginDirs, ' +
+    'or somebody removed them beside their package (apt-get install --reinstall, or dnf reinstall, brings them back)',
 };
 
 /** The checks of level smoke: what smoke.sh runs, by its identifiers. */
