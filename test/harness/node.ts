@@ -199,8 +199,9 @@ const program = ({ command, detached, argv, socket, logFile, env }: ProgramOptio
       closeSync(output);
       child = started;
       for (const deadline = Date.now() + START_TIMEOUT_MS; !(await answers(socket)); await pause(20)) {
-        if (started.exitCode !== null || Date.now() > deadline)
-          throw new Error(`${argv[0]} did not come up (exit code ${started.exitCode}):\n${log()}`);
+        const ended = started.exitCode ?? started.signalCode;
+        if (ended !== null || Date.now() > deadline)
+          throw new Error(`${argv[0]} did not come up (${ended ?? 'it runs'}):\n${log()}`);
       }
     },
     kill: async (signal) => {
