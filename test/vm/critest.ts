@@ -22,9 +22,10 @@ before(async () => {
     version: basename(crictl).replace('crictl-', ''),
     cached: [crictl, critest, await layerArchives()],
   };
-  machine = await bootMachine(await vmImage('runtime'), async (folder) => [
-    await checkoutDisk(folder, tools),
-  ]);
+  machine = await bootMachine(await vmImage('runtime'), {
+    more: async (folder) => [await checkoutDisk(folder, tools)],
+    oneThread: true,
+  });
 });
 after(() => machine?.remove());
 

@@ -25,9 +25,10 @@ before(async () => {
   const crictl = process.env['BERTH_TEST_CRICTL'];
   assert.ok(crictl, 'run it by: npm run test:vm');
   const version = basename(crictl).replace('crictl-', '');
-  machine = await bootMachine(await vmImage('desk'), async (folder) => [
-    await checkoutDisk(folder, { crictl, version }),
-  ]);
+  machine = await bootMachine(await vmImage('desk'), {
+    more: async (folder) => [await checkoutDisk(folder, { crictl, version })],
+    oneThread: true,
+  });
 });
 after(() => machine?.remove());
 
