@@ -44,8 +44,15 @@ const pageOfBerthd = (code: RuntimeCode): string => {
 const pagesOf = (code: Code): string =>
   [...(isOurs(code) ? [ourPage(code)] : []), ...(isOfBerthd(code) ? [pageOfBerthd(code)] : [])].join('\n');
 
-const row = (code: Code, number: number, cause: string): string =>
-  `${code.padEnd(22)}${String(number).padStart(3)}  ${cause}\n`;
+/** Of the code and its number, before the cause. */
+const heading = 27;
+
+/** A line each where it is piped, so that grep finds codes with their causes. */
+const row = (code: Code, number: number, cause: string): string => {
+  const text = `${code.padEnd(22)}${String(number).padStart(3)}  ${cause}`;
+  const { isTTY, columns } = process.stdout;
+  return `${isTTY ? wrapped(text, Math.max(columns, heading + 20), heading) : text}\n`;
+};
 
 const listText = (): string =>
   [

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { errorPages } from '../../../src/cli/error-pages.ts';
 import { runtimeErrorPages } from '../../../src/cli/runtime-error-pages.ts';
-import { runBerth } from './run-berth.ts';
+import { Terminal } from '../../harness/terminal.ts';
+import { berth, runBerth } from './run-berth.ts';
 
 test('berth errors explains the code at the end of an error, in any case', async () => {
   const failed = await runBerth(['plan', 'no-such-file.yaml']);
@@ -22,6 +23,21 @@ test('without a code all of them are listed; an unknown one gets a suggestion', 
   assert.match(
     unknown.stderr,
     /HostMovd is no code of an error \[BadUsage\]\nhint: did you mean HostMoved\?/,
+  );
+});
+
+test('on a terminal the list is broken between words, at its width', async (t) => {
+  const terminal = await Terminal.start(t, [berth, 'errors'], { columns: 80, rows: 50 });
+  await terminal.shows(/^ended 0$/m);
+  const lines = (await terminal.scrollback()).split('\n');
+  const begun = lines.findIndex((line) => line.startsWith('BadUsage '));
+  assert.match(
+    lines.slice(begun, begun + 2).join('\n'),
+    /^BadUsage +10 {2}The command line is wrong.*\n {27}\S/,
+  );
+  assert.deepEqual(
+    lines.filter((line) => line.length > 80),
+    [],
   );
 });
 
