@@ -1,16 +1,10 @@
-import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { type Lifetime, startNode, type TestNode } from '../../test/harness/node.ts';
+import { buildRelease, onNode } from '../../test/harness/release.ts';
 import { newPeer, type Peer } from './peer.ts';
 
-const run = promisify(execFile);
-const CHECKOUT = resolve(import.meta.dirname, '../..');
-
-/** As berthd.service and berth-shim.service have it. */
-const FLAGS = ['--max-semi-space-size=1'];
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '1' };
+const FOLDER = resolve(import.meta.dirname, '../../node_modules/.cache/berth-bench/release');
 
 export interface Berth extends Peer {
   readonly node: TestNode;
@@ -24,7 +18,8 @@ export const startBerth = async (
 ): Promise<Berth> => {
   const profile =
     profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profileFolder)}`];
-  const release = { folder: await buildRelease(), flags: [...FLAGS, ...profile], env: ENVIRONMENT };
+  const { flags, env } = onNode;
+  const release = { folder: await buildRelease(FOLDER), flags: [...flags, ...profile], env };
   const node = await startNode(lifetime, { registries, logLevel: 'info', release });
   const peer = newPeer({
     name: 'berth',
@@ -35,16 +30,6 @@ export const startBerth = async (
     processes: () => [node.daemon.pid, node.shim.pid, holderOf(node)].filter((pid) => pid !== undefined),
   });
   return { ...peer, node };
-};
-
-const buildRelease = async (): Promise<string> => {
-  const out = join(CHECKOUT, 'node_modules/.cache/berth-bench/release');
-  rmSync(out, { recursive: true, force: true });
-  const arch = process.arch === 'arm64' ? 'arm64' : 'x64';
-  await run(join(CHECKOUT, 'src/cli/berth'), ['build-release', '--arch', arch, '--out', out]);
-  const [folder] = readdirSync(out);
-  if (folder === undefined) throw new Error(`berth build-release left nothing in ${out}`);
-  return join(out, folder);
 };
 
 /** The process that keeps descriptors for the shim where there is no systemd to do it. */

@@ -6,6 +6,7 @@ import test, { type TestContext } from 'node:test';
 import { nothing, remains, until } from '../harness/busybox-node.ts';
 import { startNode, type TestNode } from '../harness/node.ts';
 import { becomeOwnHost } from '../harness/own-host.ts';
+import { onNode } from '../harness/release.ts';
 import { critest } from './critest.ts';
 import { differences, expectedHere, parseExpectations } from './expected.ts';
 import { critestLayers } from './images/layers.ts';
@@ -33,6 +34,9 @@ const WEBSOCKET = ['--websocket-exec', '--websocket-attach', '--websocket-portfo
 /** `systemd`, where it is PID 1; else the node's default. */
 const CGROUPS = process.env['BERTH_TEST_CGROUP_MANAGER'];
 
+/** Where berth build-release left one: its programs are tested, not the sources. */
+const RELEASE = process.env['BERTH_TEST_RELEASE'];
+
 /** A plugin of critest takes its 2 s to be synchronized, which is all that a plugin has by default. */
 const NRI_PATIENCE = '[crio.nri]\nnri_plugin_request_timeout = "30s"\n';
 
@@ -49,6 +53,7 @@ test('critest', async (t) => {
     registries,
     hostPorts: true,
     logLevel: 'info',
+    ...(RELEASE === undefined ? {} : { release: { folder: RELEASE, ...onNode } }),
     dropIn: () =>
       `${CGROUPS === undefined ? '' : `[crio.runtime]\ncgroup_manager = "${CGROUPS}"\n`}${NRI_PATIENCE}`,
   });

@@ -32,7 +32,7 @@ export interface Options {
   /**
    * One thread emulates both processors. With two, QEMU 7.2 now and then runs a function that WebAssembly of V8 has replaced
    * and freed, and Node ends with SIGSEGV or SIGTRAP: one in twelve of those that strip the types of 150 files. Bundles
-   * hold no types, so that a machine that runs a release does well with two.
+   * have no types, so that a machine that runs nothing but a release does well with two.
    */
   readonly oneThread?: boolean;
 }
