@@ -122,6 +122,8 @@ const stepStarted = (
   now: number,
 ): HostBoard => ({ ...host, steps: [...host.steps, { id, title, since: now }], note: undefined });
 
+const counted = (board: PhaseBoard): PhaseBoard => ({ ...board, done: board.done + 1 });
+
 const stepEnded = (host: HostBoard, { id, phase }: Extract<Event, { kind: 'step-ended' }>): HostBoard => {
   const ended = {
     ...host,
@@ -130,7 +132,8 @@ const stepEnded = (host: HostBoard, { id, phase }: Extract<Event, { kind: 'step-
     note: undefined,
     commands: without(host.commands, id),
   };
-  return withPhase(ended, phase, (board) => ({ ...board, done: board.done + 1 }));
+  // What a verification makes ready for its checks is none of them.
+  return phase === 'verify' ? ended : withPhase(ended, phase, counted);
 };
 
 /** The upload of a step is the step's own end; a download that is complete has nobody else to end it. */
@@ -156,7 +159,7 @@ const checked = (host: HostBoard, { check }: Extract<Event, { kind: 'checked' }>
     commands: without(host.commands, check.id),
     troubles: isRed(check) ? [...host.troubles, { kind: 'check', check } as const] : host.troubles,
   };
-  return withPhase(ended, 'verify', (board) => ({ ...board, done: board.done + 1 }));
+  return withPhase(ended, 'verify', counted);
 };
 
 const commandBegun = (

@@ -24,11 +24,11 @@ const phaseText = ({ phase, state, milliseconds }: PhaseBoard, style: Style): st
 };
 
 const line = (name: string, width: number, { phases, checks }: HostBoard, style: Style): string => {
-  const { green, red } = checks;
+  const { green, red, notRun } = checks;
   const proven =
     green + red === 0
       ? ''
-      : `  ${red > 0 ? `${red} of ${green + red} checks red` : `${counted(green, 'check')} green`}`;
+      : `  ${red > 0 ? `${red} of ${green + red + notRun} checks red` : `${counted(green, 'check')} green`}`;
   return `${style('bold', name.padEnd(width))}  ${phases.map((phase) => phaseText(phase, style)).join('  ')}${proven}`;
 };
 

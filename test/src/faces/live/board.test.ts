@@ -184,6 +184,21 @@ test('failures and red checks are troubles with all that was told of them; check
   );
 });
 
+test('what a verification makes ready for itself is shown and is no check', () => {
+  const serving: Event[] = [
+    { kind: 'phase-started', host: 'a', phase: 'verify' },
+    { kind: 'step-started', host: 'a', phase: 'verify', id: 'image', title: 'serve the redis image' },
+  ];
+  assert.equal(doingText(hostOf(serving), now), 'serve the redis image');
+  const checked: Event[] = [
+    ...serving,
+    { kind: 'step-ended', host: 'a', phase: 'verify', id: 'image', milliseconds: 5, failed: false },
+    { kind: 'checked', host: 'a', check: redPull },
+    { kind: 'checked', host: 'a', check: { ...redPull, id: 'b', notRun: true } },
+  ];
+  assert.equal(hostOf(checked).phases[0]?.done, 2);
+});
+
 test('a verification that comes again counts its own checks', () => {
   const again: Event[] = [
     { kind: 'phase-started', host: 'a', phase: 'verify' },
