@@ -35,7 +35,14 @@ export const isRed = (check: Check): boolean => !check.ok && check.notRun !== tr
 export type Event =
   /** First of all: what the run is about. Hosts that are not begun yet have no other event. */
   | { readonly kind: 'run-started'; readonly profile: string; readonly hosts: readonly string[] }
-  | { readonly kind: 'phase-started'; readonly host: string; readonly phase: Phase; readonly total?: number }
+  | {
+      readonly kind: 'phase-started';
+      readonly host: string;
+      readonly phase: Phase;
+      readonly total?: number;
+      /** Of a verification: the grades of the checks that are asked for. */
+      readonly grades?: readonly Grade[];
+    }
   | {
       readonly kind: 'phase-ended';
       readonly host: string;

@@ -9,7 +9,7 @@ import { asRendered } from './verify/as-rendered.ts';
 import { conformance } from './verify/critest.ts';
 import { type ImageServer, makeImageServer } from './verify/image-server.ts';
 import { throughReboot } from './verify/reboot.ts';
-import { verifyHost } from './verify/verify-host.ts';
+import { levelsOf, verifyHost } from './verify/verify-host.ts';
 
 /** Longer than every step's own deadline together on a host that answers; a host that stalls is given up then. */
 const deadlineMinutes = { smoke: 10, node: 10, full: 40 } as const;
@@ -117,7 +117,8 @@ const verifyOne = async (
     AbortSignal.timeout((deadlineMinutes[host.spec.verify.level] + (reboot ? 20 : 0)) * 60_000),
   ]);
   const started = performance.now();
-  emit({ kind: 'phase-started', host: host.name, phase: 'verify' });
+  const grades = [...levelsOf(host.spec), ...(reboot ? (['reboot'] as const) : [])];
+  emit({ kind: 'phase-started', host: host.name, phase: 'verify', grades });
   let failed = true;
   try {
     const secrets = await readSecrets(context, host);

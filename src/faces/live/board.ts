@@ -1,4 +1,4 @@
-import { type Check, type Event, isRed, type Phase } from '../../core/events.ts';
+import { type Check, type Event, type Grade, isRed, type Phase } from '../../core/events.ts';
 import type { Fail } from '../../core/fail.ts';
 import { type LogEntry, logAfter } from './log.ts';
 
@@ -37,6 +37,8 @@ export interface PhaseBoard {
   /** Set when the phase ended. */
   readonly milliseconds: number | undefined;
   readonly total: number | undefined;
+  /** Of a verification: what it asks for. */
+  readonly grades: readonly Grade[] | undefined;
   /** Steps that ended; of a verification, checks. */
   readonly done: number;
 }
@@ -98,6 +100,7 @@ const phaseStarted = (
     since: now,
     milliseconds: undefined,
     total: event.total,
+    grades: event.grades,
     done: 0,
   };
   const checks = event.phase === 'verify' ? newHost.checks : host.checks;

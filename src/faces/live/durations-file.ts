@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type Sample, samplesWith } from './estimate.ts';
 
 const phases = ['connect', 'probe', 'plan', 'prepare', 'apply', 'verify', 'rollback', 'reset'] as const;
+const grades = ['smoke', 'node', 'full', 'reboot'] as const;
 
 const fileForm = z.object({
   version: z.literal(1),
@@ -15,6 +16,7 @@ const fileForm = z.object({
       phase: z.enum(phases),
       milliseconds: z.number().nonnegative(),
       count: z.number().nonnegative(),
+      grades: z.array(z.enum(grades)).optional(),
     }),
   ),
 });

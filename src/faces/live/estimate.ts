@@ -1,4 +1,4 @@
-import type { Phase } from '../../core/events.ts';
+import type { Grade, Phase } from '../../core/events.ts';
 
 /** How long a phase took once, on a host of a profile. */
 export interface Sample {
@@ -8,6 +8,8 @@ export interface Sample {
   readonly milliseconds: number;
   /** Steps that were done, or checks. */
   readonly count: number;
+  /** Of a verification: what it asked for. */
+  readonly grades?: readonly Grade[] | undefined;
 }
 
 /** What a phase is expected to come to. */
@@ -32,16 +34,20 @@ const isAlike = (count: number, total: number | undefined): boolean =>
   total === undefined || Math.abs(count - total) <= total * 0.2;
 
 /**
- * What earlier runs say of a phase of a host, with `total` steps where they are known: the host's own ones, or where it has
- * none those of the other hosts of the profile. Undefined: nothing like it was seen.
+ * What earlier runs say of a phase of a host, with `total` steps where they are known and of a verification with the same
+ * grades: the host's own ones, or where it has none those of the other hosts of the profile. Undefined: nothing like it was
+ * seen.
  */
 export const estimateOf = (
   samples: readonly Sample[],
-  wanted: Pick<Sample, 'profile' | 'host' | 'phase'> & { readonly total: number | undefined },
+  wanted: Omit<Sample, 'milliseconds' | 'count'> & { readonly total: number | undefined },
 ): Estimate | undefined => {
   const alike = samples.filter(
-    ({ profile, phase, count }) =>
-      profile === wanted.profile && phase === wanted.phase && isAlike(count, wanted.total),
+    ({ profile, phase, count, grades }) =>
+      profile === wanted.profile &&
+      phase === wanted.phase &&
+      isAlike(count, wanted.total) &&
+      grades?.join() === wanted.grades?.join(),
   );
   const own = alike.filter(({ host }) => host === wanted.host);
   const seen = (own.length > 0 ? own : alike).slice(-consulted);

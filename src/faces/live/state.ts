@@ -50,18 +50,19 @@ const sampleOf = (board: Board, event: Event): readonly Sample[] => {
   if (event.kind !== 'phase-ended' || event.failed || board.profile === undefined) return [];
   const { host, phase, milliseconds } = event;
   const ended = board.hosts.get(host)?.phases.find((each) => each.phase === phase);
-  return [{ profile: resolve(board.profile), host, phase, milliseconds, count: ended?.done ?? 0 }];
+  const { done: count = 0, grades } = ended ?? {};
+  return [{ profile: resolve(board.profile), host, phase, milliseconds, count, grades }];
 };
 
 /** What is expected of a phase that runs. */
 export const expected = (
   { board, earlier }: Pick<LiveState, 'board' | 'earlier'>,
   host: string,
-  { phase, total }: Pick<PhaseBoard, 'phase' | 'total'>,
+  { phase, total, grades }: Pick<PhaseBoard, 'phase' | 'total' | 'grades'>,
 ): Estimate | undefined =>
   board.profile === undefined
     ? undefined
-    : estimateOf(earlier, { profile: resolve(board.profile), host, phase, total });
+    : estimateOf(earlier, { profile: resolve(board.profile), host, phase, total, grades });
 
 /** The host with the mark and its name. */
 export const chosenHost = ({ board, looking }: LiveState): readonly [string, HostBoard] | undefined => {

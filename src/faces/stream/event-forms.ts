@@ -12,11 +12,13 @@ const phase = z
 
 const id = z.string().describe('of the step or check; unique in the host');
 
+const grade = z.enum(['smoke', 'node', 'full', 'reboot']);
+
 const check = z
   .object({
     id: z.string().describe('stays the same from release to release, e.g. `redis.exec`'),
     title: z.string().describe('what was checked'),
-    grade: z.enum(['smoke', 'node', 'full', 'reboot']).optional().describe('the level that asks for it'),
+    grade: grade.optional().describe('the level that asks for it'),
     ok: z.boolean().describe('green'),
     notRun: z.literal(true).optional().describe('it would have meant nothing: neither green nor red'),
     milliseconds,
@@ -67,6 +69,7 @@ export const eventForms = [
       host,
       phase,
       total: z.number().optional().describe('steps, where that is known'),
+      grades: z.array(grade).readonly().optional().describe('of a verification: those of its checks'),
     })
     .describe('a host begins something'),
   z.object({ kind: z.literal('phase-ended'), host, phase, milliseconds, failed }).describe('and ends it'),

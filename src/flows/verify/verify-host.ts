@@ -42,6 +42,10 @@ const scripts: Readonly<Record<VerifyLevel, readonly string[]>> = {
 
 const levels: readonly VerifyLevel[] = ['smoke', 'node', 'full'];
 
+/** The level of a host, after those below it. */
+export const levelsOf = ({ verify }: Spec): readonly VerifyLevel[] =>
+  levels.slice(0, levels.indexOf(verify.level) + 1);
+
 const judgesOf = (
   spec: Spec,
   value: string,
@@ -61,7 +65,7 @@ const judgesOf = (
 const examinationOf = async (spec: Spec): Promise<Examination> => {
   const uid = randomUUID();
   const value = uid.slice(0, 8);
-  const asked = levels.slice(0, levels.indexOf(spec.verify.level) + 1);
+  const asked = levelsOf(spec);
   const judges = judgesOf(spec, value, await ownVersion());
   return {
     script: (await Promise.all([...asked.flatMap((level) => scripts[level]), 'end.sh'].map(scriptText))).join(

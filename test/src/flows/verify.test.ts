@@ -51,6 +51,10 @@ test('the checks come by host, and a red one is no error', async () => {
   });
   assert.deepEqual([...checks.keys()], ['node-1']);
   assert.ok(checks.get('node-1')?.some(({ id, ok }) => id === 'units.berthd' && !ok));
+  assert.deepEqual(
+    events.filter(({ kind }) => kind === 'phase-started'),
+    [{ kind: 'phase-started', host: 'node-1', phase: 'verify', grades: ['smoke'] }],
+  );
   const ended = events.find((event) => event.kind === 'phase-ended');
   assert.ok(ended?.kind === 'phase-ended' && ended.phase === 'verify' && ended.failed);
 });

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { estimateOf, type Sample, samplesWith } from '../../../../src/faces/live/estimate.ts';
 import { timeText } from '../../../../src/faces/live/progress-lines.ts';
 import { startOf } from '../../../../src/faces/live/state.ts';
-import { looked, phase, started, stateAfter } from './story.ts';
+import { looked, phase, started, stateAfter, type Told } from './story.ts';
 
 const sample = (host: string, milliseconds: number, count = 27, profile = '/p.yaml'): Sample => ({
   profile,
@@ -28,6 +28,26 @@ test('a host that is new is expected to be like the others of its profile, and o
 test('an apply of two changes says nothing of one of twenty-seven', () => {
   assert.equal(estimateOf([sample('a', 400, 2)], wanted), undefined);
   assert.equal(estimateOf([sample('a', 9000, 25)], wanted)?.milliseconds, 9000);
+});
+
+test('a verification is expected to be like those that asked for the same, and an older berth kept no word of that', () => {
+  const node: Sample = { ...sample('a', 8000, 47), phase: 'verify', grades: ['smoke', 'node'] };
+  const smoke = { ...wanted, phase: 'verify', total: undefined, grades: ['smoke'] } as const;
+  const { grades: _, ...before } = node;
+  assert.equal(estimateOf([node, before], smoke), undefined);
+  assert.deepEqual(estimateOf([{ ...node, grades: ['smoke'], milliseconds: 480, count: 10 }, node], smoke), {
+    milliseconds: 480,
+    count: 10,
+  });
+  const story: Told[] = [
+    started(['a']),
+    [0, { kind: 'phase-started', host: 'a', phase: 'verify', grades: ['smoke'] }],
+    [1, { kind: 'phase-ended', host: 'a', phase: 'verify', milliseconds: 1000, failed: false }],
+  ];
+  assert.deepEqual(
+    stateAfter(story, startOf([])).taken.map(({ grades }) => grades),
+    [['smoke']],
+  );
 });
 
 test('only so many samples are kept, the newest ones', () => {
