@@ -14,8 +14,8 @@ const standingColours = { failed: 'red', running: 'cyan', waiting: undefined, do
 interface Columns {
   readonly name: number;
   readonly phases: readonly PhaseBoard['phase'][];
-  /** Of one phase; 1: its mark alone. */
-  readonly cell: number;
+  /** With names above them and times in them; else each is its mark alone. */
+  readonly isWide: boolean;
 }
 
 const order = ['connect', 'probe', 'prepare', 'plan', 'apply', 'verify', 'rollback', 'reset'] as const;
@@ -28,7 +28,7 @@ const columnsOf = (hosts: readonly Ranked[], columns: number): Columns => {
   );
   const name = Math.min(longestName, Math.max(4, ...hosts.map((each) => each.name.length)));
   const isWide = columns - name - 4 - phases.length * wideCell >= 36;
-  return { name, phases, cell: isWide ? wideCell : 1 };
+  return { name, phases, isWide };
 };
 
 const cellText = (phase: PhaseBoard | undefined, now: number): string => {
@@ -41,12 +41,17 @@ const cellText = (phase: PhaseBoard | undefined, now: number): string => {
   return `${marks.running} ${total === undefined ? clock(now - phase.since) : `${done}/${total}`}`;
 };
 
-const cells = (host: HostBoard, { phases, cell }: Columns, now: number): Line =>
+const markText = (phase: PhaseBoard | undefined): string => (phase === undefined ? '·' : marks[phase.state]);
+
+const cells = (host: HostBoard, { phases, isWide }: Columns, now: number): Line =>
   phases.map((name) => {
     const phase = host.phases.find((each) => each.phase === name);
-    const text = cell === 1 ? (phase === undefined ? '·' : marks[phase.state]) : cellText(phase, now);
-    const fitted = cell === 1 ? text : text.slice(0, cell - 1).padEnd(cell);
-    return phase === undefined ? dim(fitted) : { text: fitted, colour: colours[phase.state] };
+    const text = isWide
+      ? cellText(phase, now)
+          .slice(0, wideCell - 1)
+          .padEnd(wideCell)
+      : `${markText(phase)} `;
+    return phase === undefined ? dim(text) : { text, colour: colours[phase.state] };
   });
 
 const countOf = (phase: PhaseBoard | undefined): string =>
@@ -62,7 +67,7 @@ const row = ({ name, host, standing }: Ranked, columns: Columns, { state, now }:
   const command = state.looking.commands ? commandTexts(host).at(-1) : undefined;
   const words = [
     // A column of its own says the same.
-    ...(columns.cell === 1 && phase !== undefined ? [phase.phase.padEnd(7), countOf(running)] : []),
+    ...(!columns.isWide && phase !== undefined ? [phase.phase.padEnd(7), countOf(running)] : []),
     ...(running === undefined ? [] : [timeText(now - running.since, estimate)]),
   ].filter((text) => text !== '');
   return [
@@ -71,14 +76,14 @@ const row = ({ name, host, standing }: Ranked, columns: Columns, { state, now }:
     bold(name.slice(0, columns.name).padEnd(columns.name)),
     plain('  '),
     ...cells(host, columns, now),
-    plain(columns.cell === 1 ? `  ${words.join('  ')}` : words.join('  ')),
+    plain(columns.isWide ? words.join('  ') : ` ${words.join('  ')}`),
     dim(`  ${command ?? doingText(host, now)}`),
   ];
 };
 
-const heading = ({ name, phases, cell }: Columns): Line => [
+const heading = ({ name, phases }: Columns): Line => [
   dim(' '.repeat(name + 6)),
-  ...phases.map((phase) => dim(phase.padEnd(cell))),
+  ...phases.map((phase) => dim(phase.padEnd(wideCell))),
 ];
 
 /** Rows of a list that has more of them than fit, so that `at` is among them. */
@@ -98,7 +103,7 @@ const indent = '    ';
 /** The hosts in one line each, what matters first; the others are counted. */
 export const denseHosts = (hosts: readonly Ranked[], room: Room, left: number): readonly Line[] => {
   const columns = columnsOf(hosts, room.columns);
-  const head = columns.cell === 1 ? [] : [heading(columns)];
+  const head = columns.isWide ? [heading(columns)] : [];
   const space = Math.max(1, left - head.length - 1);
   const important = hosts.filter(({ standing }) => standing === 'failed' || standing === 'running');
   const isChosenOther = hosts.some(

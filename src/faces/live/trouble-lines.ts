@@ -11,12 +11,15 @@ interface Telling {
 
 interface Told {
   readonly headline: string;
+  /** What says in the headline what was seen. */
+  readonly sentence: string;
   readonly evidence: readonly { readonly title: string; readonly text: string }[];
   readonly remedy: string | undefined;
 }
 
 const toldFailure = (error: Fail): Told => ({
   headline: printable(error.message),
+  sentence: printable(error.message),
   evidence:
     error instanceof CommandFailed
       ? [
@@ -34,7 +37,8 @@ const toldFailure = (error: Fail): Told => ({
 const told = (trouble: Trouble): Told => {
   if (trouble.kind === 'failure') return toldFailure(trouble.error);
   const { id, title, detail, evidence = [], remedy } = trouble.check;
-  return { headline: `${id}: ${title}: ${printable(detail).trim()}`, evidence, remedy };
+  const sentence = printable(detail).trim();
+  return { headline: `${id}: ${title}: ${sentence}`, sentence, evidence, remedy };
 };
 
 const looked =
@@ -43,28 +47,57 @@ const looked =
     printable(text)
       .trimEnd()
       .split('\n')
-      .flatMap((line) => rowsOf(indent + line, width))
+      .flatMap((line) => rowsOf(indent + line, Math.max(1, width)))
       .map((row) => [{ text: row, ...look }]);
+
+/** Colours are not there for everybody. */
+const mark = '✗ ';
 
 /** Of one output, where there is room for all of them. */
 const linesOfOutput = 60;
 
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * What the first output tells beside the sentence of the failure. A JSON text is there for programs, and the sentence was
+ * taken from it; a line of a log that only wraps the sentence says it again.
+ */
+const tellingText = ({ sentence, evidence }: Told): string => {
+  const output = evidence.find(({ text }) => text.trim() !== '')?.text ?? '';
+  const lines = isJson(output) ? [] : printable(output).split('\n');
+  return lines.filter((line) => line.trim() !== '' && !line.includes(sentence)).join('\n');
+};
+
 /** What went wrong, what shows it, and the remedy. */
 export const troubleLines = (trouble: Trouble, { width, rows }: Telling): readonly Line[] => {
-  const { headline, evidence, remedy } = told(trouble);
-  const head = looked({ colour: 'red' }, '', width)(headline);
-  const last = remedy === undefined ? [] : looked({ colour: 'yellow' }, '', width)(`remedy: ${remedy}`);
-  const dimmed = looked({ dim: true }, '  ', width);
+  const what = told(trouble);
+  const { headline, evidence, remedy } = what;
+  const head = looked(
+    { colour: 'red' },
+    '',
+    width - mark.length,
+  )(headline).map(
+    (line, index): Line => [{ text: index === 0 ? mark : ' '.repeat(mark.length), colour: 'red' }, ...line],
+  );
+  const last = remedy === undefined ? [] : looked({ colour: 'yellow' }, '  ', width)(`remedy: ${remedy}`);
+  const dimmed = looked({ dim: true }, '    ', width);
   if (rows === undefined) {
     const outputs = evidence.flatMap(({ title, text }) => [
-      ...looked({}, ' ', width)(title),
+      ...looked({}, '   ', width)(title),
       ...(text.trim() === '' ? [] : lastOf(dimmed(text), linesOfOutput)),
     ]);
     return [...head, ...outputs, ...last];
   }
-  const [telling] = evidence.filter(({ text }) => text.trim() !== '');
   const left = Math.max(0, rows - head.length - last.length);
-  const shown = telling === undefined || left === 0 ? [] : dimmed(telling.text).slice(-left);
+  const telling = tellingText(what);
+  const shown = telling === '' || left === 0 ? [] : dimmed(telling).slice(-left);
   return [...head, ...shown, ...last].slice(0, rows);
 };
 
