@@ -16,6 +16,7 @@ export interface Board {
 }
 
 export interface HostBoard {
+  /** In the order in which the host passed them; what it passed twice is there twice. */
   readonly phases: readonly PhaseBoard[];
   readonly steps: readonly StepBoard[];
   /** On their way, by step, check or address: they may be ahead of the step that they belong to. */
@@ -33,6 +34,8 @@ export interface HostBoard {
 export interface PhaseBoard {
   readonly phase: Phase;
   readonly state: 'running' | 'done' | 'failed';
+  /** The host passed it before in this run. */
+  readonly isRepeated: boolean;
   readonly since: number;
   /** Set when the phase ended. */
   readonly milliseconds: number | undefined;
@@ -84,10 +87,11 @@ const newHost: HostBoard = {
   log: [],
 };
 
-const withPhase = (host: HostBoard, phase: Phase, change: (board: PhaseBoard) => PhaseBoard): HostBoard => ({
-  ...host,
-  phases: host.phases.map((board) => (board.phase === phase ? change(board) : board)),
-});
+/** Of what is there twice, the last is meant. */
+const withPhase = (host: HostBoard, phase: Phase, change: (board: PhaseBoard) => PhaseBoard): HostBoard => {
+  const last = host.phases.findLast((board) => board.phase === phase);
+  return { ...host, phases: host.phases.map((board) => (board === last ? change(board) : board)) };
+};
 
 const phaseStarted = (
   host: HostBoard,
@@ -97,6 +101,7 @@ const phaseStarted = (
   const started: PhaseBoard = {
     phase: event.phase,
     state: 'running',
+    isRepeated: host.phases.some(({ phase }) => phase === event.phase),
     since: now,
     milliseconds: undefined,
     total: event.total,
@@ -104,12 +109,7 @@ const phaseStarted = (
     done: 0,
   };
   const checks = event.phase === 'verify' ? newHost.checks : host.checks;
-  const fresh = { ...host, checks };
-  // A phase that comes again, as the probe after an apply does, keeps its place.
-  const known = host.phases.some(({ phase }) => phase === event.phase);
-  return known
-    ? withPhase(fresh, event.phase, () => started)
-    : { ...fresh, phases: [...host.phases, started] };
+  return { ...host, checks, phases: [...host.phases, started] };
 };
 
 const phaseEnded = (host: HostBoard, event: Extract<Event, { kind: 'phase-ended' }>): HostBoard =>

@@ -4,6 +4,7 @@ import { bold, dim, type Line, plain, pointer } from './line.ts';
 import { clock, colours, commandTexts, doingText, marks, timeText } from './progress-lines.ts';
 import { countsText, type Ranked } from './standing.ts';
 import { expected } from './state.ts';
+import { toldPhases } from './told-phases.ts';
 import { troubleLines } from './trouble-lines.ts';
 import type { Room } from './whole-hosts.ts';
 
@@ -14,6 +15,8 @@ const standingColours = { failed: 'red', running: 'cyan', waiting: undefined, do
 interface Columns {
   readonly name: number;
   readonly phases: readonly PhaseBoard['phase'][];
+  /** Where there are only marks, each host has as many, in the order of its own phases. */
+  readonly marks: number;
   /** With names above them and times in them; else each is its mark alone. */
   readonly isWide: boolean;
 }
@@ -28,7 +31,8 @@ const columnsOf = (hosts: readonly Ranked[], columns: number): Columns => {
   );
   const name = Math.min(longestName, Math.max(4, ...hosts.map((each) => each.name.length)));
   const isWide = columns - name - 4 - phases.length * wideCell >= 36;
-  return { name, phases, isWide };
+  const marks = Math.max(...hosts.map(({ host }) => toldPhases(host.phases).length));
+  return { name, phases, marks, isWide };
 };
 
 const cellText = (phase: PhaseBoard | undefined, now: number): string => {
@@ -43,16 +47,18 @@ const cellText = (phase: PhaseBoard | undefined, now: number): string => {
 
 const markText = (phase: PhaseBoard | undefined): string => (phase === undefined ? '·' : marks[phase.state]);
 
-const cells = (host: HostBoard, { phases, isWide }: Columns, now: number): Line =>
-  phases.map((name) => {
-    const phase = host.phases.find((each) => each.phase === name);
-    const text = isWide
-      ? cellText(phase, now)
-          .slice(0, wideCell - 1)
-          .padEnd(wideCell)
-      : `${markText(phase)} `;
+const cells = (host: HostBoard, { phases, marks: count, isWide }: Columns, now: number): Line => {
+  const told = toldPhases(host.phases);
+  const shown = isWide
+    ? phases.map((name) => told.findLast(({ phase }) => phase === name))
+    : Array.from({ length: count }, (_, index) => told[index]);
+  return shown.map((phase) => {
+    const text = isWide ? fitted(cellText(phase, now)) : `${markText(phase)} `;
     return phase === undefined ? dim(text) : { text, colour: colours[phase.state] };
   });
+};
+
+const fitted = (text: string): string => text.slice(0, wideCell - 1).padEnd(wideCell);
 
 const countOf = (phase: PhaseBoard | undefined): string =>
   phase?.total === undefined ? '' : `${phase.done}/${phase.total}`.padStart(5);

@@ -12,6 +12,7 @@ import {
   timeText,
 } from './progress-lines.ts';
 import { expected, type LiveState } from './state.ts';
+import { toldPhases } from './told-phases.ts';
 import { troubleLines } from './trouble-lines.ts';
 
 const phaseRow = (name: string, phase: PhaseBoard, state: LiveState, now: number): Line => {
@@ -50,7 +51,7 @@ export const hostView = (
   ];
   return [
     [bold(name), dim(checks.length === 0 ? '' : `   checks: ${checks.join(', ')}`)],
-    ...host.phases.map((phase) => phaseRow(name, phase, state, now)),
+    ...toldPhases(host.phases).map((phase) => phaseRow(name, phase, state, now)),
     ...(host.phases.length === 0 ? [[dim('   waiting')]] : []),
     ...atWork(name, host, state, now, columns - 6),
     ...host.troubles.flatMap((trouble): Line[] => [

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Event } from '../../core/events.ts';
 import { type Board, boardAfter, emptyBoard, type HostBoard, type PhaseBoard } from './board.ts';
 import { type Estimate, estimateOf, type Sample } from './estimate.ts';
+import { isSecondLook } from './told-phases.ts';
 
 /** What is looked at: all hosts, one of them, its log, or the keys. */
 export type View = 'hosts' | 'host' | 'log' | 'keys';
@@ -45,12 +46,13 @@ export const afterEvent = (state: LiveState, event: Event, now: number): LiveSta
   return { ...state, board, taken: [...state.taken, ...sampleOf(board, event)] };
 };
 
-/** A phase that failed or was interrupted says nothing of how long it takes. */
+/** A phase that failed or was interrupted says nothing of how long it takes, nor does a second look. */
 const sampleOf = (board: Board, event: Event): readonly Sample[] => {
   if (event.kind !== 'phase-ended' || event.failed || board.profile === undefined) return [];
   const { host, phase, milliseconds } = event;
-  const ended = board.hosts.get(host)?.phases.find((each) => each.phase === phase);
-  const { done: count = 0, grades } = ended ?? {};
+  const ended = board.hosts.get(host)?.phases.findLast((each) => each.phase === phase);
+  if (ended === undefined || isSecondLook(ended)) return [];
+  const { done: count, grades } = ended;
   return [{ profile: resolve(board.profile), host, phase, milliseconds, count, grades }];
 };
 
@@ -58,11 +60,13 @@ const sampleOf = (board: Board, event: Event): readonly Sample[] => {
 export const expected = (
   { board, earlier }: Pick<LiveState, 'board' | 'earlier'>,
   host: string,
-  { phase, total, grades }: Pick<PhaseBoard, 'phase' | 'total' | 'grades'>,
-): Estimate | undefined =>
-  board.profile === undefined
+  running: PhaseBoard,
+): Estimate | undefined => {
+  const { phase, total, grades } = running;
+  return board.profile === undefined || isSecondLook(running)
     ? undefined
     : estimateOf(earlier, { profile: resolve(board.profile), host, phase, total, grades });
+};
 
 /** The host with the mark and its name. */
 export const chosenHost = ({ board, looking }: LiveState): readonly [string, HostBoard] | undefined => {

@@ -2,6 +2,7 @@ import { counted, duration, printable } from '../../core/text.ts';
 import type { Style } from '../style.ts';
 import { type Board, type HostBoard, hasTrouble, type PhaseBoard } from './board.ts';
 import { colours, marks } from './progress-lines.ts';
+import { toldPhases } from './told-phases.ts';
 
 /** Hosts that went well are listed one by one as long as that is a glance. */
 const listedHosts = 10;
@@ -29,11 +30,18 @@ const line = (name: string, width: number, { phases, checks }: HostBoard, style:
     green + red === 0
       ? ''
       : `  ${red > 0 ? `${red} of ${green + red + notRun} checks red` : `${counted(green, 'check')} green`}`;
-  return `${style('bold', name.padEnd(width))}  ${phases.map((phase) => phaseText(phase, style)).join('  ')}${proven}`;
+  return `${style('bold', name.padEnd(width))}  ${toldPhases(phases)
+    .map((phase) => phaseText(phase, style))
+    .join('  ')}${proven}`;
 };
 
 const longest = (hosts: readonly HostBoard[], name: PhaseBoard['phase']): number =>
-  Math.max(0, ...hosts.map(({ phases }) => phases.find(({ phase }) => phase === name)?.milliseconds ?? 0));
+  Math.max(
+    0,
+    ...hosts
+      .flatMap(({ phases }) => toldPhases(phases))
+      .map(({ phase, milliseconds = 0 }) => (phase === name ? milliseconds : 0)),
+  );
 
 /** Many hosts that went well in one line: how long each phase took where it took longest. */
 const together = (hosts: readonly HostBoard[], style: Style): string => {

@@ -3,6 +3,7 @@ import { bold, dim, type Line, plain, pointer, widthOf } from './line.ts';
 import { commandTexts, doingLines, phaseLines, phaseSpan } from './progress-lines.ts';
 import type { Ranked } from './standing.ts';
 import { expected, type LiveState } from './state.ts';
+import { toldPhases } from './told-phases.ts';
 import { troubleLines } from './trouble-lines.ts';
 
 /** What a list of hosts is drawn from. */
@@ -14,7 +15,7 @@ export interface Room {
 
 /** The phases of a host in a line; where they do not fit the earliest give way: the one at work is the one to see. */
 const phasesLine = (name: string, host: HostBoard, { state, columns }: Room): Line => {
-  const spans = host.phases.map(phaseSpan);
+  const spans = toldPhases(host.phases).map(phaseSpan);
   const head = [pointer(state.looking.chosen === name), bold(name)];
   const length = (): number => widthOf(head) + spans.reduce((sum, { text }) => sum + text.length + 2, 0);
   while (spans.length > 1 && length() > columns) spans.shift();

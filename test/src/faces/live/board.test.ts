@@ -5,7 +5,8 @@ import { Fail } from '../../../../src/core/fail.ts';
 import { type Board, boardAfter, emptyBoard, type HostBoard } from '../../../../src/faces/live/board.ts';
 import { commandTexts, doings, doingText } from '../../../../src/faces/live/progress-lines.ts';
 import { ranked } from '../../../../src/faces/live/standing.ts';
-import { fleet, redPull } from './story.ts';
+import { toldPhases } from '../../../../src/faces/live/told-phases.ts';
+import { fleet, looked, phase, redPull, type Told } from './story.ts';
 
 const now = 60_000;
 
@@ -205,13 +206,37 @@ test('a verification that comes again counts its own checks', () => {
     { kind: 'checked', host: 'a', check: redPull },
     { kind: 'phase-ended', host: 'a', phase: 'verify', milliseconds: 1, failed: true },
     { kind: 'phase-started', host: 'a', phase: 'rollback' },
+    { kind: 'phase-ended', host: 'a', phase: 'rollback', milliseconds: 1, failed: false },
     { kind: 'phase-started', host: 'a', phase: 'verify' },
   ];
   assert.deepEqual(hostOf(again).checks, { green: 0, red: 0, notRun: 0 });
   assert.deepEqual(
-    hostOf(again).phases.map(({ phase }) => phase),
-    ['verify', 'rollback'],
+    hostOf(again).phases.map(({ phase, state }) => [phase, state]),
+    [
+      ['verify', 'failed'],
+      ['rollback', 'done'],
+      ['verify', 'running'],
+    ],
   );
+});
+
+test('a second look stands where it is while it is at work, and is one with the first when it went well', () => {
+  const told = (...story: readonly (readonly Told[])[]) =>
+    toldPhases(hostOf(story.flat().map(([, event]) => event)).phases).map(
+      ({ phase, state, milliseconds }) => `${phase} ${state} ${milliseconds?.toFixed(0)}`,
+    );
+  const applied = [looked('a'), phase('a', 'apply', 3, 9)];
+  const first = [
+    'connect done 100',
+    'probe done 400',
+    'prepare done 2000',
+    'plan done 100',
+    'apply done 6000',
+  ];
+  const [begun, ended] = [phase('a', 'prepare', 9, 9.5).slice(0, 1), phase('a', 'prepare', 9, 9.5)];
+  assert.deepEqual(told(...applied, begun), [...first, 'prepare running undefined']);
+  assert.deepEqual(told(...applied, ended), first.with(2, 'prepare done 2500'));
+  assert.deepEqual(told(...applied, phase('a', 'prepare', 9, 9.5, true)), [...first, 'prepare failed 500']);
 });
 
 test('a log keeps its last lines, and texts of hosts cannot steer the terminal', () => {

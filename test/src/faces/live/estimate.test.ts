@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import test from 'node:test';
 import { estimateOf, type Sample, samplesWith } from '../../../../src/faces/live/estimate.ts';
 import { timeText } from '../../../../src/faces/live/progress-lines.ts';
-import { startOf } from '../../../../src/faces/live/state.ts';
+import { expected, startOf } from '../../../../src/faces/live/state.ts';
 import { looked, phase, started, stateAfter, type Told } from './story.ts';
 
 const sample = (host: string, milliseconds: number, count = 27, profile = '/p.yaml'): Sample => ({
@@ -64,6 +65,21 @@ test('a run samples the phases that went well', () => {
     taken.map((each) => each.phase),
     ['connect', 'probe', 'prepare', 'plan'],
   );
+});
+
+test('a second look, which finds all ready, is no sample and has no estimate', () => {
+  const again = [started(['a']), ...looked('a'), ...phase('a', 'apply', 3, 9), ...looked('a', 9)];
+  const { taken, ...state } = stateAfter(again, startOf([]));
+  assert.deepEqual(
+    taken.map((each) => each.phase),
+    ['connect', 'probe', 'prepare', 'plan', 'apply'],
+  );
+  const earlier: Sample = { ...sample('a', 3700, 2, resolve('fleet.yaml')), phase: 'prepare' };
+  const expectations = state.board.hosts
+    .get('a')
+    ?.phases.filter((each) => each.phase === 'prepare')
+    .map((each) => expected({ ...state, earlier: [earlier] }, 'a', each)?.milliseconds);
+  assert.deepEqual(expectations, [3700, undefined]);
 });
 
 test('time is told beside what is expected, and beyond it as late', () => {

@@ -13,7 +13,9 @@ import {
   beside,
   failing,
   fifty,
+  finishing,
   fleet,
+  goingBack,
   held,
   looked,
   phase,
@@ -81,6 +83,8 @@ const broken: Told[] = [
   ...failing('node-3'),
 ];
 
+const wentBack: Told[] = [started(['node-1']), ...goingBack('node-1')];
+
 /** As three earlier runs took. */
 const earlier = startOf(
   [70_000, 66_000, 81_000].flatMap((milliseconds) => [
@@ -112,6 +116,7 @@ const cases: readonly {
   { name: 'commands', story: middle, at: 22, keys: ['commands', 'down', 'down'] },
   { name: 'beside', story: [...middle, ...beside('node-3')], at: 22, keys: ['commands'] },
   { name: 'failures', story: broken, at: 24 },
+  { name: 'going-back', story: wentBack, at: 38 },
   { name: 'failure-opened', story: broken, at: 24, keys: ['open'] },
   { name: 'log', story: broken, at: 24, keys: ['down', 'log'] },
   { name: 'log-scrolled', story: broken, at: 24, keys: ['down', 'log', 'first', 'down', 'down'] },
@@ -148,12 +153,27 @@ test('what stays of three hosts is a line for each, the ones in trouble first', 
   sameAs('final', { columns: 80, rows: 24 }, summary.trimEnd());
 });
 
+test('what stays of a host that went back is told in the order in which it happened', () => {
+  const story = [
+    ...wentBack,
+    [
+      39,
+      { kind: 'phase-ended', host: 'node-1', phase: 'verify', milliseconds: 3000, failed: false },
+    ] as const,
+  ];
+  assert.equal(
+    summaryText(stateAfter(story).board, plain, () => true),
+    'node-1  ✓ connect 100 ms  ✓ probe 800 ms  ✓ prepare 4.0 s  ✓ plan 200 ms  ✓ apply 6.0 s  ✗ verify 3.2 s  ' +
+      '✓ rollback 2.0 s  ✓ verify 3.0 s  one check green\n',
+  );
+});
+
 test('what stays of fifty hosts is a glance', () => {
   const story = [
     ...fifty(),
     ...fleet(50)
       .slice(4)
-      .flatMap((host) => proven(host, 60)),
+      .flatMap((host) => finishing(host, 60)),
   ];
   const summary = summaryText(stateAfter(story).board, plain, () => true);
   sameAs('final-fifty', { columns: 120, rows: 40 }, summary.trimEnd());

@@ -3,7 +3,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { listenForInterrupts } from '../../../../src/cli/interrupts.ts';
 import { asFail } from '../../../../src/core/as-fail.ts';
 import { openFace } from '../../../../src/faces/open-face.ts';
-import { failing, fleet, installing, looked, proven, red, started, type Told, uploading } from './story.ts';
+import {
+  failing,
+  finishing,
+  fleet,
+  installing,
+  looked,
+  red,
+  started,
+  type Told,
+  uploading,
+} from './story.ts';
 
 const names = fleet(Number(process.argv[2] ?? '3'));
 const seconds = Number(process.argv[3] ?? '600');
@@ -26,7 +36,7 @@ face.message('before the view');
 for (const [, event] of story) face.emit(event);
 try {
   await pause(seconds * 1000, undefined, { signal: interrupts.signal });
-  for (const [, event] of [first, ...others].flatMap((name) => proven(name))) face.emit(event);
+  for (const [, event] of [first, ...others].flatMap((name) => finishing(name))) face.emit(event);
   face.message('the outcome');
 } catch {
   face.failure(asFail(interrupts.signal.reason));

@@ -125,8 +125,7 @@ export const redPull: Check = {
     'can the host reach the registry of registry.example/redis:alpine? mirrors and proxies belong in spec.registries',
 };
 
-export const proving = (host: string, from = 20): Told[] => [
-  ...phase(host, 'apply', from - 17, from - 0.5),
+const verifying = (host: string, from: number): Told[] => [
   [from, { kind: 'phase-started', host, phase: 'verify' }],
   [
     from + 1,
@@ -150,14 +149,18 @@ export const proving = (host: string, from = 20): Told[] => [
   [from + 1.5, { kind: 'bytes', host, id: 'redis.pull', done: 4 * MiB, total: 12 * MiB }],
 ];
 
-/** Two lanes of checks beside the walk. */
+export const proving = (host: string, from = 20): Told[] => [
+  ...phase(host, 'apply', from - 17, from - 0.5),
+  ...verifying(host, from),
+];
+
+/** Two lanes of checks beside the walk of a host that is being proven. */
 export const beside = (host: string, from = 20): Told[] => {
   const runs = (at: number, id: string, command: string): Told => [
     from + at,
     { kind: 'command', host, phase: 'verify', id, command },
   ];
   return [
-    ...proving(host, from),
     runs(0.6, 'exec.stdin', 'crictl --timeout 110s exec -i 9f86d081884c7 sh'),
     [from + 0.7, { kind: 'command-ended', host, phase: 'verify', id: 'exec.stdin' }],
     runs(0.8, 'exec.tty', 'crictl exec -it 9f86d081884c7 tty'),
@@ -183,13 +186,35 @@ export const red = (host: string, from = 20): Told[] => [
   [from + 3.2, { kind: 'phase-ended', host, phase: 'verify', milliseconds: 3200, failed: true }],
 ];
 
-export const proven = (host: string, from = 20): Told[] => [
-  ...proving(host, from),
+/** Looks once more after its changes, is red, goes back, and is proven there. */
+export const goingBack = (host: string): Told[] => [
+  ...looked(host),
+  ...phase(host, 'apply', 3, 9),
+  ...looked(host, 9).slice(2),
+  ...red(host, 30).slice(2),
+  ...phase(host, 'rollback', 34, 36),
+  [36, { kind: 'phase-started', host, phase: 'verify' }],
+  [37, { kind: 'checked', host, check: green('units.berthd', 'runs, starts at boot', 'active (running)') }],
+];
+
+const verified = (host: string, from: number): Told[] => [
+  ...verifying(host, from),
   [
     from + 3,
     { kind: 'checked', host, check: green('redis.pull', 'the image is fetched', 'sha256:e9ae28a6d710') },
   ],
   [from + 4, { kind: 'phase-ended', host, phase: 'verify', milliseconds: 4000, failed: false }],
+];
+
+export const proven = (host: string, from = 20): Told[] => [
+  ...phase(host, 'apply', from - 17, from - 0.5),
+  ...verified(host, from),
+];
+
+/** The apply that it is at comes to its end, and it is proven. */
+export const finishing = (host: string, from = 20): Told[] => [
+  [from - 0.5, { kind: 'phase-ended', host, phase: 'apply', milliseconds: 16_500, failed: false }],
+  ...verified(host, from),
 ];
 
 export const started = (hosts: readonly string[]): Told => [
