@@ -15,9 +15,9 @@ export const proveApplied = async (
   { made, seen }: Pick<AppliedTo, 'made' | 'seen'>,
 ): Promise<number> => {
   const proof = await proveHosts(context, made, seen);
-  face.checks(proof.checks);
+  face.checks(proof.verified);
   const failed = exitCodeOfFailures(proof.failures, context.hosts.length, face);
-  const red = [...proof.checks].filter(([, checks]) => checks.some(isRed)).map(([host]) => host);
+  const red = [...proof.verified].filter(([, { checks }]) => checks.some(isRed)).map(([host]) => host);
   for (const [host, back] of proof.wentBack) showWayBack(host, back, face);
   for (const [host, checks] of proof.stayed)
     face.message(
@@ -44,14 +44,14 @@ export const notPassed = (hosts: readonly string[]): Fail =>
     },
   );
 
-const showWayBack = (host: string, { to, checks, error }: WentBack, face: Face): void => {
-  if (checks !== undefined) face.checks(new Map([[host, checks]]));
+const showWayBack = (host: string, { to, verified, error }: WentBack, face: Face): void => {
+  if (verified !== undefined) face.checks(new Map([[host, verified]]));
   if (error !== undefined) return;
   const place = to === 0 ? 'as it was before berth' : `as it was after generation ${to}`;
   const proven =
-    checks === undefined
+    verified === undefined
       ? ''
-      : checks.some(isRed)
+      : verified.checks.some(isRed)
         ? ', and is red there too'
         : ', and crictl has proven it there';
   face.message(`${host}: the change was taken back; the host is ${place}${proven}.`);

@@ -16,7 +16,7 @@ export const prove = async (
   const { done, failures } = await verifyHosts(context, options);
   face.checks(done);
   const failed = exitCodeOfFailures(failures, context.hosts.length, face);
-  const red = [...done].filter(([, checks]) => checks.some(isRed)).map(([host]) => host);
+  const red = [...done].filter(([, { checks }]) => checks.some(isRed)).map(([host]) => host);
   if (red.length === 0) return failed;
   const error = new Fail(
     'VerifyFailed',

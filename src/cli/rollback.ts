@@ -58,7 +58,7 @@ const verifyThem = async (
   const { done, failures } = await verifyWentBack(context, nodes);
   face.checks(done);
   const failed = exitCodeOfFailures(failures, context.hosts.length, face);
-  const red = [...done].filter(([, checks]) => checks.some(isRed)).map(([host]) => host);
+  const red = [...done].filter(([, { checks }]) => checks.some(isRed)).map(([host]) => host);
   if (red.length === 0) return failed;
   const error = notPassed(red);
   face.failure(error);

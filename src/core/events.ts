@@ -25,6 +25,13 @@ export interface Check {
   readonly remedy?: string;
 }
 
+/** The checks of a host. Some are done side by side: together they take less than the sum of their times. */
+export interface Verification {
+  readonly checks: readonly Check[];
+  /** From the beginning of the verification to its end. */
+  readonly milliseconds: number;
+}
+
 /** Something is wrong: a check that was not run does not say so by itself. */
 export const isRed = (check: Check): boolean => !check.ok && check.notRun !== true;
 

@@ -1,4 +1,4 @@
-import { type Check, type Grade, isRed } from '../core/events.ts';
+import { type Check, type Grade, isRed, type Verification } from '../core/events.ts';
 import { counted, duration, printable, shortened } from '../core/text.ts';
 import { EvidenceText } from './evidence-text.ts';
 import type { Style } from './style.ts';
@@ -124,7 +124,7 @@ const wordsBelow = (checks: readonly Check[], fold: Fold, style: Style): string[
  */
 export const checksText = (
   host: string,
-  checks: readonly Check[],
+  { checks, milliseconds }: Verification,
   options: { readonly width: number; readonly style: Style; readonly folds?: boolean },
 ): string => {
   const { style } = options;
@@ -134,7 +134,6 @@ export const checksText = (
   const red = checks.filter(isRed);
   const outcome = red.length > 0 ? 'red' : checks.some((check) => check.notRun) ? 'yellow' : 'green';
   const evidence = new EvidenceText(style);
-  const total = checks.reduce((sum, check) => sum + check.milliseconds, 0);
   return [
     style('bold', host),
     ...rows(checks, columns, style),
@@ -142,7 +141,7 @@ export const checksText = (
     ...red.map((check) => redCheckText(check, evidence, fold, style)),
     ...(evidence.rest === undefined ? [] : ['', `   ${style('dim', evidence.rest)}`]),
     '',
-    style(outcome, `${host}: ${checksSummary(checks)}, in ${duration(total)}`),
+    style(outcome, `${host}: ${checksSummary(checks)}, in ${duration(milliseconds)}`),
     '',
   ].join('\n');
 };

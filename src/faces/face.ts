@@ -1,4 +1,4 @@
-import type { Check, Event } from '../core/events.ts';
+import type { Event, Verification } from '../core/events.ts';
 import type { Explanation } from '../core/explanation.ts';
 import type { Fail } from '../core/fail.ts';
 import type { ListedHost } from '../flows/hosts.ts';
@@ -30,7 +30,7 @@ export interface Face {
   generations(generations: ReadonlyMap<string, readonly Generation[]>): void;
   drift(host: string, drifts: readonly Drift[]): void;
   adoption(adoption: Adoption): void;
-  checks(checks: ReadonlyMap<string, readonly Check[]>): void;
+  checks(verified: ReadonlyMap<string, Verification>): void;
   /** What the doctor found, by host. */
   findings(findings: ReadonlyMap<string, readonly Finding[]>): void;
   /** The hosts of the profile as they are reached; `checked`: they were asked what they are. */

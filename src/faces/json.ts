@@ -51,8 +51,8 @@ export const formFace = (print: Print): Face => {
     },
     drift: (host, drifts) => print({ kind: 'drift', host, drifts }),
     adoption: (adoption) => print({ kind: 'adoption', ...adoption }),
-    checks: (checks) => {
-      for (const [host, list] of checks)
+    checks: (verified) => {
+      for (const [host, { checks: list }] of verified)
         print({
           kind: 'verified',
           host,

@@ -56,7 +56,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
     drift: (host, drifts) => report(`Drift of ${host}`, driftText(host, drifts, look)),
     adoption: (adoption) => report('Adopted', adoptionText(adoption, look)),
     checks: (all) => {
-      for (const [host, list] of all) if (!checks.has(host)) checks.set(host, list);
+      for (const [host, { checks: list }] of all) if (!checks.has(host)) checks.set(host, list);
     },
     findings: (all) => report('Findings', findingsText(all, uncoloured)),
     hosts: (hosts, { checked }) => report('Hosts', hostsText(hosts, { checked, style: uncoloured })),

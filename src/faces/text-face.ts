@@ -127,10 +127,11 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
     generations: (all) => print(`\n${generationsText(all, style)}`, { keep: true }),
     drift: (host, drifts) => print(`\n${driftText(host, drifts, { width, style })}`, { keep: true }),
     adoption: (adoption) => print(`\n${adoptionText(adoption, { width, style })}`, { keep: true }),
-    checks: (checks) => {
-      for (const [host, list] of checks) {
-        const text = `\n${checksText(host, list, { width, style, folds: out.isTTY })}`;
-        if (progress.isLive && checks.size > tablesAtOnce && isAllGreen(list))
+    checks: (verified) => {
+      for (const [host, verification] of verified) {
+        const { checks: list } = verification;
+        const text = `\n${checksText(host, verification, { width, style, folds: out.isTTY })}`;
+        if (progress.isLive && verified.size > tablesAtOnce && isAllGreen(list))
           print(`${style('bold', host)}  ${style('green', checksSummary(list))}`, { keep: true });
         else if (list.some(isRed)) print(text, { keep: true });
         else printFolded(`${host}: ${checksSummary(list)}`, text, { keep: true });

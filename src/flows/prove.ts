@@ -1,5 +1,5 @@
 import { asFail } from '../core/as-fail.ts';
-import { type Check, isRed } from '../core/events.ts';
+import { type Check, isRed, type Verification } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import { markVerified } from '../host/script/mark.ts';
 import type { HostEntry } from '../profile/profile.ts';
@@ -12,7 +12,7 @@ import { verifyHosts } from './verify.ts';
 /** What the verification came to, and what was done about it. */
 export interface Proof {
   /** By host, as it was found first. */
-  readonly checks: ReadonlyMap<string, readonly Check[]>;
+  readonly verified: ReadonlyMap<string, Verification>;
   /** Hosts that could not be examined. */
   readonly failures: readonly HostFailure[];
   /** Hosts that the run had changed, that were red, and that went back. */
@@ -27,7 +27,7 @@ export interface WentBack {
   /** The generation whose state the host has again; 0: as before berth. */
   readonly to: number;
   /** The verification there; undefined: nothing of berth is left to verify, or it did not come to that. */
-  readonly checks: readonly Check[] | undefined;
+  readonly verified: Verification | undefined;
   /** Why the host is not where it should be. */
   readonly error: Fail | undefined;
 }
@@ -47,22 +47,21 @@ export async function proveHosts(
   const { done, failures } = await verifyHosts(context, { seen });
   const changed = context.hosts.filter(({ name }) => made.has(name) && done.has(name));
   const marked = await onHosts(context, changed, async (host) => {
-    const checks = done.get(host.name) ?? [];
-    await mark(context, host, made.get(host.name)?.generation, checks);
+    await mark(context, host, made.get(host.name)?.generation, done.get(host.name)?.checks);
   });
-  const red = changed.filter(({ name }) => done.get(name)?.some(isRed));
+  const red = changed.filter(({ name }) => done.get(name)?.checks.some(isRed));
   const wentBack = new Map<string, WentBack>();
   const stayed = new Map<string, readonly string[]>();
   if (context.rollback !== 'never') {
     await onHosts({ ...context, maxFailures: undefined }, red, async (host) => {
       const what = made.get(host.name);
       if (what === undefined) return;
-      const ids = (done.get(host.name) ?? []).filter(isRed).map(({ id }) => id);
+      const ids = (done.get(host.name)?.checks ?? []).filter(isRed).map(({ id }) => id);
       if (isNoWorse(ids, what.redBefore)) stayed.set(host.name, ids);
       else wentBack.set(host.name, await goBackAndVerify(context, host, what));
     });
   }
-  return { checks: done, failures: [...failures, ...marked.failures], wentBack, stayed };
+  return { verified: done, failures: [...failures, ...marked.failures], wentBack, stayed };
 }
 
 /** An older berth noted only that some check was red. */
@@ -80,14 +79,14 @@ async function goBackAndVerify(context: FlowContext, host: HostEntry, what: Made
   });
   try {
     const back = await undoApply(context, host, what);
-    if (to === 0) return { to, checks: undefined, error: undefined };
+    if (to === 0) return { to, verified: undefined, error: undefined };
     const { done, failures } = await verifyWentBack(context, new Map([[host.name, back]]));
-    return { to, checks: done.get(host.name), error: failures[0]?.error };
+    return { to, verified: done.get(host.name), error: failures[0]?.error };
   } catch (error) {
     context.signal.throwIfAborted();
     const fail = asFail(error);
     context.emit({ kind: 'failed', host: host.name, error: fail });
-    return { to, checks: undefined, error: fail };
+    return { to, verified: undefined, error: fail };
   }
 }
 
@@ -95,13 +94,13 @@ async function goBackAndVerify(context: FlowContext, host: HostEntry, what: Made
 export const verifyWentBack = async (
   context: FlowContext,
   made: ReadonlyMap<string, RolledBack>,
-): Promise<HostResults<readonly Check[]>> => {
+): Promise<HostResults<Verification>> => {
   const hosts = [...made.values()].map(({ host }) => host);
   // An older berth may have rendered its files otherwise; that they are as they were the rollback itself has seen.
   const results = await verifyHosts({ ...context, hosts }, { compared: false });
   const examined = hosts.filter(({ name }) => results.done.has(name));
   const marked = await onHosts(context, examined, (host) =>
-    mark(context, host, made.get(host.name)?.generation, results.done.get(host.name) ?? []),
+    mark(context, host, made.get(host.name)?.generation, results.done.get(host.name)?.checks),
   );
   return { ...results, failures: [...results.failures, ...marked.failures] };
 };
@@ -110,7 +109,7 @@ async function mark(
   context: FlowContext,
   host: HostEntry,
   generation: number | undefined,
-  checks: readonly Check[],
+  checks: readonly Check[] = [],
 ): Promise<void> {
   if (generation === undefined) return;
   const red = checks.filter(isRed);

@@ -1,4 +1,4 @@
-import { type Check, isRed } from '../core/events.ts';
+import { type Check, isRed, type Verification } from '../core/events.ts';
 import type { Connection } from '../host/transport/connection.ts';
 import type { HostEntry, Spec } from '../profile/profile.ts';
 import type { FlowContext } from './context.ts';
@@ -109,17 +109,21 @@ const verifyOne = async (
   context: FlowContext,
   images: ImageServer,
   { compared = true, reboot = false, seen }: VerifyOptions,
-): Promise<readonly Check[]> => {
+): Promise<Verification> => {
   const { emit } = context;
   const connection = await context.connect(host);
   const signal = AbortSignal.any([
     context.signal,
     AbortSignal.timeout((deadlineMinutes[host.spec.verify.level] + (reboot ? 20 : 0)) * 60_000),
   ]);
-  const started = performance.now();
   const grades = [...levelsOf(host.spec), ...(reboot ? (['reboot'] as const) : [])];
+  const started = performance.now();
   emit({ kind: 'phase-started', host: host.name, phase: 'verify', grades });
-  let failed = true;
+  const ended = (failed: boolean): number => {
+    const milliseconds = performance.now() - started;
+    emit({ kind: 'phase-ended', host: host.name, phase: 'verify', milliseconds, failed });
+    return milliseconds;
+  };
   try {
     const secrets = await readSecrets(context, host);
     const looking = { emit, signal, secrets };
@@ -131,16 +135,10 @@ const verifyOne = async (
       })),
       ...(reboot ? await rebooted(host, context, connection, looking) : []),
     ];
-    failed = checks.some(isRed);
-    return listed(checks);
-  } finally {
-    emit({
-      kind: 'phase-ended',
-      host: host.name,
-      phase: 'verify',
-      milliseconds: performance.now() - started,
-      failed,
-    });
+    return { checks: listed(checks), milliseconds: ended(checks.some(isRed)) };
+  } catch (error) {
+    ended(true);
+    throw error;
   }
 };
 
@@ -160,7 +158,7 @@ export interface VerifyOptions {
 export const verifyHosts = async (
   context: FlowContext,
   options: VerifyOptions = {},
-): Promise<HostResults<readonly Check[]>> => {
+): Promise<HostResults<Verification>> => {
   await using images = makeImageServer(context);
   return await onHosts(context, context.hosts, (host) => verifyOne(host, context, images, options));
 };

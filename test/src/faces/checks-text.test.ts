@@ -15,6 +15,8 @@ const green = (id: string, title: string, detail: string, milliseconds = 12): Ch
   milliseconds,
   ok: true,
 });
+const textOf = (checks: readonly Check[], options: Parameters<typeof checksText>[2]): string =>
+  checksText('node-1', { checks, milliseconds: 1300 }, options);
 const journal = { title: 'journal of berthd', text: 'line one\nline two\n' };
 const red: Check = {
   id: 'redis.start',
@@ -26,24 +28,24 @@ const red: Check = {
   remedy: 'use an image for this architecture',
 };
 
-test('green checks are a table', () => {
+test('green checks are a table, and the time below it is that of all together, side by side', () => {
   const checks = [
     green('socket.version', 'answers crictl version', 'berth 0.1.0, CRI v1'),
     green('redis.ping', 'PING over TCP', 'PONG', 1234),
   ];
   assert.equal(
-    checksText('node-1', checks, { width: 80, style: unpainted }),
+    textOf(checks, { width: 80, style: unpainted }),
     `node-1
  ✓ socket.version  answers crictl version  berth 0.1.0, CRI v1  12 ms
  ✓ redis.ping      PING over TCP           PONG                 1.2 s
 
-node-1: all 2 checks are green, in 1.2 s
+node-1: all 2 checks are green, in 1.3 s
 `,
   );
 });
 
 test('a red check is explained below the table, with its evidence and remedy', () => {
-  const text = checksText('node-1', [green('redis.create', 'a container is made', '0123456789abc'), red], {
+  const text = textOf([green('redis.create', 'a container is made', '0123456789abc'), red], {
     width: 80,
     style: unpainted,
   });
@@ -62,19 +64,19 @@ test('a red check is explained below the table, with its evidence and remedy', (
        line two
      remedy: use an image for this architecture
 
-node-1: 1 of 2 checks is red, in 52 ms
+node-1: 1 of 2 checks is red, in 1.3 s
 `,
   );
 });
 
 test('evidence that several red checks share is shown once', () => {
-  const text = checksText('node-1', [red, { ...red, id: 'redis.exec' }], { width: 80, style: unpainted });
+  const text = textOf([red, { ...red, id: 'redis.exec' }], { width: 80, style: unpainted });
   assert.equal(text.split('line two').length - 1, 1);
 });
 
 test('long evidence is shown from its end, and says so', () => {
   const long = { title: 'log', text: Array.from({ length: 100 }, (_, index) => `line ${index}`).join('\n') };
-  const text = checksText('node-1', [{ ...red, evidence: [long] }], { width: 80, style: unpainted });
+  const text = textOf([{ ...red, evidence: [long] }], { width: 80, style: unpainted });
   assert.match(text, /… 88 lines before\n {7}line 88\n/);
   assert.match(text, /line 99/);
   assert.match(text, /some of it was left out: --log-file FILE and --json have all/);
@@ -90,7 +92,7 @@ test('journals that have most lines in common are told line by line once, and a 
       { title: 'what it printed', text: `${'x'.repeat(5000)}${index}` },
     ],
   }));
-  const text = checksText('node-1', checks, { width: 80, style: unpainted });
+  const text = textOf(checks, { width: 80, style: unpainted });
   assert.equal(text.split(/ at 5$/m).length - 1, 1);
   const shown = text.split('\n').filter((line) => /^ {7}(at|x)/.test(line));
   assert.equal(shown.length, 60);
@@ -109,9 +111,7 @@ test('no row is wider than the terminal, whatever a host answers', () => {
     green('b', 'short', 'many\nlines\tand\u0007 bells'),
   ];
   for (const width of [60, 80, 120]) {
-    const rows = stripVTControlCharacters(checksText('node-1', checks, { width, style: painted })).split(
-      '\n',
-    );
+    const rows = stripVTControlCharacters(textOf(checks, { width, style: painted })).split('\n');
     assert.deepEqual(
       rows.filter((row) => row.length > width),
       [],
@@ -129,7 +129,7 @@ test('on a terminal what is told below the table breaks between words, under its
   };
   const skipped: Check = { ...green('dns.name', 'a pod resolves a name', talkative.detail), notRun: true };
   const checks = [skipped, talkative];
-  const folded = checksText('node-1', checks, { width: 60, style: unpainted, folds: true });
+  const folded = textOf(checks, { width: 60, style: unpainted, folds: true });
   assert.match(folded, /^ {3}dns\.name: network mynet: plugin bridge is in none of\n {7}\/opt/m);
   assert.match(
     folded,
@@ -139,20 +139,20 @@ test('on a terminal what is told below the table breaks between words, under its
     folded.split('\n').filter((line) => line.length > 60),
     [],
   );
-  const whole = checksText('node-1', checks, { width: 60, style: unpainted });
+  const whole = textOf(checks, { width: 60, style: unpainted });
   assert.match(whole, /^ {5}remedy: .* looked for$/m);
   assert.match(
-    checksText('node-1', checks, { width: 60, style: painted, folds: true }),
+    textOf(checks, { width: 60, style: painted, folds: true }),
     /\u001b\[33mremedy\u001b\[39m: run/,
   );
 });
 
 test('no check at all is not a success', () => {
-  assert.match(checksText('node-1', [], { width: 80, style: unpainted }), /nothing was checked/);
+  assert.match(textOf([], { width: 80, style: unpainted }), /nothing was checked/);
 });
 
 test('green and red are colours too', () => {
-  const text = checksText('node-1', [red, green('a', 'b', 'c')], { width: 80, style: painted });
+  const text = textOf([red, green('a', 'b', 'c')], { width: 80, style: painted });
   assert.match(text, /\u001b\[31m✗/);
   assert.match(text, /\u001b\[32m✓/);
 });

@@ -96,7 +96,7 @@ test('nothing that a host says is taken for a command of the runner', () => {
   const red = check('x', { ok: false, detail: hostile, evidence: [{ title: 'journal', text: hostile }] });
   const { out, err } = printed(github, (face) => {
     face.emit({ kind: 'note', level: 'info', host: 'a', message: hostile });
-    face.checks(new Map([['a', [red]]]));
+    face.checks(new Map([['a', { checks: [red], milliseconds: 5 }]]));
     face.message(hostile);
     face.failure(new Fail('CommandFailed', hostile));
   });
@@ -112,8 +112,8 @@ test('green checks are folded under their summary, red ones stand open', () => {
   const { out } = printed(github, (face) => {
     face.checks(
       new Map([
-        ['a', [check('x')]],
-        ['b', [check('y', { ok: false, remedy: 'mend it' })]],
+        ['a', { checks: [check('x')], milliseconds: 5 }],
+        ['b', { checks: [check('y', { ok: false, remedy: 'mend it' })], milliseconds: 5 }],
       ]),
     );
   });

@@ -40,7 +40,7 @@ test('a host that cannot be reached does not keep the others from being proven',
 test('the checks come by host, and a red one is no error', async () => {
   using recorded = recordedHost({ env: { ACTIVE: 'failed' } });
   const events: Event[] = [];
-  const { done: checks } = await verifyHosts({
+  const { done } = await verifyHosts({
     profile,
     hosts: profile.hosts.slice(1),
     connect: async () => recorded.connection,
@@ -49,12 +49,14 @@ test('the checks come by host, and a red one is no error', async () => {
     signal: AbortSignal.timeout(30_000),
     parallel: 8,
   });
-  assert.deepEqual([...checks.keys()], ['node-1']);
-  assert.ok(checks.get('node-1')?.some(({ id, ok }) => id === 'units.berthd' && !ok));
+  assert.deepEqual([...done.keys()], ['node-1']);
+  const verified = done.get('node-1');
+  assert.ok(verified?.checks.some(({ id, ok }) => id === 'units.berthd' && !ok));
   assert.deepEqual(
     events.filter(({ kind }) => kind === 'phase-started'),
     [{ kind: 'phase-started', host: 'node-1', phase: 'verify', grades: ['smoke'] }],
   );
   const ended = events.find((event) => event.kind === 'phase-ended');
   assert.ok(ended?.kind === 'phase-ended' && ended.phase === 'verify' && ended.failed);
+  assert.equal(verified?.milliseconds, ended.milliseconds);
 });
