@@ -73,8 +73,10 @@ export const phaseLines = (
   if (phase?.state !== 'running') return [];
   const share = shareOf(phase, estimate);
   const time = timeText(now - phase.since, estimate);
-  const words = [countText(phase, estimate), time].filter((text) => text !== '').join('   ');
-  if (share === undefined) return words === '' ? [] : [[dim(words)]];
+  const count = countText(phase, estimate);
+  if (count === '' && time === '') return [];
+  const words = [count || phase.phase, time].filter((text) => text !== '').join('   ');
+  if (share === undefined) return [[dim(words)]];
   return [[{ text: bar(share, 1, barWidth(width)), colour: 'cyan' }, plain(`  ${words}`)]];
 };
 

@@ -96,7 +96,10 @@ udp_check() {
   wait "$child" 2>/dev/null
   child=
 }
-udp_says() { printf 'berth\n' | timeout 5 socat -t 0.5 - "UDP:$host_address:$host_port" | grep berth; }
+udp_says() {
+  tell socat -t 0.5 - "UDP:$host_address:$host_port"
+  printf 'berth\n' | timeout 5 socat -t 0.5 - "UDP:$host_address:$host_port" | grep berth
+}
 
 server_up() {
   printf 'SET berth %s\r\nQUIT\r\n' "$value" | timeout 30 socat -t 15 - "TCP:$(bracketed "$server_address"):6379,connect-timeout=10" | grep -q OK

@@ -3,7 +3,7 @@ import test from 'node:test';
 import type { Event } from '../../../../src/core/events.ts';
 import { Fail } from '../../../../src/core/fail.ts';
 import { type Board, boardAfter, emptyBoard, type HostBoard } from '../../../../src/faces/live/board.ts';
-import { commandTexts, doings, doingText } from '../../../../src/faces/live/progress-lines.ts';
+import { commandTexts, doings, doingText, phaseLines } from '../../../../src/faces/live/progress-lines.ts';
 import { ranked } from '../../../../src/faces/live/standing.ts';
 import { toldPhases } from '../../../../src/faces/live/told-phases.ts';
 import { fleet, looked, phase, redPull, type Told } from './story.ts';
@@ -151,6 +151,19 @@ test('checks that are done side by side each have their command, until they are 
     { kind: 'phase-ended', host: 'a', phase: 'verify', milliseconds: 5, failed: false },
   ];
   assert.deepEqual(commandTexts(hostOf(over)), []);
+});
+
+test('a time that has nothing to count beside it says of what it is', () => {
+  const textsAt = (events: readonly Event[], at: number) =>
+    phaseLines(hostOf(events), at, undefined, 80).map((line) => line.map(({ text }) => text).join(''));
+  const probing: Event[] = [{ kind: 'phase-started', host: 'a', phase: 'probe' }];
+  assert.deepEqual(textsAt(probing, 1500), ['probe   1 s']);
+  assert.deepEqual(textsAt(probing, 500), []);
+  const verifying: Event[] = [{ kind: 'phase-started', host: 'a', phase: 'verify' }];
+  assert.deepEqual(textsAt(verifying, 1500), ['verify   1 s']);
+  assert.deepEqual(textsAt([...verifying, { kind: 'checked', host: 'a', check: redPull }], 1500), [
+    '1 check   1 s',
+  ]);
 });
 
 test('what a host waits for is seen until it goes on', () => {

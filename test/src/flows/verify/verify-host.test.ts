@@ -151,6 +151,7 @@ test('checks beside the walk tell what they run when they run it, and not when a
   assert.deepEqual(of('attach.streams'), ['crictl attach -i box-streams']);
   assert.deepEqual(of('forward.tcp').slice(0, 1), ['crictl port-forward pod-streams :7']);
   assert.match(of('hostport.loopback').join(), /^socat - TCP:127\.0\.0\.1:\d+$/);
+  assert.match(of('hostport.udp').at(-1) ?? '', /^socat -t 0\.5 - UDP:[\d.]+:\d+$/);
   assert.match(of('network.pods')[0] ?? '', /^crictl runp .*hostport-pod\.json$/);
   const at = (isIt: (event: Event) => boolean): number => {
     const index = events.findIndex(isIt);
