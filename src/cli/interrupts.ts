@@ -8,13 +8,17 @@ export interface Interrupts extends Disposable {
 }
 
 /**
- * Turns the first signal into an orderly end; the second one ends at once, without waiting for hosts.
+ * Turns the first signal into an orderly end; a second SIGINT or SIGTERM ends at once, without waiting for hosts.
  * `onFirst` tells the user what is happening.
  */
 export const listenForInterrupts = (onFirst: (name: string) => void): Interrupts => {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      // Nobody's impatience: when a terminal closes, its shell passes on what the kernel has sent already.
+      if (name === 'SIGHUP') return;
+      process.exit(130);
+    }
     onFirst(name);
     controller.abort(
       new Fail('Cancelled', `interrupted by ${name}`, {

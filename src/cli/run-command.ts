@@ -117,7 +117,8 @@ export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: 
   const faces = [shown, log?.face, summary].filter((face) => face !== undefined);
   const face = scrubbedFace(faces.reduce(bothFaces));
   using interrupts = listenForInterrupts((name) => {
-    const message = `${name}: finishing or undoing the step at work; a second one ends berth at once`;
+    const atOnce = name === 'SIGHUP' ? 'SIGTERM' : 'a second one';
+    const message = `${name}: finishing or undoing the step at work; ${atOnce} ends berth at once`;
     face.emit({ kind: 'note', level: 'warn', message });
   });
   const exitCode = await withHosts(subject, options, face, interrupts.signal, work).catch(
