@@ -63,22 +63,28 @@ const redCheck = (host: string, check: Check): string =>
     ...(check.evidence ?? []).map(({ title, text }) => details(title, block(text.slice(-8000)))),
   ].join('\n');
 
-const changesOf = (plan: HostPlan | undefined): string =>
-  plan === undefined ? '' : plan.changes.length === 0 ? 'none' : String(plan.changes.length);
+/** `made`: undefined where nothing was to be made, as by a plan. */
+const changesOf = (plan: HostPlan | undefined, made: number | undefined): string => {
+  if (plan === undefined) return '';
+  const planned = plan.changes.length;
+  if (planned === 0) return 'none';
+  return made === undefined || made === planned ? String(planned) : `${made} of ${planned}`;
+};
 
 const checksOf = (checks: readonly Check[] | undefined): string =>
   checks === undefined ? '' : `${checks.some(isRed) ? '✗' : '✓'} ${checksSummary(checks)}`;
 
-const hostTable = ({ plan, checks, failures }: Summary): string => {
+const hostTable = ({ plan, made, checks, failures }: Summary): string => {
   const plans = new Map((plan?.hosts ?? []).map((host) => [host.host, host]));
   const failed = failures.flatMap(({ host }) => host ?? []);
   const names = [...new Set([...plans.keys(), ...checks.keys(), ...failed])];
   if (names.length === 0) return '';
   const rows = names.map((name) => {
     const list = checks.get(name);
+    const changes = changesOf(plans.get(name), made.size === 0 ? undefined : (made.get(name) ?? 0));
     const time = list === undefined ? '' : duration(list.reduce((sum, one) => sum + one.milliseconds, 0));
     const end = failed.includes(name) ? '✗ failed' : '';
-    return `| ${inline(name)} | ${changesOf(plans.get(name))} | ${checksOf(list)} | ${time} | ${end} |`;
+    return `| ${inline(name)} | ${changes} | ${checksOf(list)} | ${time} | ${end} |`;
   });
   return [
     '| host | changes | checks | time of the checks | |',

@@ -1,4 +1,4 @@
-import type { Check } from '../core/events.ts';
+import type { Check, Event, Phase } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import type { Plan } from '../resources/change.ts';
 import { adoptionText, driftText } from './drift-text.ts';
@@ -14,6 +14,8 @@ import type { Style } from './style.ts';
 export interface Summary {
   readonly exitCode: number;
   readonly plan: Plan | undefined;
+  /** How many changes were made, by host; empty where none was begun on any. */
+  readonly made: ReadonlyMap<string, number>;
   /** By host; those of a host that went back are those from before. */
   readonly checks: ReadonlyMap<string, readonly Check[]>;
   /** In the order in which they were told, each once. */
@@ -27,9 +29,27 @@ export interface Summary {
 const uncoloured: Style = (_format, text) => text;
 const look = { width: 100, style: uncoloured };
 
+const changing: ReadonlySet<Phase> = new Set(['apply', 'rollback', 'reset']);
+
+/** Counts the changes that were made on each host: those of the plan, not those of a way back from it. */
+const countMade = () => {
+  const phases = new Map<string, Phase>();
+  const made = new Map<string, number>();
+  const take = (event: Event): void => {
+    if (event.kind === 'phase-started' && changing.has(event.phase) && !phases.has(event.host)) {
+      phases.set(event.host, event.phase);
+      made.set(event.host, 0);
+    }
+    if (event.kind === 'step-ended' && !event.failed && phases.get(event.host) === event.phase)
+      made.set(event.host, (made.get(event.host) ?? 0) + 1);
+  };
+  return { made, take };
+};
+
 /** A face that prints nothing and hands what it was told to `onEnd`. */
 export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
   let plan: Plan | undefined;
+  const changes = countMade();
   const checks = new Map<string, readonly Check[]>();
   const failures = new Map<Fail, string | undefined>();
   const warnings: Summary['warnings'][number][] = [];
@@ -43,6 +63,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
   };
   return {
     emit(event) {
+      changes.take(event);
       // That a host was interrupted is told by the end of the command.
       if (event.kind === 'failed' && event.error.code !== 'Cancelled') failed(event.error, event.host);
       if (event.kind === 'note' && event.level === 'warn')
@@ -68,6 +89,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
       onEnd({
         exitCode,
         plan,
+        made: changes.made,
         checks,
         failures: [...failures].map(([error, host]) => ({ host, error })),
         warnings,

@@ -42,7 +42,7 @@ export interface PhaseBoard {
   readonly total: number | undefined;
   /** Of a verification: what it asks for. */
   readonly grades: readonly Grade[] | undefined;
-  /** Steps that ended; of a verification, checks. */
+  /** Steps that were made; of a verification, checks. */
   readonly done: number;
 }
 
@@ -127,7 +127,10 @@ const stepStarted = (
 
 const counted = (board: PhaseBoard): PhaseBoard => ({ ...board, done: board.done + 1 });
 
-const stepEnded = (host: HostBoard, { id, phase }: Extract<Event, { kind: 'step-ended' }>): HostBoard => {
+const stepEnded = (
+  host: HostBoard,
+  { id, phase, failed }: Extract<Event, { kind: 'step-ended' }>,
+): HostBoard => {
   const ended = {
     ...host,
     steps: host.steps.filter((step) => step.id !== id),
@@ -136,7 +139,7 @@ const stepEnded = (host: HostBoard, { id, phase }: Extract<Event, { kind: 'step-
     commands: without(host.commands, id),
   };
   // What a verification makes ready for its checks is none of them.
-  return phase === 'verify' ? ended : withPhase(ended, phase, counted);
+  return failed || phase === 'verify' ? ended : withPhase(ended, phase, counted);
 };
 
 /** The upload of a step is the step's own end; a download that is complete has nobody else to end it. */

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Check } from '../../../src/core/events.ts';
+import type { Check, Event, Phase } from '../../../src/core/events.ts';
 import { CommandFailed } from '../../../src/core/fail.ts';
 import { markdownText } from '../../../src/faces/markdown.ts';
-import type { Summary } from '../../../src/faces/summary.ts';
+import { type Summary, summaryFace } from '../../../src/faces/summary.ts';
 import type { Change } from '../../../src/resources/change.ts';
 
 const empty: Summary = {
   exitCode: 0,
   plan: undefined,
+  made: new Map(),
   checks: new Map(),
   failures: [],
   warnings: [],
@@ -67,6 +68,51 @@ test('the page of a host that cannot be reached names host, code, hint and exit 
   assert.match(text, /^### berth apply p\.yaml: ✗ failed \(exit code 16\)$/m);
   assert.match(text, /^- ✗ a: no \(CommandFailed\)\n {2}hint: mend it$/m);
   assert.match(text, /^\| a \| {2}\| {2}\| {2}\| ✗ failed \|$/m);
+});
+
+test('changes that were made are counted, and those that were not are none of them', () => {
+  const change = (id: string): Change => ({ id, action: 'create', summary: id, steps: [] });
+  const changes = ['x', 'y'].map(change);
+  const hosts = ['failed', 'done', 'back', 'not-begun'].map((host) => ({ host, changes, notes: [] }));
+  const pageAfter = (...events: readonly Event[]): string => {
+    let page = '';
+    const face = summaryFace((summary) => {
+      page = markdownText('berth apply', summary);
+    });
+    face.plan({ version: 1, profile: 'p.yaml', hosts }, { diffs: true });
+    events.forEach(face.emit);
+    face.end(16);
+    return page;
+  };
+  const phase = (host: string, name: Phase): Event => ({ kind: 'phase-started', host, phase: name });
+  const step = (host: string, name: Phase, id: string, failed = false): Event => ({
+    kind: 'step-ended',
+    host,
+    phase: name,
+    id,
+    milliseconds: 5,
+    failed,
+  });
+  const page = pageAfter(
+    phase('failed', 'apply'),
+    step('failed', 'apply', 'x', true),
+    phase('done', 'apply'),
+    step('done', 'apply', 'x'),
+    step('done', 'apply', 'y'),
+    phase('back', 'apply'),
+    step('back', 'apply', 'x'),
+    step('back', 'apply', 'y', true),
+    phase('back', 'rollback'),
+    step('back', 'rollback', 'x'),
+  );
+  const counts = [...page.matchAll(/^\| ([a-z-]+) \| ([^|]+) \|/gm)].slice(2).map(([, ...cells]) => cells);
+  assert.deepEqual(counts, [
+    ['failed', '0 of 2'],
+    ['done', '2'],
+    ['back', '1 of 2'],
+    ['not-begun', '0 of 2'],
+  ]);
+  assert.match(pageAfter(), /^\| failed \| 2 \|/m, 'what was only planned');
 });
 
 test('a plan is folded with its diffs, and loses them where the page would be refused for its size', () => {

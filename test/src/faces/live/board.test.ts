@@ -37,7 +37,7 @@ test('an event makes a new board and leaves the old one as it was', () => {
   assert.deepEqual([...before.hosts], copy);
 });
 
-test('a phase counts the steps that ended, and remembers how it ended itself', () => {
+test('a phase counts the steps that were made, and remembers how it ended itself', () => {
   const ended: Event[] = [
     ...applying,
     { kind: 'step-ended', host: 'a', phase: 'apply', id: 'x', milliseconds: 5, failed: false },
@@ -46,8 +46,10 @@ test('a phase counts the steps that ended, and remembers how it ended itself', (
   assert.deepEqual(hostOf(ended).steps, []);
   const failed: Event[] = [
     ...ended,
+    { kind: 'step-ended', host: 'a', phase: 'apply', id: 'y', milliseconds: 5, failed: true },
     { kind: 'phase-ended', host: 'a', phase: 'apply', milliseconds: 4200, failed: true },
   ];
+  assert.equal(hostOf(failed).phases[0]?.done, 1);
   assert.deepEqual(
     hostOf(failed).phases.map(({ state, milliseconds }) => [state, milliseconds]),
     [['failed', 4200]],
