@@ -26,16 +26,16 @@ tell_time() {
 }
 b64() { base64 | tr -d '\n'; }
 
-# REASON [CODE [FILE]]: the apply ends here. The caller said in `detail` what it was about.
+# REASON [CODE [FILE]]: the apply ends here. The caller said in `detail` what it was about. FILE is what the command
+# printed; without one, what this change has written to standard error tells why.
 fail() {
+  output=$(tail -c 65536 "${3:-$errors}" 2>/dev/null | b64)
   if [ -n "$generation" ]; then
     tell_time
     printf 'fail\t%s\t%s\n' "$change" "$clock" >> "$generation/journal"
     outcome fail
   fi
   fire_guard
-  output=
-  [ -n "${3:-}" ] && output=$(tail -c 65536 "$3" 2>/dev/null | b64)
   say "fail$tab$1$tab${2:-1}$tab$step$tab$(printf %s "$detail" | b64)$tab$output"
   exit 1
 }
@@ -65,6 +65,7 @@ disturb() { record disturbed "$1"; }
 # ID [SECONDS]: the change is guarded, and takes at most that long itself.
 begin() {
   stop_if_asked
+  printf '' > "$errors"
   change=$1
   detail=$1
   guard_fired && fail guard
@@ -112,6 +113,7 @@ number=0
 step=0
 umask 077
 armed=
+errors=/dev/null
 guard=$state/guard
 mkdir -p "$state/objects" "$state/generations" || full "${state%/*}" 4096
 # A shell ends at once when exec fails.
@@ -125,6 +127,8 @@ printf '%s\tsince %s\tas process %s there\n' "$by" "$(date -u +%Y-%m-%dT%H:%M:%S
 umask 022
 mkdir -p "$run"
 rm -f "$run/stop" "$run/awaits"
+errors=$run/errors
+(: > "$errors") 2>/dev/null && exec 2>> "$errors"
 # However this ends: what an installation brought before it failed or was cut off is berth's.
 trap 'end_watch; note_new_packages; unstage' EXIT
 trap 'exit 3' TERM

@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { CommandFailed, Fail } from '../../core/fail.ts';
+import { adviceOfPackager, adviceOfSystem } from './advice.ts';
 import type { Work } from './step.ts';
 
 /** What the host says while it works; executor.sh prints it. */
@@ -22,7 +23,7 @@ export interface Failure {
   /** Index of the step within its work. */
   readonly step: number;
   readonly detail: string;
-  /** The end of what the command printed. */
+  /** The end of what the command printed, or the programs with which a file was to be changed. */
   readonly output: string;
 }
 
@@ -153,27 +154,32 @@ export function describeFailure(host: string, work: Work | undefined, failure: F
         context,
       });
     case 'write':
-    case 'delete':
+    case 'delete': {
+      const done = failure.reason === 'write' ? 'written' : 'deleted';
+      const why = lastLineOf(failure.output);
       return new Fail(
         'CommandFailed',
-        `${what}: ${failure.detail} cannot be ${failure.reason === 'write' ? 'written' : 'deleted'}`,
-        {
-          hint: 'See whether its file system is read-only (mount) or the file immutable (lsattr) on the host.',
-          context,
-        },
+        `${what}: ${failure.detail} cannot be ${done}${why === '' ? '' : `: ${why}`}`,
+        { hint: adviceOfSystem(failure.detail, failure.output), context },
       );
+    }
     default:
       return commandFailed(what, work, failure);
   }
 }
 
+const lastLineOf = (output: string): string => output.split('\n').at(-1) ?? '';
+
 function commandFailed(what: string, work: Work | undefined, failure: Failure): Fail {
   const step = work?.steps[failure.step];
   const argv = step?.kind === 'run' ? step.argv : [failure.reason, failure.detail];
-  const lastLine = failure.output.split('\n').at(-1) ?? '';
+  const lastLine = lastLineOf(failure.output);
   const meaning = step?.kind === 'run' ? step.meanings?.[failure.exitCode] : undefined;
   if (meaning !== undefined) return new Fail(meaning, `${what}: ${lastLine}`, { context: { argv } });
-  const hint = step?.kind === 'run' ? step.hints?.[failure.exitCode] : undefined;
+  const hint =
+    step?.kind === 'run'
+      ? (step.hints?.[failure.exitCode] ?? adviceOfPackager(step, failure.output))
+      : undefined;
   const why = lastLine === '' ? `${failure.reason} ${failure.detail}` : lastLine;
   return new CommandFailed(
     `${what}: exit code ${failure.exitCode}: ${why}`,

@@ -16,7 +16,7 @@
  *     guard/                     what watches over an unconfirmed change; guard.sh says what lies there
  *
  * The transient part ends with a reboot: `stale/<unit>` says that the unit runs with what was there
- * before a change.
+ * before a change; `errors` is what the programs of the change at work said.
  */
 export const stateFolder = '/var/lib/berth-install';
 export const transientFolder = '/run/berth-install';

@@ -11,12 +11,12 @@ make_folder() {
 free_bytes() {
   e=$1
   while [ ! -d "$e" ]; do e=${e%/*}; [ -n "$e" ] || e=/; done
-  df -P -k "$e" | while read -r f t u a c m; do [ "$a" -ge 0 ] 2>/dev/null && echo $((a * 1024)); done
+  df -P -k "$e" 2>/dev/null | while read -r f t u a c m; do [ "$a" -ge 0 ] 2>/dev/null && echo $((a * 1024)); done
 }
 
 # FOLDER BYTES: a write there failed; says so, with the reason when it is a lack of space.
 full() {
-  rm -f "$temporary"
+  rm -f "$temporary" 2>/dev/null
   [ "$(free_bytes "$1")" -lt "$2" ] && fail disk-full
   fail write
 }

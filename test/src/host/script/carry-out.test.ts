@@ -259,14 +259,43 @@ test('without space for the whole apply nothing is begun', async () => {
   assert.deepEqual(await readdir(host.at('disk')), []);
 });
 
-test('a file that cannot be written is named, with where to look', async () => {
+test('a file that cannot be written is named, with the words of the host and where to look', async () => {
   await using host = await bench();
   await using _disk = await smallDisk(host.at('disk'));
   await run('mount', ['-o', 'remount,ro', host.at('disk')]);
   const error = await failure(host.carryOut([work('a', write(host.at('disk/a'), 'x'))]));
   assert.equal(error.code, 'CommandFailed');
-  assert.equal(error.message, `node-1: do a: ${host.at('disk/a')} cannot be written`);
+  assert.match(
+    error.message,
+    new RegExp(`^node-1: do a: ${host.at('disk/a')} cannot be written: .*Read-only file system$`),
+  );
+  assert.match(String(error.context['output']), /Read-only file system$/);
   assert.match(error.hint ?? '', /read-only/);
+});
+
+test('a file that something is mounted on is named as such, however it is to change', async () => {
+  await using host = await bench();
+  const path = host.at('crictl.yaml');
+  await writeFile(path, 'old');
+  await run('mount', ['--bind', path, path]);
+  try {
+    const works = { written: write(path, 'x'), deleted: { kind: 'delete', path } } as const;
+    for (const [how, step] of Object.entries(works)) {
+      const error = await failure(host.carryOut([work('before', sh('echo noise >&2')), work('a', step)]));
+      assert.equal(error.code, 'CommandFailed');
+      assert.match(
+        error.message,
+        new RegExp(`crictl.yaml cannot be ${how}: (mv|rm): .*Device or resource busy$`),
+      );
+      assert.match(String(error.context['output']), /^(mv|rm): [^\n]*$/, 'nothing of the changes before');
+      assert.equal(
+        error.hint,
+        `Something is mounted there: see it with findmnt ${path}, take it away with umount ${path}, and run the same command again: it goes on where this one stopped.`,
+      );
+    }
+  } finally {
+    await run('umount', [path]);
+  }
 });
 
 async function localFile(path: string, bytes: Buffer): Promise<Extract<Content, { kind: 'local-file' }>> {

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { describeFailure } from '../../../../src/host/script/outcome.ts';
+import type { Step } from '../../../../src/host/script/step.ts';
+import { packageManagers } from '../../../../src/resources/package-managers.ts';
+
+const { apt, dnf } = packageManagers;
+
+const hintOf = (
+  argv: readonly string[],
+  output: string,
+  more: Partial<Extract<Step, { kind: 'run' }>> = {},
+) => {
+  const step: Step = { kind: 'run', argv, deadlineSeconds: 5, locks: apt.locks, ...more };
+  const failure = { kind: 'fail', reason: 'command', exitCode: 100, step: 0, detail: '', output } as const;
+  return describeFailure('a', { id: 'packages', summary: 'install runc', steps: [step] }, failure).hint;
+};
+
+const install = [...apt.install, 'runc', 'socat'];
+
+/** What apt-get, dpkg and dnf print, and what the advice must speak of. */
+const said: readonly (readonly [string, RegExp])[] = [
+  [
+    'E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 812 (apt-get)',
+    /holds its lock/,
+  ],
+  [
+    'E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?',
+    /holds its lock/,
+  ],
+  ["E: You don't have enough free space in /var/cache/apt/archives/.", /Free space/],
+  ['dpkg: error: failed to write status database: No space left on device', /Free space/],
+  ['Disk Requirements:\n   At least 12MB more space needed on the / filesystem.', /Free space/],
+  [
+    'E: List directory /var/lib/apt/lists/partial is missing. - Acquire (30: Read-only file system)',
+    /read-only/,
+  ],
+  [
+    "Err:1 http://deb.debian.org/debian bookworm InRelease\n  Temporary failure resolving 'deb.debian.org'\nE: Unable to fetch some archives, maybe run apt-get update",
+    /does not reach/,
+  ],
+  [
+    'W: Failed to fetch http://x/InRelease  Could not connect to x:80 (192.0.2.1). - connect (111: Connection refused)',
+    /spec\.proxy/,
+  ],
+  [
+    'Curl error (6): Could not resolve hostname for https://mirrors.fedoraproject.org/metalink',
+    /does not reach/,
+  ],
+  ['E: Failed to fetch http://x/runc_1.1.5_amd64.deb  404  Not Found [IP: 192.0.2.1 80]', /apt-get update/],
+  [
+    'The following packages have unmet dependencies:\n runc : Depends: libc6\nE: Unable to correct problems, you have held broken packages.',
+    /apt-mark showhold/,
+  ],
+  [
+    'Error: \n Problem: conflicting requests\n  - nothing provides container-selinux needed by runc',
+    /dnf versionlock list/,
+  ],
+  ["E: The repository 'http://x bookworm InRelease' is not signed.", /key/],
+  [
+    'dpkg: error processing package runc (--configure):\n installed runc package post-installation script subprocess returned error exit status 1',
+    /script of a package/,
+  ],
+  [
+    "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem.",
+    /dpkg --configure -a/,
+  ],
+];
+
+test('what a package manager said has its advice, how to see it, and that berth goes on', () => {
+  for (const [output, about] of said) {
+    const hint = hintOf(install, output) ?? '';
+    assert.match(hint, about, output);
+    assert.match(hint, / See it on the host with: apt-get install runc socat\./, output);
+    assert.match(hint, / Mend it, then run the same command again: it goes on where this one stopped\.$/);
+  }
+});
+
+test('what nobody foresaw is to be seen by the command as a person types it', () => {
+  const ending = 'Mend it, then run the same command again: it goes on where this one stopped.';
+  const typed = (argv: readonly string[]) => hintOf(argv, 'E: something else');
+  assert.equal(typed(install), `See it on the host with: apt-get install runc socat. ${ending}`);
+  assert.equal(typed(apt.refresh ?? []), `See it on the host with: apt-get update. ${ending}`);
+  assert.equal(
+    typed(apt.repair([])),
+    `See it on the host with: dpkg --configure -a --force-confdef --force-confold. ${ending}`,
+  );
+  assert.equal(typed([...dnf.install, 'runc']), `See it on the host with: dnf install runc. ${ending}`);
+  assert.equal(
+    typed(dnf.exchange([['cri-o', '1.35.*']])),
+    `See it on the host with: dnf install 'cri-o-1.35.*'. ${ending}`,
+  );
+});
+
+test('what the plan knows of an exit code comes first, and other programs are none of this', () => {
+  assert.equal(hintOf(install, 'E: dpkg was interrupted', { hints: { 100: 'do that' } }), 'do that');
+  assert.equal(hintOf(['systemctl', 'start', 'x'], 'No space left on device', { locks: [] }), undefined);
+});
