@@ -1,3 +1,4 @@
+import type { Interrupted } from '../host/facts/install.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import { planBuilt } from './built.ts';
 import { type Change, type HostPlan, obsoleteTag } from './change.ts';
@@ -38,17 +39,29 @@ export function planResources(
   const services = planServices(resources, facts, selected);
   const chosen = selectServices(services, { things, tags });
   notes.push(...chosen.notes);
-  if (facts.install.interrupted !== undefined) {
-    const { by, step } = facts.install.interrupted;
-    notes.push(
-      `an apply by ${by.replace('\t', ' at ')} was cut off${step === '' ? '' : ` at ${step}`}; this one finishes it`,
-    );
-  }
+  if (facts.install.interrupted !== undefined) notes.push(noteOf(facts.install.interrupted));
   const differing = [...selected, ...chosen.changes];
   const changes = [...confirmGuard(facts), ...differing];
   if (tags === undefined) return { changes, notes };
   return { changes, notes, otherTags: things.length + services.length - differing.length };
 }
+
+const endings = {
+  failed: { what: 'failed', where: 'at', next: 'goes on from there' },
+  stopped: { what: 'was stopped', where: 'after', next: 'finishes it' },
+  cut: { what: 'was cut off', where: 'at', next: 'finishes it' },
+} as const;
+
+/** How the last apply ended early. An apply does not finish a rollback. */
+const noteOf = ({ by, step, kind, end }: Interrupted): string => {
+  const { what, where, next } = endings[end];
+  const who = `${kind === 'apply' ? 'an apply' : 'a rollback'} by ${by.replace('\t', ' at ')}`;
+  return [
+    `${who} ${what}`,
+    ...(step === '' ? [] : [` ${where} ${step}`]),
+    ...(kind === 'apply' ? [`; this one ${next}`] : []),
+  ].join('');
+};
 
 /** The new connection itself confirms; without a change there would be none, and the guard would undo what is right. */
 const confirmGuard = ({ install }: Facts): Change[] =>

@@ -18,7 +18,15 @@ export interface InstallFacts {
   /** A guard of an apply that was cut off is about to undo its changes, unless a new connection confirms them. */
   readonly guarded: boolean;
   /** The last apply, when it did not come to its end. */
-  readonly interrupted: { readonly by: string; readonly step: string } | undefined;
+  readonly interrupted: Interrupted | undefined;
+}
+
+export interface Interrupted {
+  readonly by: string;
+  /** The change that it was at, or that it had made last. */
+  readonly step: string;
+  readonly kind: Generation['kind'];
+  readonly end: Exclude<Generation['end'], 'done'>;
 }
 
 export type OriginRecord =
@@ -46,11 +54,17 @@ export const parseInstall = (lines: Lines): InstallFacts => ({
   generations: parseGenerations(lines),
   guarded: linesOf(lines, 'guarded').length > 0,
   journalBytes: Number(linesOf(lines, 'journal')[0]?.[0] ?? 0),
-  interrupted: linesOf(lines, 'interrupted').map(([by, last]) => ({
-    by: decode(by).toString('utf8').trim(),
-    step: decode(last).toString('utf8').split('\t')[1]?.trim() ?? '',
-  }))[0],
+  interrupted: parseInterrupted(lines),
 });
+
+function parseInterrupted(lines: Lines): Interrupted | undefined {
+  const [line] = linesOf(lines, 'interrupted');
+  if (line === undefined) return undefined;
+  const [by, last] = line.map((field) => decode(field).toString('utf8').trim());
+  const { kind = 'apply', end = 'cut' } = parseGenerations(lines).at(-1) ?? {};
+  const step = last?.split('\t')[1] ?? '';
+  return { by: by ?? '', step, kind, end: end === 'done' ? 'cut' : end };
+}
 
 export const records = (field: string): string[][] =>
   decode(field)

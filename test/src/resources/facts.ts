@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Sealed } from '../../../src/core/secret.ts';
 import type { FileFact } from '../../../src/host/facts/files.ts';
 import type { HealthFacts } from '../../../src/host/facts/health.ts';
-import type { OriginRecord } from '../../../src/host/facts/install.ts';
+import type { Interrupted, OriginRecord } from '../../../src/host/facts/install.ts';
 import type { PackageFact } from '../../../src/host/facts/packages.ts';
 import type { Facts } from '../../../src/host/facts/probe.ts';
 import type { SystemFacts } from '../../../src/host/facts/system.ts';
@@ -31,7 +31,7 @@ export interface ShortFacts {
   readonly clock?: number;
   readonly staleSince?: Readonly<Record<string, number>>;
   readonly guarded?: boolean;
-  readonly interrupted?: { readonly by: string; readonly step: string };
+  readonly interrupted?: Pick<Interrupted, 'by' | 'step'> & Partial<Interrupted>;
   readonly system?: Partial<SystemFacts>;
   readonly health?: Partial<HealthFacts>;
   readonly trouble?: Partial<TroubleFacts>;
@@ -171,7 +171,8 @@ export function factsOf(short: ShortFacts): Facts {
       generations: [],
       journalBytes: 0,
       guarded: short.guarded ?? false,
-      interrupted: short.interrupted,
+      interrupted:
+        short.interrupted === undefined ? undefined : { kind: 'apply', end: 'cut', ...short.interrupted },
     },
   };
 }

@@ -206,9 +206,28 @@ test('what berth noted on the host is read back, and what a newer berth noted is
     { kind: 'interface', name: 'cni0' },
   ]);
   assert.equal(install.applied.get(`${state}/a`), 'two');
-  assert.deepEqual(install.interrupted, { by: 'me@laptop\t2026-01-01T00:00:00Z', step: 'b' });
+  const by = 'me@laptop\t2026-01-01T00:00:00Z';
+  assert.deepEqual(install.interrupted, { by, step: 'b', kind: 'apply', end: 'cut' });
   // Paths that berth touched are reported although nobody asked.
   assert.equal(fileAt(files, `${state}/generations`).kind, 'directory');
+});
+
+test('a step that failed and a wish to stop are told from a connection that was cut', async (t) => {
+  const state = folderFor(t);
+  const generation = join(state, 'generations/000001');
+  mkdirSync(generation, { recursive: true });
+  writeFileSync(join(generation, 'by'), 'me@laptop\t2026-01-01T00:00:00Z\n');
+  writeFileSync(join(generation, 'about'), 'rollback\t0\t0.1.0\tabc\t2\n');
+  for (const { journal, outcome, step, end } of [
+    { journal: 'begin\ta\t1\nfail\ta\t2\n', outcome: 'fail\t-\t2\n', step: 'a', end: 'failed' },
+    { journal: 'begin\ta\t1\ndone\ta\t2\n', outcome: 'stopped\t-\t2\n', step: 'a', end: 'stopped' },
+    { journal: '', outcome: '', step: '', end: 'cut' },
+  ]) {
+    writeFileSync(join(generation, 'journal'), journal);
+    writeFileSync(join(generation, 'outcome'), outcome);
+    const { interrupted } = (await ask({}, state)).install;
+    assert.deepEqual(interrupted, { by: 'me@laptop\t2026-01-01T00:00:00Z', step, kind: 'rollback', end });
+  }
 });
 
 test('a word that the shell would split is refused before it is asked', async () => {
