@@ -25,6 +25,7 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
       'The command line is wrong, a file that it names cannot be read or written or is damaged, a secret that the profile ' +
       'names is not there, or a question would have to be asked and nobody can be.',
     seen: [
+      "unknown command 'plna'",
       '--hosts names node-2, which is no host and no group of fleet.yaml',
       'there is no terminal to ask on before hosts are changed',
     ],

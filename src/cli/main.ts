@@ -7,25 +7,28 @@ import { canAsk } from './ask.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { heedLostReaders } from './lost-readers.ts';
 import { makeProgram } from './program.ts';
+import { tellFailure } from './tell-failure.ts';
+import { wantsJson } from './usage.ts';
 
 heedLostReaders();
-
-/** The exit code for what commander throws: help and version are successes, everything else is bad usage. */
-const exitCodeOfUsage = (error: CommanderError): number =>
-  error.exitCode === 0 ? exitCodes.done : exitCodes.badUsage;
 
 /** Somebody who types berth and nothing else is asked what they want; a script gets the help and an error. */
 const isTerminal = (): boolean => canAsk() && process.stdout.isTTY;
 
 const main = async (argv: readonly string[]): Promise<number> => {
   let exitCode: number = exitCodes.done;
+  const program = await makeProgram((code) => {
+    exitCode = code;
+  });
   try {
-    const program = await makeProgram((code) => {
-      exitCode = code;
-    });
     await program.parseAsync(argv.length === 2 && isTerminal() ? [...argv, 'init'] : argv);
   } catch (error) {
-    if (error instanceof CommanderError) return exitCodeOfUsage(error);
+    // Help and version end that way.
+    if (error instanceof CommanderError) return exitCodes.done;
+    if (wantsJson(program, argv.slice(2))) {
+      const { openFace } = await import('../faces/open-face.ts');
+      return tellFailure(await openFace({ json: true, ci: true, verbose: false }), error);
+    }
     const fail = scrubbedFailure(asFail(error));
     process.stderr.write(failureText(fail, { style: styleFor(process.stderr), verbose: false }));
     return exitCodeOf(fail);

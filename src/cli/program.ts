@@ -19,6 +19,7 @@ import { resetCommand } from './reset.ts';
 import { rollbackCommand } from './rollback.ts';
 import { schemaCommand } from './schema.ts';
 import { sshCommand } from './ssh.ts';
+import { usageFail } from './usage.ts';
 import { validateCommand } from './validate.ts';
 import { verifyCommand } from './verify.ts';
 import { versionCommand } from './version.ts';
@@ -91,12 +92,11 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
   const nested = program.commands.flatMap(({ commands: below }) => below);
   for (const command of [program, ...program.commands, ...nested])
     command
-      .exitOverride()
+      .exitOverride((error) => {
+        throw usageFail(error, command) ?? error;
+      })
       .configureHelp(layout)
-      .showHelpAfterError(`see: ${nameOf(command)} --help`);
+      // They are told as all errors are.
+      .configureOutput({ outputError: () => undefined });
   return program;
 };
-
-/** `berth hosts create` */
-const nameOf = (command: Command): string =>
-  command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;

@@ -26,6 +26,7 @@ import {
 import { runnerMasks } from './runner-masks.ts';
 import { secretReader } from './secrets.ts';
 import { openSummary } from './summary-file.ts';
+import { tellFailure } from './tell-failure.ts';
 
 /** The part of a command between its arguments and its exit code. */
 export type Work = (context: FlowContext, face: Face) => Promise<number>;
@@ -112,6 +113,11 @@ const logFor = async (options: RunOptions, face: Face): Promise<LogFile | undefi
 export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
   goOnUnheard();
   const shown = await openFace(options);
+  return await runWith(shown, subject, options, work).catch((error) => tellFailure(shown, error));
+};
+
+/** Throws where what the run is to be written to cannot be. */
+const runWith = async (shown: Face, subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
   using log = await logFor(options, shown);
   const summary = openSummary(options, (message) => shown.emit({ kind: 'note', level: 'warn', message }));
   const faces = [shown, log?.face, summary].filter((face) => face !== undefined);

@@ -7,6 +7,7 @@ import type { Problem } from '../profile/problem.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { additionsOf, type ProfileOptions, withProfileOptions } from './options.ts';
 import type { SummaryOptions } from './summary-file.ts';
+import { tellFailure } from './tell-failure.ts';
 
 interface ValidateOptions extends ProfileOptions, SummaryOptions {
   readonly json: boolean;
@@ -35,13 +36,11 @@ const validateOne = async (file: string, face: Face, options: ProfileOptions): P
   }
 };
 
-const openFaces = async (options: ValidateOptions): Promise<Face> => {
-  const [{ openFace }, { bothFaces }, { openSummary }] = await Promise.all([
-    import('../faces/open-face.ts'),
+const withSummary = async (shown: Face, options: ValidateOptions): Promise<Face> => {
+  const [{ bothFaces }, { openSummary }] = await Promise.all([
     import('../faces/both-faces.ts'),
     import('./summary-file.ts'),
   ]);
-  const shown = await openFace({ json: options.json, ci: true, verbose: false });
   const summary = openSummary(options, (message) => shown.emit({ kind: 'note', level: 'warn', message }));
   return summary === undefined ? shown : bothFaces(shown, summary);
 };
@@ -56,7 +55,17 @@ const saveReport = async (path: string, problems: readonly Problem[]): Promise<v
 };
 
 const validate = async (files: readonly string[], options: ValidateOptions): Promise<number> => {
-  const face = await openFaces(options);
+  const { openFace } = await import('../faces/open-face.ts');
+  const shown = await openFace({ json: options.json, ci: true, verbose: false });
+  return await validateAll(shown, files, options).catch((error) => tellFailure(shown, error));
+};
+
+const validateAll = async (
+  shown: Face,
+  files: readonly string[],
+  options: ValidateOptions,
+): Promise<number> => {
+  const face = await withSummary(shown, options);
   const validated: Validated[] = [];
   // One after the other: the answers come in the order of the arguments.
   for (const file of files) validated.push(await validateOne(file, face, options));

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { makeProgram } from '../../../src/cli/program.ts';
 import { ownVersion } from '../../../src/core/own-version.ts';
 import { planFileText, savePlan } from '../../../src/flows/saved-plan.ts';
@@ -51,7 +52,10 @@ test('a generation to go back to is not taken for one to list', async () => {
 test('a mistyped command is bad usage and gets a suggestion', async () => {
   const ran = await runBerth(['aply', single]);
   assert.equal(ran.exitCode, 10);
-  assert.match(ran.stderr, /Did you mean apply\?/);
+  assert.equal(
+    ran.stderr,
+    "berth: unknown command 'aply' [BadUsage]\nhint: Did you mean apply? See berth --help.\n",
+  );
 });
 
 test('an unknown option, a missing profile and a bad number are bad usage', async () => {
@@ -63,7 +67,50 @@ test('an unknown option, a missing profile and a bad number are bad usage', asyn
   ]) {
     const ran = await runBerth(args);
     assert.equal(ran.exitCode, 10, args.join(' '));
-    assert.match(ran.stderr, /^error: .*\nsee: berth plan --help\n$/s);
+    assert.match(
+      ran.stderr,
+      /^berth: .* \[BadUsage\]\nhint: (Did you mean .*\? )?See berth plan --help\.\n$/,
+    );
+  }
+});
+
+test('without a command and a terminal there is the help, and an error as all others', async () => {
+  const ran = await runBerth([]);
+  assert.equal(ran.exitCode, 10);
+  assert.match(
+    ran.stderr,
+    /^Usage: berth [\s\S]*\nberth: the command line names no command \[BadUsage\]\nhint: See berth --help\.\n$/,
+  );
+});
+
+test('with --json a wrong command line is a stream too, of the documented kinds', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-usage-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const validate = new Ajv2020({ formats: { 'date-time': true } }).compile(
+    JSON.parse(readFileSync(new URL('../../../docs/events.schema.json', import.meta.url), 'utf8')),
+  );
+  for (const args of [
+    ['plan', single, '--json', '--paralel', '3'],
+    ['plan', '--json'],
+    ['hosts', 'create', '--json'],
+    ['rollback', single, '3', '--list', '--json'],
+    ['verify', single, '--json', '--log-file', join(folder, 'none', 'log')],
+    ['verify', single, '--json', '--summary', join(folder, 'none', 'summary')],
+    ['validate', single, '--json', '--summary', join(folder, 'none', 'summary')],
+    ['validate', single, '--json', '--code-quality', join(folder, 'none', 'report')],
+  ]) {
+    const ran = await runBerth(args);
+    const lines = ran.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    for (const line of lines) assert.ok(validate(line), JSON.stringify([line, validate.errors]));
+    assert.equal(ran.stderr, '', args.join(' '));
+    assert.equal(ran.exitCode, 10);
+    assert.equal(lines.filter(({ kind }) => kind === 'started').length, 1, ran.stdout);
+    const [failed, ended] = lines.slice(-2);
+    assert.deepEqual([failed.kind, failed.error.code], ['failed', 'BadUsage'], ran.stdout);
+    assert.deepEqual(ended, { kind: 'ended', exitCode: 10 });
   }
 });
 
