@@ -31,10 +31,9 @@ const ask = async (
     return await terminal.question(options.echo ? question : '', {
       signal: AbortSignal.any([options.signal, gone.signal]),
     });
-  } catch (cause) {
-    throw options.signal.aborted
-      ? options.signal.reason
-      : new Fail('Cancelled', 'the question was not answered', { cause });
+  } catch (error) {
+    if (options.signal.aborted) throw options.signal.reason;
+    throw gone.signal.aborted ? new Fail('Cancelled', 'the question was not answered') : error;
   } finally {
     terminal.close();
     if (!options.echo) process.stderr.write('\n');

@@ -11,6 +11,9 @@ import { afterEvent, type LiveState, startOf } from './state.ts';
 import { type Note, notesText, summaryText } from './summary.ts';
 import { keyboardOf } from './terminal.ts';
 
+/** The terminal itself shows keys that are pressed while there is no view: what follows is not to stand behind them. */
+const clearLine = '\r\u001b[K';
+
 /** The live view of a terminal: on its second screen while hosts are at work; notes and the summary stay on the first. */
 export class LiveProgress implements Progress {
   readonly isLive = true;
@@ -62,6 +65,7 @@ export class LiveProgress implements Progress {
 
   pause({ keep }: { readonly keep: boolean }): void {
     this.#screen.close();
+    this.#out.write(clearLine);
     const style = styleFor(this.#out);
     const notes = notesText(this.#notes, style);
     this.#notes = [];

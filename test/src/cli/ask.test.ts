@@ -43,6 +43,16 @@ test('Ctrl-C and Ctrl-D at a question are a cancelled command', async () => {
   assert.match(await typed('secret', 'node-1: ', '\\004'), /failed Cancelled/);
 });
 
+test('a question that was not answered is told without the machinery behind it', async () => {
+  for (const [what, question] of [
+    ['secret', 'node-1: '],
+    ['consent', 'y/N*'],
+  ] as const) {
+    const screen = await typed(what, question, '\\004');
+    assert.match(screen, /berth: the question was not answered \[Cancelled\]\r?\nfailed Cancelled/);
+  }
+});
+
 test('before hosts are changed the plan is shown with its diffs, and only yes is yes', async () => {
   const yes = await typed('consent', 'y/N*', 'y\\r');
   assert.match(yes, /\+ create \/etc\/x\r?\n +\+\+\+ \/etc\/x/);

@@ -3,6 +3,7 @@ import { askSecret } from '../../../src/cli/ask.ts';
 import { consent } from '../../../src/cli/consent.ts';
 import { listenForInterrupts } from '../../../src/cli/interrupts.ts';
 import { asFail } from '../../../src/core/as-fail.ts';
+import { failureText } from '../../../src/faces/failure-text.ts';
 import { openFace } from '../../../src/faces/open-face.ts';
 import type { Plan } from '../../../src/resources/change.ts';
 
@@ -33,6 +34,8 @@ using interrupts = listenForInterrupts(() => undefined);
 try {
   process.stdout.write(`answer ${JSON.stringify(await ask(process.argv[2], interrupts.signal))}\n`);
 } catch (error) {
-  process.stdout.write(`failed ${asFail(error).code}\n`);
+  const fail = asFail(error);
+  process.stdout.write(failureText(fail, { style: (_format, text) => text, verbose: false }));
+  process.stdout.write(`failed ${fail.code}\n`);
 }
 process.exit(0);

@@ -93,6 +93,16 @@ test('afterwards the first screen has what was there, the notes, the summary and
   assert.doesNotMatch(left, /↑↓|▸/);
 });
 
+test('keys that are pressed before there is a view leave nothing in the outcome', async (t) => {
+  const terminal = await playing(t, { seconds: 2 }, { columns: 100, rows: 30 });
+  await terminal.press('x');
+  await terminal.shows(/before the view/);
+  await terminal.press('x');
+  await terminal.shows(/↑↓ choose/);
+  await terminal.shows(/ended 0/);
+  assert.match(await terminal.scrollback(), /^before the view\nnode-1 {2}about to delete/);
+});
+
 test('who reads a log when the run ends reads on, and what came of it is shown when they leave', async (t) => {
   for (const leaving of ['q', 'C-c']) {
     const terminal = await playing(t, { seconds: 3 }, { columns: 100, rows: 30 });
