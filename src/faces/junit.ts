@@ -12,9 +12,13 @@ export interface ChangeReport {
   readonly detail?: string;
   /** Of one that failed. */
   readonly code?: FailCode;
+  /** And all that is known of that. */
+  readonly error?: Fail;
+  /** Why nothing of it is on the host: it was not begun, or taken back. */
+  readonly skipped?: string;
 }
 
-/** What became of one host: its changes, its checks, and the error that ended its part of the run early. */
+/** What became of one host: its changes, its checks, and the error that ended its part of the run early, unless a change tells it. */
 export interface HostReport {
   readonly host: string;
   readonly changes: readonly ChangeReport[];
@@ -86,21 +90,22 @@ const testCase = (check: Check): string[] => [
 ];
 
 /** `file:/etc/crictl.yaml` of an apply is a case of the class `berth.apply`. */
-const changeCase = ({
-  phase,
-  id,
-  title,
-  milliseconds,
-  failed,
-  detail = title,
-  code,
-}: ChangeReport): string[] => [
-  `    <testcase${attributes({ classname: `berth.${phase}`, name: `${id}: ${title}`, time: seconds(milliseconds) })}>`,
-  ...(failed
-    ? [`      <failure${attributes({ ...(code === undefined ? {} : { type: code }), message: detail })}/>`]
-    : []),
-  '    </testcase>',
-];
+const changeCase = (change: ChangeReport): string[] => {
+  const { phase, id, title, milliseconds } = change;
+  return [
+    `    <testcase${attributes({ classname: `berth.${phase}`, name: `${id}: ${title}`, time: seconds(milliseconds) })}>`,
+    ...changeOutcome(change),
+    '    </testcase>',
+  ];
+};
+
+const changeOutcome = ({ title, failed, detail = title, code, error, skipped }: ChangeReport): string[] => {
+  if (failed) {
+    const about = attributes({ ...(code === undefined ? {} : { type: code }), message: detail });
+    return [`      <failure${about}>${xmlText(error === undefined ? detail : errorBody(error))}</failure>`];
+  }
+  return skipped === undefined ? [] : [`      <skipped${attributes({ message: skipped })}/>`];
+};
 
 const errorBody = (error: Fail): string =>
   [
@@ -136,7 +141,10 @@ const countsOf = (hosts: readonly HostReport[]) => {
     tests: changes.length + checks.length + errors + notBegun,
     failures: changes.filter(({ failed }) => failed).length + checks.filter(isRed).length,
     errors,
-    skipped: checks.filter((check) => check.notRun).length + notBegun,
+    skipped:
+      changes.filter(({ skipped }) => skipped !== undefined).length +
+      checks.filter((check) => check.notRun).length +
+      notBegun,
     time: seconds([...changes, ...checks].reduce((sum, { milliseconds }) => sum + milliseconds, 0)),
   };
 };

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { withJunit } from '../../../src/cli/junit-report.ts';
-import { Fail } from '../../../src/core/fail.ts';
+import type { Event } from '../../../src/core/events.ts';
+import { CommandFailed, Fail } from '../../../src/core/fail.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import type { Face } from '../../../src/faces/face.ts';
 import type { FlowContext } from '../../../src/flows/context.ts';
+import type { Change } from '../../../src/resources/change.ts';
 
 test('a host that was not begun is a case that was skipped, not a suite in which all is well', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-junit-'));
@@ -33,6 +35,80 @@ test('a host that was not begun is a case that was skipped, not a suite in which
     ['1', '0', '1'],
   ]);
   assert.match(suites[2] ?? '', /<skipped message="not begun: other hosts failed before it"\/>/);
+});
+
+const change = (id: string): Change => ({ id, action: 'create', summary: `create ${id}`, steps: [] });
+
+/** An apply of three changes to `a`: what its events come to, case by case. */
+const casesAfter = async (t: TestContext, events: readonly Event[]): Promise<string[]> => {
+  const folder = await mkdtemp(join(tmpdir(), 'berth-junit-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'report.xml');
+  const signal = new AbortController().signal;
+  const context = { hosts: [{ name: 'a' }], signal, emit: () => {} } as unknown as FlowContext;
+  const plan = { host: 'a', changes: ['x', 'y', 'z'].map(change), notes: [] };
+  const run = withJunit(file, 'berth apply', async ({ emit }, face) => {
+    face.plan({ version: 1, profile: 'p.yaml', hosts: [plan] }, { diffs: true });
+    events.forEach(emit);
+    return 16;
+  });
+  await run(context, { plan: () => {} } as unknown as Face);
+  const report = await readFile(file, 'utf8');
+  return [...report.matchAll(/ name="([^"]*)" time="[^"]*">\s*([\s\S]*?)\s*<\/testcase>/g)].map(
+    ([, name, outcome]) => `${name} ${outcome}`,
+  );
+};
+
+const failed = new CommandFailed(
+  'a: create y: exit code 1: no',
+  { argv: ['mk', 'y'], exitCode: 1, stdout: 'no', stderr: '' },
+  { hint: 'do better' },
+);
+const applied: readonly Event[] = [
+  { kind: 'phase-started', host: 'a', phase: 'apply', total: 3 },
+  { kind: 'step-started', host: 'a', phase: 'apply', id: 'x', title: 'create x' },
+  { kind: 'step-ended', host: 'a', phase: 'apply', id: 'x', milliseconds: 5, failed: false },
+  { kind: 'step-started', host: 'a', phase: 'apply', id: 'y', title: 'create y' },
+  {
+    kind: 'step-ended',
+    host: 'a',
+    phase: 'apply',
+    id: 'y',
+    milliseconds: 5,
+    failed: true,
+    detail: 'exit code 1: no',
+    code: 'CommandFailed',
+  },
+];
+const failure =
+  'y: create y <failure type="CommandFailed" message="exit code 1: no">a: create y: exit code 1: no\nhint: do better\n--- mk y\nno</failure>';
+
+test('a change that failed tells all of it, alone, and those behind it were not begun', async (t) => {
+  assert.deepEqual(await casesAfter(t, [...applied, { kind: 'failed', host: 'a', error: failed }]), [
+    'x: create x ',
+    failure,
+    'z: create z <skipped message="not begun"/>',
+  ]);
+});
+
+test('changes that were taken back are no green cases', async (t) => {
+  const back = new Fail('RolledBack', 'a: the host is again as it was', { cause: failed });
+  const cases = await casesAfter(t, [
+    ...applied,
+    { kind: 'phase-started', host: 'a', phase: 'rollback', total: 0 },
+    { kind: 'phase-ended', host: 'a', phase: 'rollback', milliseconds: 5, failed: false },
+    { kind: 'failed', host: 'a', error: back },
+  ]);
+  assert.deepEqual(cases, [
+    'x: create x <skipped message="made, and taken back"/>',
+    failure,
+    'z: create z <skipped message="not begun"/>',
+    'berth came to its end <error type="RolledBack" message="a: the host is again as it was">a: the host is again as it was</error>',
+  ]);
+});
+
+test('a plan that nobody carries out is no list of changes that failed to come', async (t) => {
+  assert.deepEqual(await casesAfter(t, [{ kind: 'phase-started', host: 'a', phase: 'probe' }]), []);
 });
 
 test('the report holds no secret, neither in the evidence of a check nor in an error', async (t) => {
@@ -75,7 +151,7 @@ test('the report holds no secret, neither in the evidence of a check nor in an e
   assert.match(report, /via http:\/\/u:•••@proxy/);
   assert.match(report, /no way through •••/);
   assert.match(report, /classname="berth.apply" name="unit:x: start •••" time="0.005"/);
-  assert.match(report, /<failure type="DeadlineExceeded" message="late"\/>/);
+  assert.match(report, /<failure type="DeadlineExceeded" message="late">late<\/failure>/);
   assert.doesNotMatch(report, /berth.prepare/);
   assert.match(report, /waited for •••/);
   assert.doesNotMatch(report, new RegExp(secret));

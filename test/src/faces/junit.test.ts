@@ -94,7 +94,7 @@ test('what was not run is skipped with the reason, a warning is no failure, a lo
   assert.match(valueAt(text, '//error'), /hint: boot it/);
 });
 
-test('each change of an apply is a case, one that failed with the words of the host, and its error with what was printed', () => {
+test('each change of an apply is a case, one that failed with the words of the host and what was printed, one without effect skipped', () => {
   const change = { phase: 'apply', milliseconds: 1500, failed: false } as const;
   const failed = 'exit code 100';
   const run = {
@@ -115,23 +115,27 @@ test('each change of an apply is a case, one that failed with the words of the h
             title: 'install runc',
             failed: true,
             detail: failed,
-            code: 'PackageLock',
+            code: 'CommandFailed',
+            error: new CommandFailed('node-1: install runc: exit code 100', run),
           },
+          { ...change, id: 'unit:x', title: 'start x', milliseconds: 0, skipped: 'not begun' },
         ],
         checks: [],
-        error: new CommandFailed('node-1: install runc: exit code 100', run),
       },
     ],
     options,
   );
   xmllint(text, '--noout', '--schema', schema);
-  assert.equal(valueAt(text, 'count(//testcase[@classname="berth.apply"])'), '2');
+  assert.equal(valueAt(text, 'count(//testcase[@classname="berth.apply"])'), '3');
   assert.equal(valueAt(text, '//testcase[1]/@name'), 'file:/etc/crictl.yaml: create /etc/crictl.yaml');
   assert.equal(valueAt(text, '//testcase[2]/failure/@message'), failed);
-  assert.equal(valueAt(text, '//testcase[2]/failure/@type'), 'PackageLock');
-  assert.match(valueAt(text, '//error'), /^node-1: .*\n--- apt-get install runc\nE: <none>\nReading…$/);
-  const counts = ['tests', 'failures', 'errors', 'time'].map((name) => valueAt(text, `//testsuite/@${name}`));
-  assert.deepEqual(counts, ['3', '1', '1', '3.000']);
+  assert.equal(valueAt(text, '//testcase[2]/failure/@type'), 'CommandFailed');
+  assert.equal(valueAt(text, '//testcase[3]/skipped/@message'), 'not begun');
+  assert.match(valueAt(text, '//failure'), /^node-1: .*\n--- apt-get install runc\nE: <none>\nReading…$/);
+  const counts = ['tests', 'failures', 'errors', 'skipped', 'time'].map((name) =>
+    valueAt(text, `//testsuite/@${name}`),
+  );
+  assert.deepEqual(counts, ['3', '1', '0', '1', '3.000']);
 });
 
 test('a host that was not begun is skipped, and that is valid', () => {
