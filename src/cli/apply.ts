@@ -142,6 +142,7 @@ export const applyCommand = (setExitCode: (code: number) => void): Command =>
         ),
       ),
     ),
+    'changes and checks',
   )
     .summary('make the hosts what the profile says, then prove it')
     .description(

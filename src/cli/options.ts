@@ -138,8 +138,9 @@ export interface ReportOptions {
   readonly junit?: string;
 }
 
-export const withJunitOption = (command: Command): Command =>
-  command.option('--junit <file>', 'write the checks to this file as JUnit XML');
+/** `what`: that the command has to tell. */
+export const withJunitOption = (command: Command, what: string): Command =>
+  command.option('--junit <file>', `write ${what} to this file as JUnit XML`);
 
 /**
  * The hosts of this run, in the order of the profile: `names` are those of hosts or groups.

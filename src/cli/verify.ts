@@ -72,7 +72,7 @@ const verify = async (file: string, options: VerifyOptions): Promise<number> => 
 };
 
 export const verifyCommand = (setExitCode: (code: number) => void): Command =>
-  withJunitOption(withRunOptions(new Command('verify')))
+  withJunitOption(withRunOptions(new Command('verify')), 'the checks')
     .addOption(
       new Option('--level <level>', 'in place of spec.verify.level').choices(levels).argParser(level),
     )

@@ -36,6 +36,11 @@ test('help of every command fits a terminal of 80 columns, and has examples', as
   }
 });
 
+test('help of apply says that a report has the changes too', async () => {
+  const ran = await runBerth(['apply', '--help'], { env: { COLUMNS: '120' } });
+  assert.match(ran.stdout, /--junit <file> +write changes and checks to this file as JUnit XML\n/);
+});
+
 test('paragraphs of help fill the terminal, and lists stay lists', async () => {
   const plan = await runBerth(['plan', '--help'], { env: { COLUMNS: '80' } });
   assert.match(plan.stdout, /file by file\.\nChanges nothing\. Exits with 0/);
