@@ -97,8 +97,17 @@ const plainLine = (row: Exclude<Row, TextRow>, drawing: Drawing): Drawn => {
   const look = isFocus ? ({ look: 'bold' } as const) : {};
   if (row.kind === 'choice') return { lines: [[...labelled(row, drawing), ...choices(row, drawing)]] };
   const sign = row.kind === 'switch' ? (row.on ? '[x] ' : '[ ] ') : '▸ ';
-  const text = shortened(printable(row.label), width - 2 - sign.length);
+  const text = shortened(printable(labelIn(row, width - 2 - sign.length)), width - 2 - sign.length);
   return { lines: [[mark(isFocus), { text: sign + text, ...look }]] };
+};
+
+/** The label of the row, with as much of the end of its path as has room. */
+const labelIn = (row: Exclude<Row, TextRow>, room: number): string => {
+  const { label } = row;
+  if (row.kind !== 'action' || row.file === undefined || label.length <= room) return label;
+  const kept = Math.max(2, row.file.length - (label.length - room) - 1);
+  const end = `…${row.file.slice(-kept)}`;
+  return label.replace(row.file, () => end);
 };
 
 /** All options where they fit; else the chosen one, and how many there are. */

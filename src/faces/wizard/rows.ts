@@ -48,6 +48,8 @@ export interface SwitchRow extends AnswerRow {
 export interface ActionRow extends AnswerRow {
   readonly kind: 'action';
   readonly press: () => WizardState;
+  /** A path in the label: where room lacks, its start goes before anything that tells the row from its neighbours. */
+  readonly file?: string;
   /** What the key Delete does to it. */
   readonly remove?: () => WizardState;
 }

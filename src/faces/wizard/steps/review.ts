@@ -40,7 +40,7 @@ export const reviewRows = (state: WizardState): PageRow[] => {
       note('Go back (Esc) and put this right.', 'warn'),
       leaveRow(state),
     ];
-  const written = changed.length === 0 ? `${file} stays as it is` : `Write ${file}`;
+  const written = changed.length === 0 ? `Keep ${file}` : `Write ${file}`;
   return [
     ...unfinished(state),
     ...warnings(state),
@@ -50,6 +50,7 @@ export const reviewRows = (state: WizardState): PageRow[] => {
       kind: 'action',
       id: 'plan',
       label: `${written}, and plan`,
+      file,
       explain: `The file is written whole or not at all. Then the hosts are asked how they are, what would change is
 shown, and you are asked before anything does.`,
       press: () => end(state, 'plan'),
@@ -58,6 +59,7 @@ shown, and you are asked before anything does.`,
       kind: 'action',
       id: 'write',
       label: `${written}, and end`,
+      file,
       explain: 'The file is written whole or not at all; no host is touched.',
       press: () => end(state, 'write'),
     },

@@ -8,7 +8,7 @@ import type { Style } from '../../../../src/faces/style.ts';
 import { frameOf, type Size } from '../../../../src/faces/wizard/frame.ts';
 import { Picture } from '../../../../src/faces/wizard/screen.ts';
 import { spokenLines } from '../../../../src/faces/wizard/spoken.ts';
-import { stepNames, type WizardState } from '../../../../src/faces/wizard/state.ts';
+import { stepNames, type WizardState, wizardState } from '../../../../src/faces/wizard/state.ts';
 import {
   allMet,
   at,
@@ -173,6 +173,22 @@ test('rows that are not seen are told, above and below', () => {
   assert.match(title(at(page, 'crictl')), / ↑↓? more$/);
   assert.match(title(at(page, 'Continue')), / ↑ more$/);
   assert.match(title(page, { columns: 80, rows: 40 }), /^What runs on them\? *$/);
+});
+
+test('what the review offers can be told apart however long the path of the profile is', () => {
+  const file = '/srv/configuration of this fleet/clusters/production/berth.yaml';
+  const text = 'hosts: [{ name: a, local: {} }]\n';
+  for (const begun of [text, `# as it was\n${text}`])
+    for (const size of [...sizes, { columns: 28, rows: 14 }]) {
+      const there = wizardState(
+        { files: [{ file, text, role: 'profile' }], set: [], external: new Map() },
+        false,
+      );
+      const page = { ...onTo(there, 'review'), begun: new Map([[file, begun]]) };
+      const picture = drawn(page, size, plain);
+      assert.match(picture, /▸ (Write|Keep) ….*l, and plan/, `${size.columns} columns`);
+      assert.match(picture, /▸ (Write|Keep) ….*l, and end/, `${size.columns} columns`);
+    }
 });
 
 test('without colours there is no escape sequence, and every difference is still told', () => {

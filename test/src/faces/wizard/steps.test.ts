@@ -473,7 +473,7 @@ test('the review ends with the profile, planned or not, or with nothing', () => 
   assert.equal(pressed(at(state, 'Write berth.yaml, and end'), 'enter').ending, 'write');
   assert.equal(pressed(at(state, 'Leave'), 'enter').ending, 'left');
   const unchanged = onTo(editing('hosts: [{ name: a, local: {} }]\n'), 'review');
-  assert.equal(rows(unchanged)[0]?.label, 'berth.yaml stays as it is, and plan');
+  assert.equal(rows(unchanged)[0]?.label, 'Keep berth.yaml, and plan');
 });
 
 test('Ctrl-C leaves from every page, a question too', () => {
