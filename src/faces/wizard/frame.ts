@@ -4,7 +4,7 @@ import { formOf } from './form.ts';
 import { folded, foldedAll, type Line, line } from './lines.ts';
 import { focused, titleOf } from './pages.ts';
 import { stepNames, type WizardState } from './state.ts';
-import { yamlLines } from './yaml-pane.ts';
+import { firstOf, type Part, yamlPart } from './yaml-pane.ts';
 
 export interface Size {
   readonly columns: number;
@@ -20,6 +20,8 @@ export interface Frame {
   readonly below: readonly Line[];
   readonly foot: readonly Line[];
   readonly cursor: { readonly x: number; readonly y: number } | undefined;
+  /** Lines that something of it is scrolled, of those that are wanted. */
+  readonly scrolled: number;
 }
 
 /** From here on the profile has room beside the form. */
@@ -95,7 +97,7 @@ const windowed = (lines: readonly Line[], focus: { from: number; to: number }, h
   if (lines.length <= height) return 0;
   const wanted = focus.from - Math.floor(height / 2);
   const showsAll = Math.max(wanted, focus.to - height + 1);
-  return Math.max(0, Math.min(Math.min(showsAll, focus.from), lines.length - height));
+  return firstOf(Math.min(showsAll, focus.from), lines.length, height);
 };
 
 const filled = (lines: readonly Line[], height: number): Line[] => [
@@ -110,7 +112,16 @@ const tooSmall = ({ columns, rows }: Size): Frame => {
   const text = `The wizard needs ${smallest.columns} columns and ${smallest.rows} rows. Make the terminal larger; Ctrl-C leaves.`;
   const lines = folded(text, Math.max(8, columns)).map((part) => line(shortened(part, columns)));
   const head = lines.slice(0, Math.max(1, rows - 1));
-  return { head, form: [], formWidth: columns, beside: [], below: [], foot: [], cursor: undefined };
+  return {
+    head,
+    form: [],
+    formWidth: columns,
+    beside: [],
+    below: [],
+    foot: [],
+    cursor: undefined,
+    scrolled: 0,
+  };
 };
 
 /** The whole screen, one line less than it has: a full one makes terminals scroll. */
@@ -126,32 +137,51 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
   const more = explained(state, formWidth - 1, height - (isWide ? 2 : 3));
   const lower = isWide ? more.length : Math.max(more.length, Math.floor(height / 3));
   const formHeight = Math.max(2, height - lower - (isWide ? 0 : 1));
-  const form = formOf(state, formWidth - 1);
-  const from = windowed(form.lines, form.focus, formHeight);
-  const shown = filled(form.lines.slice(from, from + formHeight), formHeight);
-  const arrows = `${from > 0 ? '↑' : ''}${from + formHeight < form.lines.length ? '↓' : ''}`;
-  const told = { head: headOf(state, size, arrows === '' ? '' : `${arrows} more`), foot, formWidth };
-  const cursor =
-    form.cursor === undefined ? undefined : { x: form.cursor.x, y: head.length + form.cursor.y - from };
+  const form = formPart(state, { width: formWidth - 1, height: formHeight });
+  const yaml = yamlPart(
+    state,
+    isWide ? { width: size.columns - formWidth - 2, height } : { width: size.columns, height: lower },
+  );
+  const told = {
+    head: headOf(state, size, form.more),
+    foot,
+    formWidth,
+    cursor: form.cursor === undefined ? undefined : { ...form.cursor, y: head.length + form.cursor.y },
+    scrolled: Math.abs(form.scrolled) > Math.abs(yaml.scrolled) ? form.scrolled : yaml.scrolled,
+  };
   if (isWide)
-    return {
-      ...told,
-      cursor,
-      form: [...shown, ...more],
-      beside: filled(yamlLines(state, { width: size.columns - formWidth - 2, height }), height),
-      below: [],
-    };
-  const below =
-    more.length > 0
-      ? filled(more, lower)
-      : filled(yamlLines(state, { width: size.columns, height: lower }), lower);
+    return { ...told, form: [...form.lines, ...more], beside: filled(yaml.lines, height), below: [] };
+  const below = filled(more.length > 0 ? more : yaml.lines, lower);
   return {
     ...told,
-    cursor,
-    form: shown,
+    form: form.lines,
     beside: [],
     below: [line('─'.repeat(size.columns), 'dim'), ...below],
   };
+};
+
+/** The page around the row in focus, or as far from it as it was scrolled. */
+const formPart = (
+  state: WizardState,
+  { width, height }: { readonly width: number; readonly height: number },
+): Part & { readonly more: string; readonly cursor: Frame['cursor'] } => {
+  const { lines, focus, cursor } = formOf(state, width);
+  const around = windowed(lines, focus, height);
+  const from = firstOf(around + state.scrolled, lines.length, height);
+  const arrows = `${from > 0 ? '↑' : ''}${from + height < lines.length ? '↓' : ''}`;
+  const isSeen = cursor !== undefined && cursor.y >= from && cursor.y < from + height;
+  return {
+    lines: filled(lines.slice(from, from + height), height),
+    scrolled: from - around,
+    more: arrows === '' ? '' : `${arrows} more`,
+    cursor: isSeen ? { ...cursor, y: cursor.y - from } : undefined,
+  };
+};
+
+/** The state without the part of its scrolling that goes beyond an end: it would have to be scrolled back first. */
+export const withinReach = (state: WizardState, size: Size): WizardState => {
+  const { scrolled } = frameOf(state, size);
+  return scrolled === state.scrolled ? state : { ...state, scrolled };
 };
 
 /** A secret is asked for: nothing else is on the page. */
@@ -180,5 +210,6 @@ const questionFrame = (
     beside: [],
     below: [],
     cursor: { x: 2 + dots.length, y: head.length + label.length },
+    scrolled: 0,
   };
 };

@@ -92,6 +92,9 @@ const afterKey = (state: WizardState, key: KeyName): WizardState => {
       return { ...state, scrolled: state.scrolled - 8 };
     case 'scroll-down':
       return { ...state, scrolled: state.scrolled + 8 };
+    case 'home':
+    case 'end':
+      return row?.kind === 'text' ? afterRowKey(state, row, key) : toEnd(state, key);
     case 'back':
       return back(state);
     case 'next':
@@ -110,12 +113,22 @@ const back = (state: WizardState): WizardState => {
   return move(settle(state), -1);
 };
 
-/** The neighbour in focus; after the last row comes none. */
+/** The neighbour in focus; beyond the first and the last row there may be something to read. */
 const step = (state: WizardState, by: 1 | -1): WizardState => {
   const rows = rowsOf(state).filter(isRow);
-  const at = rows.findIndex(({ id }) => id === focused(state)?.id);
-  const next = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
-  return next === undefined ? state : withFocus(settle(state), next.id);
+  const next = rows[rows.findIndex(({ id }) => id === focused(state)?.id) + by];
+  return next === undefined
+    ? { ...settle(state), cursor: undefined, scrolled: state.scrolled + by }
+    : withFocus(settle(state), next.id);
+};
+
+/** The first or the last row in focus, and everything that is to be read before or after it. */
+const toEnd = (state: WizardState, key: 'home' | 'end'): WizardState => {
+  const row = rowsOf(state)
+    .filter(isRow)
+    .at(key === 'home' ? 0 : -1);
+  if (row === undefined) return state;
+  return { ...withFocus(settle(state), row.id), scrolled: key === 'home' ? -Infinity : Infinity };
 };
 
 const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState => {
@@ -129,6 +142,8 @@ const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState =>
 };
 
 const entered = (state: WizardState, row: Row): WizardState => {
+  // It may be out of sight, below what is being read: who presses it has to see it first.
+  if (row.kind === 'action' && state.scrolled < 0) return { ...state, scrolled: 0 };
   if (row.kind === 'action') return settle({ ...row.press(), cursor: undefined });
   if (row.kind === 'text' && row.enter !== undefined) return settle({ ...row.enter(), cursor: undefined });
   return row.kind === 'switch' ? settle(flipping(state, row)) : step(state, 1);

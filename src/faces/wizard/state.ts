@@ -74,7 +74,7 @@ export interface WizardState {
   readonly answers: ReadonlyMap<string, string>;
   /** The row in focus is explained. */
   readonly explains: boolean;
-  /** Lines that the profile beside the form was scrolled away from the row in focus. */
+  /** Lines that the page and the profile beside it were scrolled away from the row in focus, each as far as it goes. */
   readonly scrolled: number;
   /** By `meetingKey`: a host that is edited has not been met. */
   readonly meetings: ReadonlyMap<string, Meeting>;

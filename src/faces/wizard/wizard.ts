@@ -3,6 +3,7 @@ import { createElement, type ReactElement } from 'react';
 import type { ProfileSources } from '../../profile/profile.ts';
 import { type Style, styleFor } from '../style.ts';
 import type { Errands } from './errands.ts';
+import { type Size, withinReach } from './frame.ts';
 import { reduce, type WizardEvent } from './reduce.ts';
 import { Screen } from './screen.ts';
 import { changedFiles, type Ending, type WizardState, wizardState } from './state.ts';
@@ -139,7 +140,8 @@ class Sitting {
   };
 
   #take(event: WizardEvent): void {
-    this.#state = reduce(this.#state, event);
+    const state = reduce(this.#state, event);
+    this.#state = this.#isSpoken ? { ...state, scrolled: 0 } : withinReach(state, this.#size());
     this.#screen?.rerender(this.#element());
     if (this.#state.ending !== undefined) this.#end.resolve();
     for (const wish of this.#state.wishes)
@@ -147,8 +149,12 @@ class Sitting {
   }
 
   #element(): ReactElement {
-    const { out } = this.#wizard;
-    const size = { columns: out.columns || 80, rows: out.rows || 24 };
+    const size = this.#size();
     return createElement(Screen, { state: this.#state, size, style: this.#style, dispatch: this.#dispatch });
+  }
+
+  #size(): Size {
+    const { columns, rows } = this.#wizard.out;
+    return { columns: columns || 80, rows: rows || 24 };
   }
 }

@@ -40,22 +40,32 @@ const sectionLine = (state: WizardState): number => {
   return rangeOf(state, section)?.from ?? rangeOf(state, section.slice(0, -1))?.to ?? 0;
 };
 
+/** Of so many lines, the first one in a window: `wanted`, as far as there are lines to fill it. */
+export const firstOf = (wanted: number, count: number, height: number): number =>
+  Math.max(0, Math.min(wanted, count - height));
+
+/** A part of something longer, and how far it was scrolled of what was wanted. */
+export interface Part {
+  readonly lines: readonly Line[];
+  readonly scrolled: number;
+}
+
 /** The part of the profile around the row in focus, in so many lines. */
-export const yamlLines = (state: WizardState, size: { width: number; height: number }): Line[] => {
+export const yamlPart = (state: WizardState, size: { width: number; height: number }): Part => {
   const lines = ownText(state.sources).trimEnd().split('\n');
   const range = rangeInFocus(state);
   const start = range?.from ?? sectionLine(state);
-  const wanted = start - Math.floor(size.height / 3) + state.scrolled;
-  const from = Math.max(0, Math.min(wanted, lines.length - size.height));
-  return lines.slice(from, from + size.height).map((text, index) => {
+  const around = firstOf(start - Math.floor(size.height / 3), lines.length, size.height);
+  const from = firstOf(around + state.scrolled, lines.length, size.height);
+  const shown = lines.slice(from, from + size.height).map((text, index) => {
     const isInFocus = range !== undefined && from + index >= range.from && from + index <= range.to;
     const line = printable(text);
     const room = size.width - 2;
     // Of a long line, the value that the row is about.
     const isFar = isInFocus && range.from === range.to && range.column > room - 6;
-    const shown = shortened(isFar ? `…${line.slice(range.column)}` : line, room);
-    return yamlLine(shown, isInFocus);
+    return yamlLine(shortened(isFar ? `…${line.slice(range.column)}` : line, room), isInFocus);
   });
+  return { lines: shown, scrolled: from - around };
 };
 
 const yamlLine = (text: string, isInFocus: boolean): Line => {

@@ -5,7 +5,7 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 import { renderToString } from 'ink';
 import { createElement } from 'react';
 import type { Style } from '../../../../src/faces/style.ts';
-import { frameOf, type Size } from '../../../../src/faces/wizard/frame.ts';
+import { frameOf, type Size, withinReach } from '../../../../src/faces/wizard/frame.ts';
 import { Picture } from '../../../../src/faces/wizard/screen.ts';
 import { spokenLines } from '../../../../src/faces/wizard/spoken.ts';
 import { stepNames, type WizardState, wizardState } from '../../../../src/faces/wizard/state.ts';
@@ -173,6 +173,43 @@ test('rows that are not seen are told, above and below', () => {
   assert.match(title(at(page, 'crictl')), / ↑↓? more$/);
   assert.match(title(at(page, 'Continue')), / ↑ more$/);
   assert.match(title(page, { columns: 80, rows: 40 }), /^What runs on them\? *$/);
+});
+
+const wrongAt = (count: number): WizardState =>
+  onTo(
+    editing(
+      `hosts: [{ name: a, local: {} }]\nspec:\n${Array.from({ length: count }, (_, index) => `  wrong${index}: 1\n`).join('')}`,
+    ),
+    'review',
+  );
+
+test('what there is to read above the first row is reached by PageUp, by Home and row by row', () => {
+  const size = { columns: 80, rows: 24 };
+  const page = wrongAt(12);
+  assert.doesNotMatch(drawn(page, size, plain), /✗ line 3:/);
+  const often = <Key extends string>(key: Key): Key[] => Array.from({ length: 60 }, () => key);
+  for (const keys of [often('scroll-up' as const), often('up' as const), ['home'] as const]) {
+    const read = pressed(page, ...keys);
+    assert.match(drawn(read, size, plain), /✗ line 3:/, keys[0]);
+    assert.match(drawn(read, size, plain).split('\n')[1] ?? '', / ↓ more$/);
+    assert.equal(frameOf(read, size).cursor, undefined);
+    // What is out of sight is not pressed.
+    const back = pressed(read, 'enter');
+    assert.equal(back.ending, undefined);
+    assert.match(drawn(back, size, plain), /› ▸ Leave/);
+    assert.equal(pressed(back, 'enter').ending, 'left');
+  }
+});
+
+test('nothing is scrolled further than there is something to see', () => {
+  const size = { columns: 80, rows: 24 };
+  const page = wrongAt(12);
+  const top = Array.from({ length: 9 }, () => 'scroll-up' as const).reduce(
+    (state, key) => withinReach(pressed(state, key), size),
+    page,
+  );
+  assert.notEqual(drawn(pressed(top, 'scroll-down'), size, plain), drawn(top, size, plain));
+  assert.equal(withinReach(page, size), page);
 });
 
 test('what the review offers can be told apart however long the path of the profile is', () => {
