@@ -53,7 +53,7 @@ test('berth, and nothing else, leads from nothing to a host that crictl has prov
         .includes(fingerprint ?? '?'),
       asked,
     );
-    await terminal.press('Up', 'Up', 'Up');
+    await terminal.press('Down', 'Down');
     await terminal.shows(/› ▸ Accept the key/);
     await terminal.press('Enter');
     const met = await terminal.shows(/1 of 1 answered/);

@@ -1,5 +1,5 @@
 import type { Path } from '../../profile/tree.ts';
-import { isRow, type PageRow, type Row } from './rows.ts';
+import { type ActionRow, isRow, type PageRow, type Row } from './rows.ts';
 import { pageOf, type StepName, stepNames, type WizardState } from './state.ts';
 import { candidateRows } from './steps/candidates.ts';
 import { connectionRows, meetNewHosts } from './steps/connections.ts';
@@ -16,23 +16,36 @@ interface Step {
   readonly title: string;
   /** What the step writes: seen beside it where the row in focus stands nowhere. */
   readonly section: Path;
-  readonly rows: (state: WizardState) => PageRow[];
+  /** `onward` leads to the next step. */
+  readonly rows: (state: WizardState, onward: ActionRow) => PageRow[];
   /** What begins when the step is entered. */
   readonly enter?: (state: WizardState) => WizardState;
 }
 
+const followed =
+  (rows: (state: WizardState) => PageRow[]): Step['rows'] =>
+  (state, onward) => [...rows(state), onward];
+
 const steps: Readonly<Record<StepName, Step>> = {
-  hosts: { title: 'Where are the hosts?', section: ['hosts'], rows: hostsRows },
+  hosts: { title: 'Where are the hosts?', section: ['hosts'], rows: followed(hostsRows) },
   connections: { title: 'Do they answer?', section: ['hosts'], rows: connectionRows, enter: meetNewHosts },
   runtime: {
     title: 'What runs on them?',
     section: ['spec', 'engine'],
-    rows: runtimeRows,
+    rows: followed(runtimeRows),
     enter: askForReleases,
   },
-  network: { title: 'Which network do pods get?', section: ['spec', 'cni'], rows: networkRows },
-  registries: { title: 'Where do images come from?', section: ['spec', 'registries'], rows: registriesRows },
-  kubernetes: { title: 'Kubernetes, or not?', section: ['spec', 'kubernetes'], rows: kubernetesRows },
+  network: { title: 'Which network do pods get?', section: ['spec', 'cni'], rows: followed(networkRows) },
+  registries: {
+    title: 'Where do images come from?',
+    section: ['spec', 'registries'],
+    rows: followed(registriesRows),
+  },
+  kubernetes: {
+    title: 'Kubernetes, or not?',
+    section: ['spec', 'kubernetes'],
+    rows: followed(kubernetesRows),
+  },
   review: { title: 'Is this right?', section: [], rows: reviewRows },
 };
 
@@ -57,11 +70,10 @@ const pageRows = (state: WizardState): readonly PageRow[] => {
   const { sheet, step } = state;
   if (sheet?.kind === 'host') return hostRows(state, sheet.index);
   if (sheet?.kind === 'candidates') return candidateRows(state, sheet);
-  const rows = steps[step].rows(state);
-  return step === 'review' ? rows : [...rows, continueRow(state)];
+  return steps[step].rows(state, continueRow(state));
 };
 
-const continueRow = (state: WizardState): Row => ({
+const continueRow = (state: WizardState): ActionRow => ({
   kind: 'action',
   id: 'continue',
   label: 'Continue',
@@ -76,13 +88,9 @@ export const focused = (state: WizardState): Row | undefined => {
   return rows.find((row) => row.id === id) ?? firstOf(state, rows);
 };
 
-/** Where the rows before it come and go by themselves, nobody's Enter may meet another one than was seen. */
-const first: Readonly<Record<string, string>> = { hosts: 'add', connections: 'continue' };
-
-const firstOf = (state: WizardState, rows: readonly Row[]): Row | undefined => {
-  const wanted = first[pageOf(state)];
-  return rows.find(({ id }) => id === wanted) ?? rows[0];
-};
+/** Of the hosts, the one that comes next is in hand first. */
+const firstOf = (state: WizardState, rows: readonly Row[]): Row | undefined =>
+  (pageOf(state) === 'hosts' ? rows.find(({ id }) => id === 'add') : undefined) ?? rows[0];
 
 export const withFocus = (state: WizardState, id: string): WizardState => ({
   ...state,

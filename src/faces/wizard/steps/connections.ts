@@ -39,11 +39,14 @@ const metText = ({ facts, milliseconds, kubelet }: Met): string => {
 const troubleRows = (state: WizardState, host: WrittenHost, trouble: Trouble): PageRow[] => {
   const { message, remedy, hostKey } = trouble;
   const rows: PageRow[] = [note(`✗ ${message}`, 'bad')];
-  if (hostKey !== undefined) rows.push(acceptRow(state, host, hostKey));
+  if (hostKey !== undefined) rows.push(note(`  → ${compare}`, 'warn'), acceptRow(state, host, hostKey));
   else if (remedy !== undefined) rows.push(note(`  → ${remedy}`, 'warn'));
   rows.push(changeRow(state, host));
   return rows;
 };
+
+const compare =
+  'Compare the fingerprint with the one that the host prints on its own console: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub';
 
 const acceptRow = (
   state: WizardState,
@@ -98,16 +101,18 @@ const summary = (meetings: readonly (Meeting | undefined)[]): NoteRow => {
 
 const order = { missed: 0, asking: 1, met: 2 } as const;
 
-export const connectionRows = (state: WizardState): PageRow[] => {
+/** `onward` leads to the next step: before rows that come and go by themselves, so that nobody's Enter meets another one. */
+export const connectionRows = (state: WizardState, onward: ActionRow): PageRow[] => {
   const hosts = hostsIn(state.sources).map((host) => ({ host, meeting: meetingOf(state, host) }));
   const sorted = hosts.toSorted(
     (one, other) =>
       (order[one.meeting?.state ?? 'asking'] ?? 1) - (order[other.meeting?.state ?? 'asking'] ?? 1),
   );
-  if (hosts.length === 0) return [note('There are no hosts to connect to: go back and add one.', 'warn')];
+  if (hosts.length === 0)
+    return [note('There are no hosts to connect to: go back and add one.', 'warn'), onward];
   return [
     summary(hosts.map(({ meeting }) => meeting)),
-    ...sorted.flatMap(({ host, meeting }) => rowsOfHost(state, host, meeting)),
+    onward,
     {
       kind: 'action',
       id: 'again',
@@ -120,5 +125,6 @@ Nothing is changed there. A profile can be written without it: the hosts are the
           hosts.map(({ host }) => host),
         ),
     },
+    ...sorted.flatMap(({ host, meeting }) => rowsOfHost(state, host, meeting)),
   ];
 };

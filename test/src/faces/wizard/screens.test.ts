@@ -201,6 +201,25 @@ test('what there is to read above the first row is reached by PageUp, by Home an
   }
 });
 
+test('what there is to read below the last row is reached, too', () => {
+  const size = { columns: 80, rows: 24 };
+  const hosts = withHosts(fresh(), ...Array.from({ length: 20 }, (_, index) => `n${index}.example`));
+  const page = allMet(onTo(hosts, 'connections'));
+  const seen = ['end', 'scroll-down', 'scroll-down'].map((key) =>
+    drawn(pressed(page, key as 'end'), size, plain),
+  );
+  assert.match(seen[0] ?? '', /n19: /);
+  const down = pressed(page, ...Array.from({ length: 30 }, () => 'down' as const));
+  assert.match(drawn(down, size, plain), /n19: /);
+  assert.match(drawn(page, size, plain), /20 of 20 answered(.|\n)*n0: /);
+});
+
+test('a host that did not answer is seen as soon as the page is, on a small terminal too', () => {
+  const missed = story().get('connections-missed') ?? fresh();
+  assert.equal(rows(missed)[0]?.label, 'Continue', 'nobody presses a row that came by itself');
+  for (const size of sizes) assert.match(drawn(missed, size, plain), /› ▸ Continue(.|\n)*✗ node-1: /);
+});
+
 test('nothing is scrolled further than there is something to see', () => {
   const size = { columns: 80, rows: 24 };
   const page = wrongAt(12);

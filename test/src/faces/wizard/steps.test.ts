@@ -95,6 +95,7 @@ test('an unknown host key is accepted by a person alone, and the host is tried a
   const [wish] = state.wishes;
   assert.ok(wish?.kind === 'meet');
   state = told(state, { kind: 'missed', key: wish.hosts[0]?.key ?? '', trouble: unknownKey });
+  assert.match(notes(state).join('\n'), /→ Compare the fingerprint with the one that the host prints/);
   state = pressed(at(state, 'Accept the key SHA256:l0ng'), 'enter');
   const { line, file } = unknownKey.hostKey ?? {};
   assert.deepEqual(state.wishes, [{ kind: 'accept-key', host: 'node-1', line, file }]);
