@@ -71,18 +71,28 @@ export type TypedPiece =
   | { readonly kind: 'typed' | 'pasted'; readonly text: string }
   | { readonly kind: 'key'; readonly key: KeyName };
 
+/** The key of a control character: a letter with Control is that letter without the bits above 0x1f. */
+const keyCharacters: ReadonlyMap<string, KeyName> = new Map([
+  ...Object.entries(withControl).map(
+    ([letter, key]) => [String.fromCharCode(letter.charCodeAt(0) & 0x1f), key] as const,
+  ),
+  ['\n', 'enter'],
+  ['\t', 'down'],
+]);
+
+const controls = /([\u0000-\u001f\u007f-\u009f])/;
+
 /**
  * What was typed, in pieces: a terminal that is slow, or was not listened to yet, hands over several keys at once, Enter and
- * Tab among them. Several lines at once are a paste of a terminal that does not say so.
+ * Ctrl-U among them. Several lines at once are a paste of a terminal that does not say so.
  */
 export const typedPieces = (input: string): readonly TypedPiece[] => {
-  const clean = input.replace(/\r\n?/g, '\n').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
-  if (/\n./.test(clean)) return [{ kind: 'pasted', text: clean }];
-  return clean
-    .split(/(\n|\t)/)
-    .filter((piece) => piece !== '')
-    .map((piece): TypedPiece => {
-      if (piece === '\n') return { kind: 'key', key: 'enter' };
-      return piece === '\t' ? { kind: 'key', key: 'down' } : { kind: 'typed', text: piece };
-    });
+  const lines = input.replace(/\r\n?/g, '\n');
+  const text = lines.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+  if (/\n./.test(text)) return [{ kind: 'pasted', text }];
+  return lines.split(controls).flatMap((piece): TypedPiece[] => {
+    const key = keyCharacters.get(piece);
+    if (key !== undefined) return [{ kind: 'key', key }];
+    return piece === '' || controls.test(piece) ? [] : [{ kind: 'typed', text: piece }];
+  });
 };
