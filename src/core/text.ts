@@ -14,6 +14,10 @@ export const withoutHost = (host: string, message: string): string =>
 export const shortened = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 
+/** A host, or an address, and its port; that of an IPv6 address stands behind brackets, or it would be one group more. */
+export const withPort = (host: string, port: number | string): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
 /** A duration for people: `41 ms`, `3.2 s`, `2 min 05 s`. */
 export const duration = (milliseconds: number): string => {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

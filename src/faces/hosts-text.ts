@@ -1,4 +1,4 @@
-import { duration, printable } from '../core/text.ts';
+import { duration, printable, withPort } from '../core/text.ts';
 import type { ListedHost } from '../flows/hosts.ts';
 import type { Style } from './style.ts';
 
@@ -26,7 +26,11 @@ export const hostsText = (
 
 const listCells = ({ host, address, port, user, jump, groups, transport, because }: ListedHost): string[] => [
   host,
-  address === undefined ? 'this machine' : port === 22 ? address : `${address}:${port}`,
+  address === undefined
+    ? 'this machine'
+    : port === undefined || port === 22
+      ? address
+      : withPort(address, port),
   user ?? '',
   jump.join(', '),
   groups.join(', '),

@@ -1,5 +1,6 @@
 import type { AnyAuthMethod, AuthenticationType, NextAuthHandler, ParsedKey, Prompt } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
+import { withPort } from '../../core/text.ts';
 import type { SshAddress } from '../../profile/profile.ts';
 import {
   type Agent,
@@ -38,7 +39,7 @@ export function authenticationFailed(
   const offered = accepted === undefined ? '' : ` The host accepts: ${accepted.join(', ')}.`;
   return new Fail(
     'AuthenticationFailed',
-    `${label}: ${user}@${host}:${port} let us in with none of: ${tried.join('; ')}.${offered}`,
+    `${label}: ${user}@${withPort(host, port)} let us in with none of: ${tried.join('; ')}.${offered}`,
     {
       hint:
         'Add the public key to ~/.ssh/authorized_keys of the user, or name the right key in ssh.identityFiles ' +

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { Fail } from '../../core/fail.ts';
+import { withPort } from '../../core/text.ts';
 import { untilAborted } from './interrupted.ts';
 import type { Wire } from './wire.ts';
 
@@ -38,11 +39,15 @@ const passing = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRE
 function unreachable(to: Dialled, cause: unknown): Fail {
   const { label, host, port } = to;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'ETIMEDOUT';
-  return new Fail('Unreachable', `${label}: ${host}:${port} cannot be reached: ${reasonOf(code, to)}`, {
-    hint: hintOf(code),
-    context: { host, port, code, mayPass: passing.has(code) },
-    cause,
-  });
+  return new Fail(
+    'Unreachable',
+    `${label}: ${withPort(host, port)} cannot be reached: ${reasonOf(code, to)}`,
+    {
+      hint: hintOf(code),
+      context: { host, port, code, mayPass: passing.has(code) },
+      cause,
+    },
+  );
 }
 
 function reasonOf(code: string, { deadlineMs }: Dialled): string {

@@ -1,5 +1,6 @@
 import type { Client, ClientChannel } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
+import { withPort } from '../../core/text.ts';
 import type { SshAddress } from '../../profile/profile.ts';
 import type { Dialled } from './dial.ts';
 import { untilAborted } from './interrupted.ts';
@@ -17,7 +18,7 @@ const prohibited = 1;
 const connectFailed = 2;
 const resourceShortage = 4;
 
-export const addressText = ({ user, host, port }: SshAddress): string => `${user}@${host}:${port}`;
+export const addressText = ({ user, host, port }: SshAddress): string => `${user}@${withPort(host, port)}`;
 
 /**
  * The jump hosts of one command. Each is logged in to once, however many hosts lie behind it, and its failure is told
@@ -154,7 +155,7 @@ class Refused extends Error {
   }
 
   fail({ label, host, port }: Dialled, jumpHost: string): Fail {
-    const said = `${label}: ${jumpHost} does not connect us with ${host}:${port}`;
+    const said = `${label}: ${jumpHost} does not connect us with ${withPort(host, port)}`;
     if (this.reason === prohibited)
       return new Fail('Unsupported', `${said}: it forwards no connections`, {
         hint: 'Allow it there: AllowTcpForwarding yes (or local) and PermitOpen in sshd_config.',
@@ -194,7 +195,7 @@ async function forward(client: Client, target: Dialled, jumpHost: string): Promi
     if (!deadline.aborted || signal.aborted) throw error;
     throw new Fail(
       'Unreachable',
-      `${label}: ${jumpHost} did not connect us with ${host}:${port} within ${deadlineMs / 1000} s`,
+      `${label}: ${jumpHost} did not connect us with ${withPort(host, port)} within ${deadlineMs / 1000} s`,
       { hint: 'Check that the host is up, and the route and firewalls between the two.', cause: error },
     );
   }

@@ -1,5 +1,6 @@
 import { Client } from 'ssh2';
 import { Fail } from '../../core/fail.ts';
+import { withPort } from '../../core/text.ts';
 import type { SshAddress } from '../../profile/profile.ts';
 import { Authenticator } from './authenticate.ts';
 import { judgeHostKey, preferredAlgorithms } from './host-key.ts';
@@ -132,7 +133,7 @@ function noHandshake({ label, ssh, wire }: Beginning, greeting: string, cause: u
   const said = cause instanceof Error ? cause.message : 'the connection was closed';
   return new Fail(
     'Unreachable',
-    `${label}: ${ssh.host}:${ssh.port} does not complete the SSH handshake: ${said}`,
+    `${label}: ${withPort(ssh.host, ssh.port)} does not complete the SSH handshake: ${said}`,
     {
       hint: 'Check that an SSH server listens there; a server that is overloaded drops connections (MaxStartups).',
       context: {
@@ -147,7 +148,7 @@ function noHandshake({ label, ssh, wire }: Beginning, greeting: string, cause: u
 const tooSilent = ({ label, ssh }: Login, awaited: string, milliseconds: number): Fail =>
   new Fail(
     'Unreachable',
-    `${label}: ${ssh.host}:${ssh.port} stalls: ${awaited} did not come within ${milliseconds / 1000} s`,
+    `${label}: ${withPort(ssh.host, ssh.port)} stalls: ${awaited} did not come within ${milliseconds / 1000} s`,
     {
       hint: 'Look at the load of the host, and at the firewalls between; ssh.connectTimeout gives it more time.',
     },

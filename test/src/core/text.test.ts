@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { byteSize, counted, duration, printable, shortened } from '../../../src/core/text.ts';
+import { byteSize, counted, duration, printable, shortened, withPort } from '../../../src/core/text.ts';
 
 test('foreign text cannot steer the terminal', () => {
   assert.equal(printable('\u001b[31mred\u001b[0m'), 'red');
   assert.equal(printable('\u001b]0;title\u0007after'), 'after');
   assert.equal(printable('a\rb\u0008c\u009b2J'), 'a\ufffdb\ufffdc');
   assert.equal(printable('keep\ttabs\r\nand lines\n'), 'keep\ttabs\nand lines\n');
+});
+
+test('a port can be told from the last group of an IPv6 address', () => {
+  assert.equal(withPort('a.example', 22), 'a.example:22');
+  assert.equal(withPort('2001:db8::1', 2222), '[2001:db8::1]:2222');
 });
 
 test('durations and sizes are short and exact enough', () => {

@@ -1,4 +1,4 @@
-import { counted } from '../../../core/text.ts';
+import { counted, withPort } from '../../../core/text.ts';
 import type { Origin } from '../../../inventory/candidates/find.ts';
 import { addHosts, removeHost } from '../add-hosts.ts';
 import { knows, misfit } from '../document.ts';
@@ -15,7 +15,8 @@ export const wayOf = ({ form }: WrittenHost): string => {
   const ssh = form['ssh'];
   if (typeof ssh === 'object' && ssh !== null) {
     const { host, user, port } = ssh as Readonly<Record<string, unknown>>;
-    return `${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}`;
+    const address = port === undefined ? String(host) : withPort(String(host), String(port));
+    return `${user === undefined ? '' : `${user}@`}${address}`;
   }
   if ('local' in form) return 'this machine';
   const kind = ['embedded', 'vagrant', 'gce'].find((key) => key in form);

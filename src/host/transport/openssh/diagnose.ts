@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { runCommand } from '../../../core/command.ts';
 import { Fail } from '../../../core/fail.ts';
 import { readIfThere } from '../../../core/read-if-there.ts';
+import { withPort } from '../../../core/text.ts';
 import type { SshAddress } from '../../../profile/profile.ts';
 import { authenticationFailed } from '../authenticate.ts';
 import { dial } from '../dial.ts';
@@ -107,7 +108,7 @@ async function unreachable(failed: Failed, evidence: LogEvidence): Promise<Fail>
   }
   return new Fail(
     'Unreachable',
-    `${label}: ${host}:${port} does not complete the SSH handshake: ${said || 'ssh said nothing'}`,
+    `${label}: ${withPort(host, port)} does not complete the SSH handshake: ${said || 'ssh said nothing'}`,
     {
       hint: isDirect
         ? 'Check that an SSH server listens there; a server that is overloaded drops connections (MaxStartups).'
@@ -126,7 +127,7 @@ function beyondJump({ label, ssh, master }: Failed, own: LogEvidence, jump: read
   const said = [...readLog(master.stderr()).words, ...own.words].slice(-3).join('; ');
   return new Fail(
     'Unreachable',
-    `${label}: jump host ${addressText(last)} does not connect us with ${ssh.host}:${ssh.port}: ${said}`,
+    `${label}: jump host ${addressText(last)} does not connect us with ${withPort(ssh.host, ssh.port)}: ${said}`,
     {
       hint: 'Check that the host is up, that its sshd listens there, and the route between the two.',
       context: { host: ssh.host, port: ssh.port, mayPass: true },
