@@ -91,8 +91,11 @@ class Sitting {
   async #close(): Promise<void> {
     const screen = this.#screen;
     this.#screen = undefined;
-    screen?.unmount();
-    await screen?.waitUntilExit().catch(() => undefined);
+    if (screen === undefined) return;
+    screen.unmount();
+    await screen.waitUntilExit().catch(() => undefined);
+    // What is spoken stays on the terminal, and ink ends it without ending its last line.
+    if (this.#isSpoken) this.#wizard.out.write('\n');
   }
 
   readonly #leave = (): void => this.#dispatch({ kind: 'key', key: 'leave' });
