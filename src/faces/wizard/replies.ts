@@ -14,7 +14,8 @@ export const afterReply = (state: WizardState, reply: Reply): WizardState => {
     case 'not-found':
     case 'failed': {
       const { message, remedy } = reply.trouble;
-      const text = remedy === undefined ? message : `${message}. ${remedy}`;
+      // What another program said may be a sentence with its end.
+      const text = remedy === undefined ? message : `${message.replace(/\.$/, '')}. ${remedy}`;
       return { ...state, busy: undefined, notice: { level: 'bad', text } };
     }
     case 'reached': {

@@ -21,14 +21,17 @@ export async function vagrantHosts(
       hint: 'Install Vagrant, or add the machines by their addresses.',
     });
   const names = [...stdout.matchAll(/^Host\s+(\S+)/gm)].map(([, name = '']) => name);
+  const folderName = directory === '.' ? 'this folder' : directory;
   if (names.length === 0)
-    throw new Fail('BadUsage', `vagrant knows no machine of ${directory} that is up: ${lastLine(stderr)}`, {
+    throw new Fail('BadUsage', `vagrant knows no machine of ${folderName} that is up: ${reasonIn(stderr)}`, {
       hint: 'Bring them up with vagrant up; vagrant status lists them.',
     });
   return names.map((machine) => candidateOf(machine, seenFrom(folder, directory)));
 }
 
-const lastLine = (text: string): string => text.trim().split('\n').at(-1) || 'it says nothing';
+/** Vagrant tells in its first sentence what is wrong, and then on many lines what could be done. */
+const reasonIn = (stderr: string): string =>
+  /^.+?(?=\.?$|\. )/.exec(stderr.trim().replace(/\s+/g, ' '))?.[0] ?? 'it says nothing';
 
 /** Each machine that is not up makes vagrant fail after it told of the others. */
 async function asked(directory: string, signal: AbortSignal): Promise<Ended> {

@@ -217,6 +217,9 @@ test('a tool that fails says why and what to do', () => {
   } as const;
   const state = told(fresh(), { kind: 'not-found', origin, trouble });
   assert.deepEqual(state.notice, { level: 'bad', text: 'there is no gcloud on this machine. Install it.' });
+  const quoted = { ...trouble, message: 'gcloud says no: No account is selected.' };
+  const other = told(fresh(), { kind: 'not-found', origin, trouble: quoted });
+  assert.equal(other.notice?.text, 'gcloud says no: No account is selected. Install it.');
 });
 
 test('a text may name variables, and is judged as what they stand for', () => {

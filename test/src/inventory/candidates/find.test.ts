@@ -57,7 +57,12 @@ test('ssh_config names its hosts: no patterns, includes too', async (t) => {
 
 /** Refuses whatever it was not told. */
 const vagrant = `[ "$*" = ssh-config ] || { echo "unexpected: $*" >&2; exit 9; }
-[ -e Vagrantfile ] || { echo 'A Vagrant environment or target machine is required' >&2; exit 1; }
+[ -e Vagrantfile ] || {
+  echo 'A Vagrant environment or target machine is required to run this
+command. Run vagrant init to create a new Vagrant environment. Or,
+change to a directory with a Vagrantfile and to try again.' >&2
+  exit 1
+}
 printf 'Host control\\n  HostName 127.0.0.1\\n  User vagrant\\n  Port 2222\\n\\nHost worker_1\\n  HostName 127.0.0.1\\n'`;
 
 test('Vagrant names the machines of a folder that are up', async (t) => {
@@ -78,7 +83,7 @@ test('Vagrant that knows no machine, has no folder, or is not there says what to
   const unknown = await failure({ kind: 'vagrant', place: folder });
   assert.match(
     unknown.message,
-    /knows no machine of .*: A Vagrant environment or target machine is required/,
+    /knows no machine of .*: A Vagrant environment or target machine is required to run this command$/,
   );
   assert.match(unknown.hint ?? '', /vagrant up/);
   assert.match(
