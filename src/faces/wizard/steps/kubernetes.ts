@@ -18,9 +18,16 @@ const yes = 'by berth';
 const ofControlPlane = [
   ['init', 'controlPlaneEndpoint'],
   ['init', 'schedulable'],
-  ['init', 'serviceSubnet'],
   ['init', 'podSubnet'],
 ] as const;
+
+const servicesRow = (state: WizardState): PageRow =>
+  textRow(state, {
+    label: 'Service subnet',
+    path: [...section, 'init', 'serviceSubnet'],
+    explain: `Services get their addresses from this range, which no pod range and no network that the hosts reach may
+overlap. It counts when the cluster is made, and not afterwards.`,
+  });
 
 const wantedRow = (state: WizardState, isWanted: boolean): ChoiceRow => ({
   kind: 'choice',
@@ -89,7 +96,9 @@ const detailRows = (state: WizardState): PageRow[] => {
     ...releaseNotes(state, 'kubelet', String(valueAt(state.sources, [...section, 'version']))),
     ...roleRows(state),
     ...schemaRow(state, [...section, 'source']),
-    ...(makesCluster ? ofControlPlane.flatMap((keys) => schemaRow(state, [...section, ...keys])) : []),
+    ...(makesCluster
+      ? [...ofControlPlane.flatMap((keys) => schemaRow(state, [...section, ...keys])), servicesRow(state)]
+      : []),
     ...(role === 'worker' && !makesCluster
       ? [
           note(

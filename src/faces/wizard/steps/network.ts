@@ -22,7 +22,10 @@ const explained = {
   subnets: `Pods get their addresses from these ranges; with an IPv4 and an IPv6 range, one of each. A range that the
 host has a route for would send packets for that network to pods. Hosts may share a range as long
 as pods of one need not speak to pods of another.`,
-  bridge: 'The network interface on the host that its pods share: up to 15 characters.',
+  name: `Name of the network, in /etc/cni/net.d/10-NAME.conflist and among what its plugins keep. Pods that run keep
+the network that they were made with until they are made anew.`,
+  bridge: `The network interface on the host that its pods share: up to 15 characters. Nothing else may make one of that
+name, as flannel makes cni0. Pods that run stay on the bridge that they were made with.`,
   masquerade: `node: one rule set for the host, made by berth: pods leave with the address of their host.
 plugin: the same, as rules for each pod, which makes pods start later.
 none: addresses of pods are routed by your network; without that, pods reach nobody.`,
@@ -76,7 +79,7 @@ const networkOf = (state: WizardState, index: number, count: number): PageRow[] 
   const at = (key: string): Path => [...networksPath, index, key];
   const number = count === 1 ? '' : ` ${index + 1}`;
   return [
-    textRow(state, { label: `Network${number}`, path: at('name') }),
+    textRow(state, { label: `Network${number}`, path: at('name'), explain: explained.name }),
     textRow(state, {
       label: `Pod ranges${number}`,
       path: at('subnets'),

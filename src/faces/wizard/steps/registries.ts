@@ -31,6 +31,9 @@ const list = (state: WizardState, path: Path): readonly unknown[] => {
 const insecureExplained = `Registries that are spoken to without TLS, or with a certificate that nobody checks.
 Whoever sits on the way can hand other images to the node.`;
 
+const shortNamesExplained = `An image without a registry in its name, such as redis:7, is looked for in these, in this order: the first
+that has it is believed, whoever pushed it there. With none, images must be named in full.`;
+
 const mirrorRows = (state: WizardState): PageRow[] =>
   list(state, at('mirrors')).flatMap((entry, index): PageRow[] => {
     const registry = String((entry as Readonly<Record<string, unknown>> | null)?.['registry']);
@@ -171,7 +174,13 @@ const remedy =
   'Give the hosts a mirror that they reach, or spec.proxy in the file; or load images another way, and let berth make the image of the proof.';
 
 export const registriesRows = (state: WizardState): PageRow[] => [
-  textRow(state, { label: 'Short names', path: at('unqualifiedSearch'), as: 'list', empty: 'nowhere' }),
+  textRow(state, {
+    label: 'Short names',
+    path: at('unqualifiedSearch'),
+    as: 'list',
+    empty: 'nowhere',
+    explain: shortNamesExplained,
+  }),
   ...mirrorRows(state),
   answerRow(state, {
     id: 'mirror',

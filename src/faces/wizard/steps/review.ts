@@ -41,6 +41,7 @@ export const reviewRows = (state: WizardState): PageRow[] => {
       leaveRow(state),
     ];
   const written = changed.length === 0 ? `Keep ${file}` : `Write ${file}`;
+  const writing = changed.length === 0 ? 'Nothing was changed.' : 'The file is written whole or not at all.';
   return [
     ...unfinished(state),
     ...warnings(state),
@@ -51,8 +52,8 @@ export const reviewRows = (state: WizardState): PageRow[] => {
       id: 'plan',
       label: `${written}, and plan`,
       file,
-      explain: `The file is written whole or not at all. Then the hosts are asked how they are, what would change is
-shown, and you are asked before anything does.`,
+      explain: `${writing} Then the hosts are asked how they are, what would change is shown, and you are asked before
+anything does.`,
       press: () => end(state, 'plan'),
     },
     {
@@ -60,7 +61,7 @@ shown, and you are asked before anything does.`,
       id: 'write',
       label: `${written}, and end`,
       file,
-      explain: 'The file is written whole or not at all; no host is touched.',
+      explain: `${writing} No host is touched.`,
       press: () => end(state, 'write'),
     },
     leaveRow(state),

@@ -103,6 +103,20 @@ starts faster. Pods that ask for another one by name get it if it is switched on
   };
 };
 
+/** What runtimes are, for those who know them by name at most. */
+const about: Readonly<Record<string, string>> = {
+  runc: 'The reference of the OCI, written in Go: containers are processes of the host, in namespaces and cgroups. ',
+  crun: 'Does what runc does, written in C: a pod starts sooner, with less memory. ',
+  runsc: `gVisor: a kernel of its own in user space, between containers and that of the host. What breaks out of a
+container meets it first; system calls are slower, and a few do not exist. `,
+  kata: `Kata Containers: each pod gets a virtual machine. The node needs /dev/kvm; a pod starts later, and takes the
+memory of its machine. `,
+  'bwrap-oci': 'Containers by bubblewrap: without cgroups, so that no limit of a pod counts. ',
+};
+
+const crictlExplained = `crictl speaks with the runtime over the CRI: berth proves the node with it, and people look at pods by it.
+It may be one minor version away from the kubelet; where the profile has Kubernetes, another one is refused.`;
+
 const runtimeSwitch = (state: WizardState, name: string): SwitchRow => {
   const installed = runtimesIn(state);
   const index = installed.findIndex((entry) => entry.name === name);
@@ -113,8 +127,8 @@ const runtimeSwitch = (state: WizardState, name: string): SwitchRow => {
     id,
     label: index === 0 ? `${name} (the default)` : name,
     path: index < 0 ? runtimesPath : [...runtimesPath, index],
-    explain: `Installs ${name} and makes it a handler of its name: a RuntimeClass with handler ${name} chooses it.
-Each one more is a package more on the node.`,
+    explain: `${about[name] ?? ''}It becomes a handler of its name: a RuntimeClass with handler ${name} chooses it. Each one more is
+one more to keep up to date on the node.`,
     problem: state.drafts.get(id)?.problem,
     on: index >= 0,
     flip: () =>
@@ -171,7 +185,7 @@ const crictlRows = (state: WizardState): PageRow[] => {
   const fits = kubernetes === undefined || crictlFits(now, kubernetes);
   const out = newestText(state, 'crictl', kubernetes);
   return [
-    textRow(state, { label: 'crictl', path: crictlPath, empty: newest ?? '' }),
+    textRow(state, { label: 'crictl', path: crictlPath, empty: newest ?? '', explain: crictlExplained }),
     note(
       [
         ...(out !== '' ? [out] : newest === undefined ? [] : [`newest that berth knows: ${newest}`]),

@@ -497,6 +497,25 @@ test('every row has an explanation, on every page', () => {
   assert.equal(pressed(typed(state, '?'), 'back').explains, false);
 });
 
+test('what a name alone does not tell is explained with its consequence', () => {
+  const explained = (state: ReturnType<typeof fresh>, label: string) => rowAt(at(state, label)).explain;
+  const runtime = onTo(met(), 'runtime');
+  assert.match(explained(runtime, 'crictl'), /one minor version/);
+  assert.match(explained(runtime, 'runsc'), /kernel of its own/);
+  assert.match(explained(runtime, 'kata'), /\/dev\/kvm/);
+  const network = onTo(runtime, 'network');
+  assert.match(explained(network, 'Network'), /10-NAME\.conflist/);
+  assert.match(explained(network, 'Bridge'), /flannel/);
+  const registries = onTo(network, 'registries');
+  assert.match(explained(registries, 'Short names'), /in this order/);
+  const kubernetes = pressed(at(onTo(registries, 'kubernetes'), 'Kubernetes'), 'right');
+  const control = pressed(at(kubernetes, 'Role'), 'right');
+  assert.match(explained(control, 'Service subnet'), /when the cluster is made/);
+  const unchanged = onTo(editing('hosts: [{ name: a, local: {} }]\n'), 'review');
+  for (const label of ['Keep berth.yaml, and plan', 'Keep berth.yaml, and end'])
+    assert.doesNotMatch(explained(unchanged, label), /written/);
+});
+
 test('an edit of each step of a shipped profile changes its lines and no others', () => {
   const before = readFileSync(new URL('../../../../profiles/single-node.yaml', import.meta.url), 'utf8');
   let state = allMet(onTo(editing(before), 'connections'));
