@@ -15,6 +15,7 @@ export const wayOf = ({ form }: WrittenHost): string => {
   const ssh = form['ssh'];
   if (typeof ssh === 'object' && ssh !== null) {
     const { host, user, port } = ssh as Readonly<Record<string, unknown>>;
+    if (host === undefined || host === null) return 'no address yet';
     const address = port === undefined ? String(host) : withPort(String(host), String(port));
     return `${user === undefined ? '' : `${user}@`}${address}`;
   }

@@ -198,13 +198,20 @@ test('an import that is slow takes no page away from under the hands', () => {
 
 test('each way to a host is told in a few words', () => {
   const state = editing(
-    'hosts:\n  - { name: a, vagrant: { machine: web } }\n  - { name: b, embedded: { name: quick } }\n  - { name: c, local: {} }\n  - { name: d, ssh: { host: "2001:db8::1", port: 2222, user: ops } }\n  - { name: e, ssh: { host: "::1" } }\n',
+    'hosts:\n  - { name: a, vagrant: { machine: web } }\n  - { name: b, embedded: { name: quick } }\n  - { name: c, local: {} }\n  - { name: d, ssh: { host: "2001:db8::1", port: 2222, user: ops } }\n  - { name: e, ssh: { host: "::1" } }\n  - { name: f, ssh: { user: ops } }\n',
   );
   assert.deepEqual(
     rows(state)
-      .slice(0, 5)
+      .slice(0, 6)
       .map(({ label }) => label),
-    ['a  vagrant web', 'b  embedded quick', 'c  this machine', 'd  ops@[2001:db8::1]:2222', 'e  ::1'],
+    [
+      'a  vagrant web',
+      'b  embedded quick',
+      'c  this machine',
+      'd  ops@[2001:db8::1]:2222',
+      'e  ::1',
+      'f  no address yet',
+    ],
   );
 });
 
