@@ -18,7 +18,7 @@ const candidateRow = (state: WizardState, sheet: Candidates, index: number): Swi
   return {
     kind: 'switch',
     id: `candidate:${index}`,
-    label: `${name}  ${about}`,
+    label: about === name ? name : `${name}  ${about}`,
     explain: 'Space chooses it, or not.',
     on,
     flip: () => {
@@ -64,8 +64,8 @@ export const candidateRows = (state: WizardState, sheet: Candidates): PageRow[] 
     {
       kind: 'action',
       id: 'close',
-      label: 'Add none',
-      explain: 'Back to the list of hosts.',
+      label: 'Back to the hosts',
+      explain: 'Back to the list of hosts, to which none of these is added.',
       press: () => ({ ...state, sheet: undefined }),
     },
   ];

@@ -135,7 +135,7 @@ test('an import asks the tool, and who becomes a node is chosen', () => {
   let state = told(asked, { kind: 'found', origin, candidates, remarks: [] });
   assert.deepEqual(
     rows(state).map(({ label }) => label),
-    ['Add 3 hosts', 'Choose none', 'web-1  web-1 in web', 'web-2  web-2 in web', 'old  old', 'Add none'],
+    ['Add 3 hosts', 'Choose none', 'web-1  web-1 in web', 'web-2  web-2 in web', 'old', 'Back to the hosts'],
   );
   state = pressed(at(state, 'old'), 'enter');
   state = pressed(at(state, 'Add 2'), 'enter');
