@@ -5,7 +5,7 @@ import type { KeyName } from './keys.ts';
 import { comeBack, focused, move, rowsOf, withFocus } from './pages.ts';
 import { afterReply } from './replies.ts';
 import { isRow, type Row, type TextRow } from './rows.ts';
-import { settle, type WizardState } from './state.ts';
+import { pageOf, settle, type WizardState } from './state.ts';
 
 export type WizardEvent =
   | { readonly kind: 'typed'; readonly text: string }
@@ -144,9 +144,18 @@ const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState =>
 const entered = (state: WizardState, row: Row): WizardState => {
   // It may be out of sight, below what is being read: who presses it has to see it first.
   if (row.kind === 'action' && state.scrolled < 0) return { ...state, scrolled: 0 };
-  if (row.kind === 'action') return settle({ ...row.press(), cursor: undefined });
+  if (row.kind === 'action') return settle(staying(state, row, { ...row.press(), cursor: undefined }));
   if (row.kind === 'text' && row.enter !== undefined) return settle({ ...row.enter(), cursor: undefined });
   return row.kind === 'switch' ? settle(flipping(state, row)) : step(state, 1);
+};
+
+/** A row that is gone because it was pressed leaves the focus to the one that has its answer. */
+const staying = (state: WizardState, pressed: Row, next: WizardState): WizardState => {
+  const rows = rowsOf(next).filter(isRow);
+  if (pageOf(next) !== pageOf(state) || rows.some(({ id }) => id === pressed.id)) return next;
+  const place = pressed.path?.join('.');
+  const heir = rows.find(({ path }) => path !== undefined && path.join('.') === place);
+  return heir === undefined ? next : withFocus(next, heir.id);
 };
 
 const edited = (state: WizardState, row: TextRow, key: KeyName): WizardState => {

@@ -127,6 +127,7 @@ test('a pod range that a route of a host overlaps is told as it is typed, with o
   // 10.89.0.0/16 lies in that route as well.
   const taken = pressed(at(state, 'Take 10.120.0.0/16'), 'enter');
   assert.deepEqual(specOf(taken).cni.networks[0]?.subnets, ['10.120.0.0/16']);
+  assert.equal(rowAt(taken).label, 'Pod ranges', 'where the answer is');
   assert.match(notes(taken).join('\n'), /✓ No route/);
   let own = pressed(at(state, 'Pod ranges'), 'clear');
   own = typed(own, '10.89.1.0/24');
@@ -140,6 +141,7 @@ test('versions are measured by the Kubernetes that they must fit', () => {
   assert.match(notes(old).join('\n'), /1\.37\.0 does not fit Kubernetes 1\.30\.0/);
   const fitting = pressed(at(old, 'Take crictl 1.30.0'), 'enter');
   assert.equal(specOf(fitting).crictl.version, '1.30.0');
+  assert.equal(rowAt(fitting).label, 'crictl');
   assert.match(notes(fitting).join('\n'), /1\.30\.0 fits Kubernetes 1\.30\.0/);
   const wrong = typed(at(plain, 'For Kubernetes'), 'latest');
   assert.match(rowAt(wrong).problem ?? '', /no version of Kubernetes such as/);
