@@ -107,7 +107,9 @@ const textIn = (sources: ProfileSources, file: string): string | undefined =>
 
 /** Somebody may have edited the file meanwhile, or made it: their work is not written over. */
 const requireUnchanged = async (file: string, begun: string | undefined): Promise<void> => {
-  const now = (await readIfThere(file))?.toString('utf8');
+  const bytes = await readIfThere(file);
+  // Without a byte order mark, as the profile was read.
+  const now = bytes === undefined ? undefined : new TextDecoder().decode(bytes);
   if (now === begun) return;
   const what = begun === undefined ? 'was made' : 'was changed';
   throw new Fail(

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fail } from '../core/fail.ts';
 
@@ -30,11 +30,18 @@ export const writeWhole = async (
   }
 };
 
-/** Writes a file anew that is there, where a link leads to it: who may read it, and whose it is, stay as they are. */
+/** Some editors begin a file with it. It is no part of the text. */
+const byteOrderMark = '\u{feff}';
+
+/**
+ * Writes a file anew that is there, where a link leads to it: who may read it, whose it is, and whether it begins with a byte
+ * order mark, stay as they are.
+ */
 export const rewriteWhole = async (path: string, text: string): Promise<void> => {
   const place = await realpath(path);
   const { mode, uid, gid } = await stat(place);
-  await writeWhole(place, text, mode & 0o7777, process.geteuid?.() === 0 ? { uid, gid } : undefined);
+  const mark = (await readFile(place, 'utf8')).startsWith(byteOrderMark) ? byteOrderMark : '';
+  await writeWhole(place, mark + text, mode & 0o7777, process.geteuid?.() === 0 ? { uid, gid } : undefined);
 };
 
 /**

@@ -246,6 +246,19 @@ test('who edited the file meanwhile is not written over', async (t) => {
   assert.deepEqual(readdirSync(folder), ['berth.yaml']);
 });
 
+test('a byte order mark before a profile is no change of somebody else, and stays', async (t) => {
+  const file = join(folderOf(t), 'berth.yaml');
+  writeFileSync(file, `\u{feff}${existing}`);
+  const terminal = await opened(t, file);
+  await onTo(terminal, 3);
+  await terminal.press('Down', 'Down', 'Down', 'Down', 'Right');
+  await terminal.shows(/● plugin/);
+  await onTo(terminal, 6, 3);
+  await terminal.press('Down', 'Enter');
+  await terminal.shows(/ended 0/);
+  assert.equal(readFileSync(file, 'utf8'), `\u{feff}${existing}        masquerade: plugin\n`);
+});
+
 test('who made the file meanwhile keeps it', async (t) => {
   const file = join(folderOf(t), 'berth.yaml');
   const terminal = await opened(t, file);
