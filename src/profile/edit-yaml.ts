@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import { applyPatch, structuredPatch } from 'diff';
 import {
   type Document,
   isAlias,
@@ -11,11 +10,12 @@ import {
   parseDocument,
   stringify,
 } from 'yaml';
+import { styleOf, transferred } from './transfer-lines.ts';
 import type { Path } from './tree.ts';
 
 /*
  * Edits of YAML that leave everything else as it is written: a scalar is replaced within its line; of a larger edit, only
- * the lines that it changes are taken over.
+ * the lines that it changes are taken over, indented as their neighbours are.
  */
 
 /** `text` with `value` at `path`; mappings that lack on the way are made. */
@@ -83,11 +83,24 @@ const rewritten = (text: string, path: Path, value: unknown): string =>
   reworked(text, (document) => setNode(document, path, value));
 
 const reworked = (text: string, change: (document: Document.Parsed) => void): string => {
-  const options = { lineWidth: 0, flowCollectionPadding: !/\{[^\s}]/.test(text.replaceAll('${', '')) };
   const document = parseDocument(text);
+  const style = styleOf(text, document);
+  const options = {
+    lineWidth: 0,
+    indent: style.step,
+    flowCollectionPadding: !/\{[^\s}]/.test(text.replaceAll('${', '')),
+  };
   const before = document.toString(options);
   change(document);
-  return transferred(text, before, document.toString(options));
+  const after = document.toString(options);
+  const made = transferred(text, before, after, style);
+  // Where rendering alone makes other lines of the neighbours there is nothing to go by.
+  return made !== undefined && means(made, after) ? made : after;
+};
+
+const means = (made: string, rendered: string): boolean => {
+  const document = parseDocument(made);
+  return document.errors.length === 0 && isDeepStrictEqual(document.toJS(), parseDocument(rendered).toJS());
 };
 
 /** Comments around a value stay when it is replaced, and so does its style. */
@@ -132,21 +145,3 @@ const makeWay = (document: Document.Parsed, path: Path): void => {
     else document.setIn(here, made);
   }
 };
-
-/** Takes what differs between two renderings of a document over into the text as it was written. */
-const transferred = (text: string, before: string, after: string): string => {
-  const patch = structuredPatch('', '', before, after, '', '', { context: 1 });
-  const applied = applyPatch(text, patch, { fuzzFactor: 2, compareLine: sameButForSpace });
-  // Where rendering alone makes other lines of the neighbours there is nothing to go by.
-  return applied === false ? after : applied;
-};
-
-/** Rendering moves comments and spaces, and nothing else. */
-const sameButForSpace = (
-  _number: number,
-  line: string | undefined,
-  _operation: string,
-  rendered: string,
-): boolean => line !== undefined && essence(line) === essence(rendered);
-
-const essence = (line: string): string => line.replace(/(^|\s)#.*$/, '').replace(/\s+/g, '');

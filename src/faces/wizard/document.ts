@@ -120,8 +120,15 @@ export const tryEdits = (
     return added === undefined ? { sources: made } : { problem: added.message };
   } catch (error) {
     if (!(error instanceof Fail) || error.code === 'Internal') throw error;
-    return { problem: error.hint === undefined ? error.message : `${error.message}; ${error.hint}` };
+    return { problem: reasonOf(error) };
   }
+};
+
+/** Of a profile that cannot be read: where, and why. */
+const reasonOf = (error: Fail): string => {
+  const [first] = problemsOf(error);
+  if (first !== undefined) return `${first.file}:${first.line}:${first.column}: ${first.message}`;
+  return error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
 };
 
 const misfits = (edit: Edit): readonly string[] => {

@@ -208,3 +208,43 @@ test('mappings that fill an empty list on a line stand below each other', () => 
     /mirrors:\n {6}- registry: docker\.io\n/,
   );
 });
+
+test('a new key has the indentation of its neighbours, whatever that is, and so has what it brings', () => {
+  const wide = sources([
+    'a.yaml',
+    `hosts:
+    # one
+    - name: a # down
+      ssh:
+          host: a.example
+spec:
+    engine:
+        name: berth   # ours
+
+    swap: off
+`,
+  ]);
+  assert.deepEqual(changes(wide, 'a', ['spec', 'verify', 'level'], 'smoke'), [
+    'a.yaml',
+    '+    verify:',
+    '+        level: smoke',
+  ]);
+  assert.deepEqual(changes(wide, 'a', ['spec', 'registries', 'insecure'], ['a.example']), [
+    'a.yaml',
+    '+    registries:',
+    '+        insecure:',
+    '+            - a.example',
+  ]);
+  assert.deepEqual(changes(wide, undefined, ['hosts', 0, 'ssh', 'port'], 22), [
+    'a.yaml',
+    '+          port: 22',
+  ]);
+  assert.deepEqual(changes(wide, undefined, ['hosts', 0, 'sudo'], false), ['a.yaml', '+      sudo: false']);
+});
+
+test('lines that end as on Windows do so after an edit too', () => {
+  const text = 'hosts:\r\n  - name: a # one\r\n    local: {}\r\nspec:\r\n  swap: off  # why\r\n';
+  const from = sources(['a.yaml', text]);
+  const edited = setInProfile(from, 'a', ['spec', 'verify', 'level'], 'smoke');
+  assert.equal(edited.text, `${text}  verify:\r\n    level: smoke\r\n`);
+});

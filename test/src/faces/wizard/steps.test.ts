@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { stringify } from 'yaml';
 import { KUBERNETES_VERSION } from '../../../../src/artifacts/kubernetes-pins.ts';
-import { profileIn } from '../../../../src/faces/wizard/document.ts';
+import { profileIn, tryEdits } from '../../../../src/faces/wizard/document.ts';
 import type { Reply } from '../../../../src/faces/wizard/errands.ts';
 import { stepNames } from '../../../../src/faces/wizard/state.ts';
 import type { Spec } from '../../../../src/profile/profile.ts';
@@ -556,4 +556,16 @@ test('what includes say is edited where it stands, and the review names the file
     'spec:\n  crictl:\n    version: 1.36.1\n',
   );
   assert.match(notes(onTo(changed, 'review')).join('\n'), /Also written: base\.yaml/);
+});
+
+test('a profile with wide indentation takes an answer that needs a new key', () => {
+  const before = 'hosts:\n    - name: a\n      local: {}\nspec:\n    engine:\n        name: berth\n';
+  const state = pressed(at(onTo(editing(before), 'registries'), 'Proof'), 'right');
+  assert.equal(rowAt(state).problem, undefined);
+  assert.equal(text(state), `${before}    verify:\n        level: full\n`);
+});
+
+test('an edit of a profile that cannot be read says where and why', () => {
+  const tried = tryEdits(editing('hosts: [}\n').sources, [{ kind: 'remove', path: ['spec'] }]);
+  assert.match('problem' in tried ? tried.problem : '', /^berth\.yaml:1:9: not valid YAML: /);
 });
