@@ -49,6 +49,7 @@ const isPlain = (value: unknown): boolean => value === null || typeof value !== 
 /** One value for another on one line; undefined when there is more to it. */
 const spliced = (text: string, path: Path, value: unknown): string | undefined => {
   const node = parseDocument(text).getIn(path, true);
+  if (isSeq(node) && node.flow !== true) return splicedEntries(text, path, node.items, value);
   const written = onOneLine(node, value);
   if (written === undefined || !isNode(node) || !node.range) return undefined;
   const [start, end] = node.range;
@@ -56,6 +57,23 @@ const spliced = (text: string, path: Path, value: unknown): string | undefined =
   const made = `${text.slice(0, start)}${written}${text.slice(end)}`;
   return isOneLine && start < end && reads(made, path, value) ? made : undefined;
 };
+
+/** As many entries as before, each on its line. */
+const splicedEntries = (
+  text: string,
+  path: Path,
+  now: readonly unknown[],
+  value: unknown,
+): string | undefined => {
+  if (!Array.isArray(value) || value.length !== now.length || ![...value, ...now.map(plain)].every(isPlain))
+    return undefined;
+  return value.reduce<string | undefined>(
+    (made, entry, index) => made && spliced(made, [...path, index], entry),
+    text,
+  );
+};
+
+const plain = (node: unknown): unknown => (isScalar(node) ? node.value : node);
 
 const onOneLine = (node: unknown, value: unknown): string | undefined => {
   if (isScalar(node) && isPlain(value)) return scalarText(value, node.type);

@@ -248,3 +248,36 @@ test('lines that end as on Windows do so after an edit too', () => {
   const edited = setInProfile(from, 'a', ['spec', 'verify', 'level'], 'smoke');
   assert.equal(edited.text, `${text}  verify:\r\n    level: smoke\r\n`);
 });
+
+const ranges = (list: string) => `hosts:
+- name: a
+  local: {}
+spec:
+  cni:
+    networks:
+    - name: mynet
+      subnets:
+${list}      masquerade: node # why
+`;
+
+test('a list of lines keeps its comments and its columns when entries change or come', () => {
+  const path = ['spec', 'cni', 'networks', 0, 'subnets'];
+  const two = sources(['a.yaml', ranges('      - 10.88.0.0/16   # x\n      - fd00::/64 # six\n')]);
+  assert.deepEqual(changes(two, undefined, path, ['10.89.0.0/16', 'fd00::/64']), [
+    'a.yaml',
+    '-      - 10.88.0.0/16   # x',
+    '+      - 10.89.0.0/16   # x',
+  ]);
+  const one = sources(['a.yaml', ranges('      - 10.88.0.0/16   # x\n')]);
+  assert.deepEqual(changes(one, undefined, path, ['10.88.0.0/16', 'fd00::/64']), [
+    'a.yaml',
+    '+      - fd00::/64',
+  ]);
+  assert.deepEqual(changes(two, undefined, path, ['fd00::/64']), ['a.yaml', '-      - 10.88.0.0/16   # x']);
+  assert.deepEqual(changes(one, undefined, ['spec', 'registries', 'insecure'], ['a.example']), [
+    'a.yaml',
+    '+  registries:',
+    '+    insecure:',
+    '+    - a.example',
+  ]);
+});
