@@ -258,17 +258,20 @@ export const specRules = (host: Tree, taken: readonly Taken[]): readonly Finding
     ...policyRules(plain),
     ...artifactRules(plain),
     ...embeddedImageRules(plain),
-    ...authRules(plain, where),
+    ...registryRules(plain, where),
     ...kubernetesRules(plain),
   ];
 };
 
-const authRules = (profile: unknown, where: Where): Finding[] =>
-  duplicates(
-    list(mapping(profile, 'spec', 'registries')['auth']).map((entry, index) => [
-      mapping(entry)['registry'],
-      ['spec', 'registries', 'auth', index, 'registry'],
-    ]),
-    'the registry',
-    where,
+/** Of two entries for one registry only the last would count. */
+const registryRules = (profile: unknown, where: Where): Finding[] =>
+  (['mirrors', 'auth'] as const).flatMap((key) =>
+    duplicates(
+      list(mapping(profile, 'spec', 'registries')[key]).map((entry, index) => [
+        mapping(entry)['registry'],
+        ['spec', 'registries', key, index, 'registry'],
+      ]),
+      'the registry',
+      where,
+    ),
   );

@@ -79,6 +79,7 @@ const beyondSchema = [
   'include-cycle',
   'include-missing',
   'include-syntax',
+  'mirrors-twice',
   'subnets',
   'variable-without-value',
 ];

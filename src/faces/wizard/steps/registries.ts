@@ -1,4 +1,5 @@
 import { listed } from '../../../core/text.ts';
+import { isMapping } from '../../../profile/as-written.ts';
 import type { Path } from '../../../profile/tree.ts';
 import { type Edit, tryEdits, valueAt } from '../document.ts';
 import type { Reach } from '../errands.ts';
@@ -63,6 +64,12 @@ const mirrorEdits = (state: WizardState, text: string): readonly Edit[] | undefi
   if (registry === undefined || places === undefined) return undefined;
   const mirrors = places.split(/[\s,]+/).filter((place) => place !== '');
   const known = list(state, at('mirrors'));
+  const index = known.findIndex((entry) => isMapping(entry) && entry['registry'] === registry);
+  if (index >= 0) {
+    const path = at('mirrors', index, 'mirrors');
+    const more = mirrors.filter((mirror) => !list(state, path).includes(mirror));
+    return [{ kind: 'set', path, value: [...list(state, path), ...more] }];
+  }
   const value = { registry, mirrors };
   return known.length === 0
     ? [{ kind: 'set', path: at('mirrors'), value: [value] }]
@@ -187,7 +194,7 @@ export const registriesRows = (state: WizardState): PageRow[] => [
     label: 'Mirror',
     empty: 'docker.io=mirror.example/dockerhub; Enter adds',
     explain: `A mirror is asked before the registry that it stands for; where it does not answer, the registry is.
-Write REGISTRY=MIRROR, several mirrors with commas between them.`,
+Write REGISTRY=MIRROR, several mirrors with commas between them; more of the same registry come behind those it has.`,
     problemIn: (text) => mirrorProblem(state, text),
     enter: (text) => addMirror(state, text),
   }),

@@ -236,6 +236,13 @@ test('mirrors are added with the registry that they stand for, changed, and take
   assert.deepEqual(specOf(state).registries.mirrors, [
     { registry: 'docker.io', mirrors: ['mirror.example/hub', 'two.example'] },
   ]);
+  state = pressed(at(state, 'No mirrors of docker.io'), 'down');
+  state = pressed(typed(state, 'docker.io=two.example,three.example'), 'enter');
+  assert.deepEqual(
+    specOf(state).registries.mirrors,
+    [{ registry: 'docker.io', mirrors: ['mirror.example/hub', 'two.example', 'three.example'] }],
+    'a registry has one entry',
+  );
   state = pressed(at(state, 'No mirrors of docker.io'), 'enter');
   assert.deepEqual(specOf(state).registries.mirrors, []);
 });
