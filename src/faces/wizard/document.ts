@@ -17,6 +17,7 @@ import type { Profile, ProfileSources } from '../../profile/profile.ts';
 import type { ResolvedProfile } from '../../profile/resolve-hosts.ts';
 import { profileSchema } from '../../profile/schema.ts';
 import { type Path, plainOf, type Tree, treeAt } from '../../profile/tree.ts';
+import { valueAt as valueIn } from '../../profile/value-at.ts';
 import { mentionsVariables } from '../../profile/variables.ts';
 
 /*
@@ -92,12 +93,22 @@ export const choicesAt = (path: Path): readonly string[] => {
 };
 
 /** Why a value may not stand at a path, whatever the rest says; undefined: it may. */
-export const misfit = (path: Path, value: unknown): string | undefined => {
+export const misfit = (path: Path, value: unknown): string | undefined => issueOf(path, value)?.message;
+
+const issueOf = (path: Path, value: unknown): z.core.$ZodIssue | undefined => {
   const schema = schemaAt(path);
   // What a text with a variable means is judged where it is replaced.
   if (!(schema instanceof z.ZodType) || mentionsVariables(value)) return undefined;
-  const { error } = schema.safeParse(value, { error: describeIssue });
-  return error?.issues[0]?.message;
+  return schema.safeParse(value, { error: describeIssue }).error?.issues[0];
+};
+
+/** Why a host may not stand in the profile, with the text that is wrong. */
+export const misfitOfHost = (host: unknown): string | undefined => {
+  const issue = issueOf(['hosts', 0], host);
+  const text = issue === undefined ? undefined : valueIn(host, issue.path.map(String));
+  return typeof text === 'string' && issue?.message.startsWith('is ')
+    ? `"${text}" ${issue.message}`
+    : issue?.message;
 };
 
 export type Tried = { readonly sources: ProfileSources } | { readonly problem: string };

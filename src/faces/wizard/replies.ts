@@ -1,3 +1,5 @@
+import type { Found } from '../../inventory/candidates/candidate.ts';
+import { misfitOfHost } from './document.ts';
 import type { Reply } from './errands.ts';
 import { hostsIn, type Meeting, settle, type WizardState } from './state.ts';
 import { meet } from './steps/connections.ts';
@@ -40,9 +42,13 @@ const withMeeting = (state: WizardState, key: string, meeting: Meeting): WizardS
 });
 
 const withCandidates = (state: WizardState, reply: Extract<Reply, { kind: 'found' }>): WizardState => {
-  const { origin, candidates, remarks } = reply;
-  if (candidates.length === 0)
-    return { ...state, notice: { level: 'bad', text: ['No hosts are named there.', ...remarks].join(' ') } };
+  const { origin } = reply;
+  const { candidates, remarks } = fitting(reply);
+  if (candidates.length === 0) {
+    const told =
+      reply.candidates.length === 0 ? 'No hosts are named there.' : 'None of the hosts can be taken.';
+    return { ...state, notice: { level: 'bad', text: [told, ...remarks].join(' ') } };
+  }
   // Nobody's page is taken away from under their hands.
   if (state.step !== 'hosts' || state.sheet !== undefined)
     return {
@@ -54,6 +60,20 @@ const withCandidates = (state: WizardState, reply: Extract<Reply, { kind: 'found
   return {
     ...settle(state),
     sheet: { kind: 'candidates', origin, found: candidates, remarks, chosen: new Set(fresh) },
+  };
+};
+
+/** One that cannot stand in a profile must not keep the others out of it. */
+const fitting = ({ candidates, remarks }: Found): Found => {
+  const judged = candidates.map((host) => ({ host, why: misfitOfHost({ name: host.name, ...host.way }) }));
+  return {
+    candidates: judged.flatMap(({ host, why }) => (why === undefined ? [host] : [])),
+    remarks: [
+      ...remarks,
+      ...judged.flatMap(({ host: { name, about }, why }) =>
+        why === undefined ? [] : [`left out, ${why} (${name || about})`],
+      ),
+    ],
   };
 };
 

@@ -1,7 +1,7 @@
 import { counted, withPort } from '../../../core/text.ts';
 import type { Origin } from '../../../inventory/candidates/find.ts';
 import { addHosts, removeHost } from '../add-hosts.ts';
-import { knows, misfit } from '../document.ts';
+import { knows, misfitOfHost } from '../document.ts';
 import { type ActionRow, answerRow, note, type PageRow, withAnswer } from '../rows.ts';
 import { hostsIn, type WizardState, type WrittenHost } from '../state.ts';
 import { typedHosts } from '../typed-hosts.ts';
@@ -54,9 +54,7 @@ const namesOf = (state: WizardState): string[] => hostsIn(state.sources).map(({ 
 const problemOfTyped = (state: WizardState, text: string): string | undefined => {
   const typed = typedHosts(text, namesOf(state));
   if ('problem' in typed) return typed.problem;
-  return typed.hosts
-    .map(({ name, way }) => misfit(['hosts', 0], { name, ...way }))
-    .find((why) => why !== undefined);
+  return typed.hosts.map(({ name, way }) => misfitOfHost({ name, ...way })).find((why) => why !== undefined);
 };
 
 const find = (state: WizardState, origin: Origin, what: string): WizardState => ({

@@ -158,6 +158,33 @@ test('what an import could not take over is told beside the hosts', () => {
   assert.equal(none.notice?.text, 'No hosts are named there. all of them are Windows');
 });
 
+test('hosts that cannot stand in a profile are left out by name, and the others are imported', () => {
+  const origin = { kind: 'ansible', place: 'hosts' } as const;
+  const wrong: readonly Candidate[] = [
+    { name: 'db-1', way: { ssh: { host: 'db-1', user: 'db admin' } }, groups: ['db'], about: 'db-1 in db' },
+    { name: 'two-words', way: { ssh: { host: 'two words' } }, groups: [], about: 'two words' },
+  ];
+  let state = told(fresh(), { kind: 'found', origin, candidates: [...candidates, ...wrong], remarks: [] });
+  assert.deepEqual(notes(state).slice(1, 3), [
+    '! left out, "db admin" is no user name (db-1)',
+    '! left out, "two words" is neither a host name nor an address (two-words)',
+  ]);
+  state = pressed(at(state, 'Add 3 hosts'), 'enter');
+  assert.deepEqual(names(state), ['web-1', 'web-2', 'old']);
+  const none = told(fresh(), { kind: 'found', origin, candidates: wrong.slice(1), remarks: [] });
+  assert.equal(
+    none.notice?.text,
+    'None of the hosts can be taken. left out, "two words" is neither a host name nor an address (two-words)',
+  );
+});
+
+test('an address that is none is named', () => {
+  assert.equal(
+    rowAt(typed(fresh(), 'a.example, fe80::1%eth0')).problem,
+    '"fe80::1%eth0" is neither a host name nor an address',
+  );
+});
+
 test('many hosts come behind those that are there in one edit, whose comments stay', () => {
   const before = `hosts:
   # The first.
