@@ -31,7 +31,8 @@ export function parseIni(text: string, file: string): Inventory {
     else if (kind === 'children') current.children.add(childOf(line, group));
     else if (kind === 'vars')
       for (const [key, value] of assignment(line, file, index)) current.vars.set(key, value);
-    else addHosts(current, line);
+    else if (isHostLine(line)) addHosts(current, line);
+    else throw badLine(file, index, line);
   }
   return { groups };
 }
@@ -43,12 +44,18 @@ function childOf(line: string, group: (name: string) => Growing): string {
   return name;
 }
 
+/** A name, which may have ranges and a port, and variables: any text has words in its lines. */
+const isHostLine = (line: string): boolean => {
+  const [name = '', ...rest] = wordsOf(line);
+  return /^[\p{L}\p{N}_.:@%[\]-]+$/u.test(name) && rest.every((word) => word.indexOf('=') > 0);
+};
+
 function addHosts(group: Growing, line: string): void {
   const [name = '', ...rest] = wordsOf(line);
   const vars = new Map(
-    rest.flatMap((word): [string, string][] => {
+    rest.map((word): [string, string] => {
       const cut = word.indexOf('=');
-      return cut > 0 ? [[word.slice(0, cut), unquoted(word.slice(cut + 1))]] : [];
+      return [word.slice(0, cut), unquoted(word.slice(cut + 1))];
     }),
   );
   const { host, port } = withPort(name);

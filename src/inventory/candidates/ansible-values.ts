@@ -28,9 +28,16 @@ export function ansibleYaml(text: string, file: string): unknown {
 export const varsIn = (form: unknown): Vars =>
   new Map(
     Object.entries(isMapping(form) ? form : {}).flatMap(
-      ([key, value]): [string, string | typeof vaulted][] => {
+      ([key, written]): [string, string | typeof vaulted][] => {
+        const value = untagged(written);
         if (value === vaulted) return [[key, vaulted]];
         return typeof value === 'string' || typeof value === 'number' ? [[key, String(value)]] : [];
       },
     ),
   );
+
+/** JSON has no tags: ansible-inventory writes mappings in place of them. */
+const untagged = (value: unknown): unknown => {
+  if (!isMapping(value)) return value;
+  return '__ansible_vault' in value ? vaulted : (value['__ansible_unsafe'] ?? value);
+};

@@ -12,7 +12,7 @@ import { type Candidate, type Found, hostNameOf } from './candidate.ts';
 const noGroups = new Set(['all', 'ungrouped']);
 
 /**
- * An inventory of Ansible, INI or YAML, as it is written.
+ * An inventory of Ansible, INI, YAML or the JSON of ansible-inventory --list, as it is written.
  * @throws Fail `BadUsage` for a text that is none
  */
 export function parseInventory(text: string, file: string): Inventory {
@@ -28,7 +28,7 @@ export function parseInventory(text: string, file: string): Inventory {
 }
 
 const isYaml = (text: string, file: string): boolean =>
-  /\.ya?ml$/i.test(file) || (!/^\s*\[/m.test(text) && /^(---|\w+:\s*$)/m.test(text));
+  /\.ya?ml$/i.test(file) || /^\s*\{/.test(text) || (!/^\s*\[/m.test(text) && /^(---|\w+:\s*$)/m.test(text));
 
 interface Besides {
   /** Of the inventory. */

@@ -92,6 +92,42 @@ test('an inventory in YAML says the same in its way; vaults and other values are
   ]);
 });
 
+const list = `{
+    "_meta": {
+        "hostvars": {
+            "db-a": {
+                "ansible_become_password": { "__ansible_vault": "$ANSIBLE_VAULT;1.1;AES256\\n6162\\n" },
+                "ansible_host": "192.0.2.7",
+                "ansible_user": { "__ansible_unsafe": "dba" }
+            },
+            "web1.example.com": { "ansible_port": 2222, "ansible_user": "deploy" }
+        }
+    },
+    "all": { "children": ["ungrouped", "web", "db_servers"] },
+    "db_servers": { "children": ["primary"] },
+    "primary": { "hosts": ["db-a"] },
+    "ungrouped": { "hosts": ["mail.example.com"] },
+    "web": { "hosts": ["web1.example.com"] }
+}
+`;
+
+test('what ansible-inventory --list prints is an inventory too', () => {
+  const { candidates, remarks } = read(list, 'hosts.json');
+  assert.deepEqual(
+    candidates.map(({ name, way, groups }) => ({ name, way, groups })),
+    [
+      { name: 'db-a', way: { ssh: { host: '192.0.2.7', user: 'dba' } }, groups: ['db-servers', 'primary'] },
+      {
+        name: 'web1.example.com',
+        way: { ssh: { host: 'web1.example.com', user: 'deploy', port: 2222 } },
+        groups: ['web'],
+      },
+      { name: 'mail.example.com', way: { ssh: { host: 'mail.example.com' } }, groups: [] },
+    ],
+  );
+  assert.deepEqual(remarks, ['ansible_become_password: no password is taken over (db-a)']);
+});
+
 test('a password is never taken over', () => {
   assert.doesNotMatch(JSON.stringify([found(ini, 'hosts'), found(yaml, 'x.yml')]), /secret|password|vault/);
 });
@@ -191,6 +227,17 @@ test('what is no inventory is told with its line and a remedy', () => {
   assert.match(
     failure('#!/usr/bin/env python3\n', 'ec2.py').hint ?? '',
     /ansible-inventory -i ec2\.py --list --yaml/,
+  );
+  assert.match(
+    failure("[web]\nimport { Command } from 'commander';\n", 'main.ts').message,
+    /^main\.ts:2: "import \{ Command \} from 'commander';" is no line/,
+  );
+  assert.match(failure('{\n', 'hosts').message, /hosts is no YAML/);
+  assert.match(failure('web\n}\n', 'hosts').message, /^hosts:2: "\}" is no line/);
+  assert.match(failure('{ "name": "berth" }\n', 'package.json').message, /name is no group/);
+  assert.match(
+    failure('apiVersion: berth.dev/v1\nhosts: []\n', 'x.yaml').message,
+    /^x\.yaml is no inventory of Ansible: apiVersion is no group/,
   );
   assert.match(failure('- a\n- b\n', 'x.yml').message, /no inventory of Ansible/);
   assert.match(failure('a: [\n', 'x.yml').message, /x\.yml is no YAML/);
