@@ -1,7 +1,7 @@
 import semver from 'semver';
 import { KUBERNETES_VERSION } from '../artifacts/kubernetes-pins.ts';
 import { CRICTL_VERSION } from '../artifacts/pins.ts';
-import { finding, inside, isMapping, type Mapping, type Path } from './as-written.ts';
+import { finding, inside, isMapping, list, type Mapping, mapping, type Path } from './as-written.ts';
 import { overlaps, parseCidr } from './cidr.ts';
 import type { Finding } from './finding.ts';
 
@@ -50,6 +50,7 @@ export const clusterRules = (document: unknown): Finding[] => {
     ...withoutEndpoint(planes),
     ...members.flatMap((member) => tooFarApart(member, planes)),
     ...sharedRanges(hosts, members),
+    ...planes.flatMap((plane) => serviceRange(hosts, plane, members)),
   ];
 };
 
@@ -109,7 +110,9 @@ const tooFarApart = (member: Member, planes: readonly Member[]): Finding[] => {
   return [];
 };
 
-const rangesOf = (host: unknown): string[] => {
+/** Who manages pod addresses for all hosts divides them too: a host has none then. */
+const ownRanges = (host: unknown): string[] => {
+  if (inside(host, 'spec', 'cni', 'provider') === 'other') return [];
   const networks = inside(host, 'spec', 'cni', 'networks');
   const subnets = Array.isArray(networks)
     ? networks.flatMap((network): unknown => inside(network, 'subnets'))
@@ -122,13 +125,11 @@ const sharedRanges = (hosts: unknown, members: readonly Member[]): Finding[] => 
   if (!Array.isArray(hosts)) return [];
   const taken: { readonly name: string; readonly subnet: string }[] = [];
   return members.flatMap((member) => {
-    // Who manages pod addresses for all hosts divides them too.
-    if (inside(hosts[member.index], 'spec', 'cni', 'provider') === 'other') return [];
-    const clash = rangesOf(hosts[member.index]).flatMap((subnet) => {
+    const clash = ownRanges(hosts[member.index]).flatMap((subnet) => {
       const other = taken.find((earlier) => clashes(earlier.subnet, subnet));
       return other === undefined ? [] : [{ subnet, other }];
     })[0];
-    taken.push(...rangesOf(hosts[member.index]).map((subnet) => ({ name: member.name, subnet })));
+    taken.push(...ownRanges(hosts[member.index]).map((subnet) => ({ name: member.name, subnet })));
     if (clash === undefined) return [];
     const { other, subnet } = clash;
     return [
@@ -138,6 +139,29 @@ const sharedRanges = (hosts: unknown, members: readonly Member[]): Finding[] => 
       ),
     ];
   });
+};
+
+/** kubeadm's own, where nobody says another. */
+const usualServices = '10.96.0.0/12';
+
+/** An address that is a pod's and a service's leads to one of them. */
+const serviceRange = (hosts: unknown, plane: Member, members: readonly Member[]): Finding[] => {
+  if (joinsAnother(plane)) return [];
+  const { serviceSubnet = usualServices, podSubnet } = mapping(plane.kubernetes, 'init');
+  const pods = [
+    ...(podSubnet === undefined ? [] : [{ whose: 'pods', subnet: String(podSubnet) }]),
+    ...members.flatMap(({ name, index }) =>
+      ownRanges(list(hosts)[index]).map((subnet) => ({ whose: `pods of ${name}`, subnet })),
+    ),
+  ];
+  const clash = pods.find(({ subnet }) => clashes(String(serviceSubnet), subnet));
+  if (clash === undefined) return [];
+  return [
+    finding(
+      pathOf(plane, 'init', 'serviceSubnet'),
+      `services get addresses of ${serviceSubnet} and ${clash.whose} of ${clash.subnet}: the two overlap, and one of them needs another range`,
+    ),
+  ];
 };
 
 const clashes = (one: string, other: string): boolean => {

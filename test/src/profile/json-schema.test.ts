@@ -80,6 +80,8 @@ const beyondSchema = [
   'include-missing',
   'include-syntax',
   'mirrors-twice',
+  'service-range-default',
+  'service-range',
   'subnets',
   'variable-without-value',
 ];

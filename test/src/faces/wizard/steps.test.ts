@@ -349,6 +349,17 @@ test('several hosts become a cluster by one answer: a control plane, workers, an
   );
 });
 
+test('a range of services that is one of pods is told where it is typed', () => {
+  const two = withHosts(fresh(), 'cp.example', 'w-1.example');
+  let state = pressed(at(onTo(met(two), 'kubernetes'), 'Kubernetes'), 'right');
+  state = pressed(at(state, 'Control plane'), 'right');
+  state = typed(pressed(at(state, 'Service subnet'), 'clear'), '10.88.0.0/16');
+  assert.match(
+    rowAt(state).problem ?? '',
+    /services get addresses of 10\.88\.0\.0\/16 and pods of cp of 10\.88\.0\.0\/24: the two overlap/,
+  );
+});
+
 test('a host that comes to a cluster is a worker with a range that no other has', () => {
   const two = withHosts(fresh(), 'cp.example', 'w-1.example');
   let state = pressed(at(onTo(met(two), 'kubernetes'), 'Kubernetes'), 'right');
