@@ -13,11 +13,24 @@ export const kubernetesVersion = (text: string): string | undefined => {
   return minor === undefined ? undefined : `1.${minor}.${patch ?? 0}`;
 };
 
-/** The crictl for a Kubernetes version: one that is pinned where one fits, else the first of the same minor version. */
-export const crictlFor = (kubernetes: string): string =>
-  Object.keys(artifactSpecs.crictl.pins)
-    .toSorted(semver.rcompare)
-    .find((version) => crictlFits(version, kubernetes)) ?? `1.${semver.minor(kubernetes)}.0`;
+/** From this minor version on there is a crictl, with the patch level 0, for each of Kubernetes. */
+const oldestCrictl = 11;
+
+/**
+ * The crictl for a Kubernetes version: one that is pinned, else the newest of those that are listed. Where nothing is listed,
+ * the first of the same minor version, if that is one that has been. Undefined: none is known.
+ */
+export const crictlFor = (kubernetes: string, listed: readonly string[]): string | undefined => {
+  const pinned = Object.keys(artifactSpecs.crictl.pins).toSorted(semver.rcompare);
+  const known =
+    pinned.find((version) => crictlFits(version, kubernetes)) ??
+    listed.find((version) => minorOf(version) === minorOf(kubernetes)) ??
+    listed.find((version) => crictlFits(version, kubernetes));
+  const [newest] = pinned;
+  if (known !== undefined || listed.length > 0 || newest === undefined) return known;
+  const minor = semver.minor(kubernetes);
+  return minor >= oldestCrictl && minor <= semver.minor(newest) ? `1.${minor}.0` : undefined;
+};
 
 /** `1.36` of a whole version. */
 export const minorOf = (version: string): string => `${semver.major(version)}.${semver.minor(version)}`;

@@ -7,7 +7,7 @@ import { schemaRow } from '../schema-rows.ts';
 import { hostsIn, type WizardState } from '../state.ts';
 import { crictlFor, crioFits, kubernetesVersion, minorOf, newestKubernetes } from '../versions.ts';
 import { roleRows, withoutOwn } from './cluster.ts';
-import { releaseNotes } from './releases.ts';
+import { releaseNotes, releasesOf } from './releases.ts';
 import { kubernetesOf } from './runtime.ts';
 
 const section: Path = ['spec', 'kubernetes'];
@@ -69,10 +69,10 @@ const fitting = (state: WizardState, text: string): readonly Edit[] => {
   if (version === undefined) return [];
   const crictl = String(valueAt(state.sources, crictlPath));
   const crio = valueAt(state.sources, enginePath);
+  // Where none is known, what there would be: neither version could be changed alone.
+  const best = crictlFor(version, releasesOf(state, 'crictl')) ?? `${minorOf(version)}.0`;
   return [
-    ...(crictlFits(crictl, version)
-      ? []
-      : [{ kind: 'set' as const, path: crictlPath, value: crictlFor(version) }]),
+    ...(crictlFits(crictl, version) ? [] : [{ kind: 'set' as const, path: crictlPath, value: best }]),
     ...(typeof crio !== 'string' || crioFits(crio, version)
       ? []
       : [{ kind: 'set' as const, path: enginePath, value: minorOf(version) }]),

@@ -10,7 +10,8 @@ export const askForReleases = (state: WizardState): WizardState =>
     ? { ...state, published: 'asking', wishes: [...state.wishes, { kind: 'list-releases' }] }
     : state;
 
-const releasesOf = ({ published }: WizardState, name: ListedProgram): readonly string[] =>
+/** Empty: it is not known. */
+export const releasesOf = ({ published }: WizardState, name: ListedProgram): readonly string[] =>
   typeof published === 'object' && 'versions' in published ? (published.versions.get(name) ?? []) : [];
 
 /** The newest release of a program, and of the minor version that is wanted where that is another one; empty: not known. */

@@ -25,7 +25,7 @@ import {
   newestKubernetes,
   newestPinned,
 } from '../versions.ts';
-import { newestText, releaseNotes, releasesUnknown, unpublished } from './releases.ts';
+import { newestText, releaseNotes, releasesOf, releasesUnknown, unpublished } from './releases.ts';
 
 const enginePath: Path = ['spec', 'engine'];
 const runtimesPath: Path = ['spec', 'ociRuntimes'];
@@ -181,7 +181,7 @@ const crictlRows = (state: WizardState): PageRow[] => {
   const now = String(valueAt(state.sources, crictlPath) ?? '');
   const kubernetes = kubernetesOf(state);
   const newest = newestPinned('crictl');
-  const best = kubernetes === undefined ? newest : crictlFor(kubernetes);
+  const best = kubernetes === undefined ? newest : crictlFor(kubernetes, releasesOf(state, 'crictl'));
   const fits = kubernetes === undefined || crictlFits(now, kubernetes);
   const out = newestText(state, 'crictl', kubernetes);
   return [
@@ -196,6 +196,9 @@ const crictlRows = (state: WizardState): PageRow[] => {
       fits ? 'dim' : 'warn',
     ),
     ...unpublished(state, 'crictl', now),
+    ...(best === undefined && !fits
+      ? [note(`No crictl is known that fits Kubernetes ${kubernetes}.`, 'warn')]
+      : []),
     ...(best === undefined || best === now || (fits && kubernetes !== undefined)
       ? []
       : [

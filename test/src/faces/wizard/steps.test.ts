@@ -418,6 +418,13 @@ test('which releases are out is asked once, and told beside the versions', () =>
     notes(old).join('\n'),
     /newest crictl listed: 1\.38\.0; 1\.37\.0 does not fit Kubernetes 1\.35\.0/,
   );
+  assert.ok(
+    rows(old).some(({ label }) => label === 'Take crictl 1.36.0'),
+    'it is out, and a neighbour',
+  );
+  const none = typed(at(state, 'For Kubernetes'), '1.99');
+  assert.match(notes(none).join('\n'), /No crictl is known that fits Kubernetes 1\.99\.0/);
+  assert.ok(rows(none).every(({ label }) => !label.startsWith('Take crictl')));
   const crio = pressed(at(old, 'Engine'), 'right');
   assert.match(notes(crio).join('\n'), /newest cri-o listed: 1\.37\.0, of 1\.35: 1\.35\.4/);
   const slip = typed(at(crio, 'runc version'), '1.4.9');
@@ -430,6 +437,11 @@ test('which releases are out is asked once, and told beside the versions', () =>
 test('that nobody tells which releases are out is told, and hinders nothing', () => {
   const state = told(onTo(met(), 'runtime'), { kind: 'published', published: { why: 'GOPROXY is off' } });
   assert.match(notes(state).join('\n'), /Which releases are out is not known: GOPROXY is off/);
+  for (const version of ['1.99', '1.2']) {
+    const typedIn = typed(at(state, 'For Kubernetes'), version);
+    assert.match(notes(typedIn).join('\n'), /No crictl is known that fits Kubernetes/);
+    assert.ok(rows(typedIn).every(({ label }) => !label.startsWith('Take crictl')));
+  }
   assert.equal(pressed(state, 'next').step, 'network');
 });
 
