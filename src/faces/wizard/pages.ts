@@ -1,4 +1,5 @@
 import type { Path } from '../../profile/tree.ts';
+import { ownValues } from './own-values.ts';
 import { type ActionRow, isRow, type PageRow, type Row } from './rows.ts';
 import { pageOf, type StepName, stepNames, type WizardState } from './state.ts';
 import { candidateRows } from './steps/candidates.ts';
@@ -70,7 +71,8 @@ const pageRows = (state: WizardState): readonly PageRow[] => {
   const { sheet, step } = state;
   if (sheet?.kind === 'host') return hostRows(state, sheet.index);
   if (sheet?.kind === 'candidates') return candidateRows(state, sheet);
-  return steps[step].rows(state, continueRow(state));
+  const rows = steps[step].rows(state, continueRow(state));
+  return step === 'review' ? rows : [...ownValues(state, rows), ...rows];
 };
 
 const continueRow = (state: WizardState): ActionRow => ({

@@ -395,6 +395,21 @@ test('a cluster that a profile makes by its groups is left to the file', () => {
   assert.equal(text(state), before);
 });
 
+test('a page says which hosts and groups have values of their own, which a change there does not reach', () => {
+  const before = readFileSync(new URL('../../../../profiles/kubeadm.yaml', import.meta.url), 'utf8');
+  const state = allMet(onTo(editing(before), 'connections'));
+  const network = onTo(state, 'network');
+  assert.equal(
+    notes(network)[0],
+    '! Values of their own, which count before those here: cp-1, worker-1, worker-2 (Network, Pod ranges, Bridge, Masquerade)',
+  );
+  assert.match(
+    notes(onTo(state, 'kubernetes'))[0] ?? '',
+    /; group control-planes \(Control plane endpoint\)/,
+  );
+  assert.doesNotMatch(notes(onTo(state, 'registries')).join('\n'), /Values of their own/);
+});
+
 const published: Reply = {
   kind: 'published',
   published: {
