@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 /** What `user@host:port` names; only the host must be there. */
 export interface Hop {
   readonly host: string;
@@ -15,7 +17,9 @@ export function parseHop(text: string): Hop | string {
   if (match === null) return 'write user@host:port; user and port may be left out';
   const [, user, bracketed = '', digits] = match;
   const host = bracketed.replace(/^\[|\]$/g, '');
-  if (!/^(?!-)[A-Za-z0-9._:%-]+$/.test(host)) return `${host} is neither a host name nor an address`;
+  const isSlip = /^\d+(?:\.\d+){3}$/.test(host) && isIP(host) === 0;
+  if (isSlip || !/^(?!-)[A-Za-z0-9._:%-]+$/.test(host))
+    return `${host} is neither a host name nor an address`;
   if (user !== undefined && !/^[A-Za-z_][A-Za-z0-9_.-]*\$?$/.test(user)) return `${user} is no user name`;
   const port = digits === undefined ? undefined : Number(digits);
   if (port !== undefined && (port < 1 || port > 65535)) return `${port} is no port`;

@@ -62,14 +62,14 @@ export const sshKeys = {
     .optional(),
 };
 
-// Aliases of ssh_config may hold underscores.
+// Aliases of ssh_config may hold underscores. Four numbers are an address, or a slip of the pen.
 export const hostName = text(
-  /^(?![-.])[A-Za-z0-9._-]{1,253}(?<![-.])$/,
+  /^(?![-.]|(?:\d+\.){3}\d+$)[A-Za-z0-9._-]{1,253}(?<![-.])$/,
   'is neither a host name nor an address',
 );
 
 export const sshHost = z
-  .union([z.ipv6(), hostName], {
+  .union([z.ipv4(), z.ipv6(), hostName], {
     error: ({ input }) => (input === undefined ? 'is missing' : 'is neither a host name nor an address'),
   })
   .meta({ description: 'Name or address to connect to, or an alias of ssh_config.' });

@@ -183,6 +183,10 @@ test('an address that is none is named', () => {
     rowAt(typed(fresh(), 'a.example, fe80::1%eth0')).problem,
     '"fe80::1%eth0" is neither a host name nor an address',
   );
+  assert.match(
+    rowAt(typed(fresh(), '999.1.1.1')).problem ?? '',
+    /999\.1\.1\.1 is neither a host name nor an address/,
+  );
 });
 
 test('many hosts come behind those that are there in one edit, whose comments stay', () => {
