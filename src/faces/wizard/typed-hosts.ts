@@ -42,7 +42,7 @@ const typedHost = (item: string, taken: ReadonlySet<string>): Candidate | string
   if (typeof hop === 'string') return `"${address}": ${hop}`;
   const ssh = { ...hop, ...(port === undefined ? {} : { port }) };
   return {
-    name: freeName(name === undefined ? nameFor(hop.host, taken) : hostNameOf(name), taken),
+    name: name === undefined ? nameFor(hop.host, taken) : hostNameOf(name),
     way: { ssh },
     groups: [],
     about: address,
@@ -62,7 +62,7 @@ const isAddress = (host: string): boolean => /^[0-9.]+$/.test(host) || host.incl
 
 /** The first label of a name; an address is no name. */
 const nameFor = (host: string, taken: ReadonlySet<string>): string =>
-  isAddress(host) ? `node-${taken.size + 1}` : hostNameOf(host.split('.')[0] ?? host);
+  isAddress(host) ? freeName(`node-${taken.size + 1}`, taken) : hostNameOf(host.split('.')[0] ?? host);
 
 /** A name that no host has: with a number where it is taken. */
 export const freeName = (wanted: string, taken: ReadonlySet<string>): string => {

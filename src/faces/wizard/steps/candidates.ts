@@ -34,8 +34,7 @@ const take = (state: WizardState, sheet: Candidates): WizardState => {
   const chosen = sheet.found.filter((_candidate, index) => sheet.chosen.has(index));
   const added = addHosts(state, chosen);
   if ('problem' in added) return { ...state, notice: { level: 'bad', text: added.problem } };
-  const text = `${counted(chosen.length, 'host')} added`;
-  return { ...added, sheet: undefined, notice: { level: 'good', text } };
+  return { ...added, sheet: undefined };
 };
 
 /** Hosts that another tool knows, to choose from. */

@@ -44,8 +44,7 @@ const addTyped = (state: WizardState, text: string): WizardState => {
   if ('problem' in typed || typed.hosts.length === 0) return state;
   const added = addHosts(state, typed.hosts);
   if ('problem' in added) return { ...state, notice: { level: 'bad', text: added.problem } };
-  const told = `${counted(typed.hosts.length, 'host')} added`;
-  return { ...withAnswer(added, 'add', ''), notice: { level: 'good', text: told } };
+  return withAnswer(added, 'add', '');
 };
 
 const namesOf = (state: WizardState): string[] => hostsIn(state.sources).map(({ name }) => name);

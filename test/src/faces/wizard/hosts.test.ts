@@ -70,8 +70,19 @@ test('a name that berth cannot write is told, and not exchanged', () => {
   assert.match(rowAt(typed(fresh(), '日本=ops@a.example')).problem ?? '', /"日本" is no name for a host/);
 });
 
-test('a name that is taken gets a number', () => {
-  assert.deepEqual(names(withHosts(fresh(), 'web.a.example', 'web.b.example')), ['web', 'web-1']);
+test('a name that is taken gets a number, and who adds the host is told', () => {
+  const state = withHosts(fresh(), 'web.a.example', 'web.b.example');
+  assert.deepEqual(names(state), ['web', 'web-1']);
+  assert.equal(state.notice?.text, 'one host added; names that were taken got numbers: web → web-1');
+  const grouped = withHosts(editing('hosts: [{ name: a, local: {} }]\ngroups: { db: {} }\n'), 'db');
+  assert.deepEqual(names(grouped), ['a', 'db-1'], 'no host has the name of a group');
+});
+
+test('hosts with one address and port are added, with a word about it', () => {
+  const state = withHosts(fresh(), 'a=192.0.2.1', 'b=ops@192.0.2.1:22');
+  assert.deepEqual(names(state), ['a', 'b']);
+  assert.equal(state.notice?.text, 'one host added; b has the address and port of a');
+  assert.equal(withHosts(state, 'c=192.0.2.1:2222').notice?.text, 'one host added');
 });
 
 test('a host can be opened, and each of its values is judged by the schema', () => {
