@@ -73,6 +73,9 @@ export const accessSchema = host
   .omit({ groups: true, vars: true, spec: true })
   .extend({ gce: gce.optional() });
 
+const noHosts =
+  'names no host; a profile has at least one, as in - { name: node-1, ssh: { host: 192.0.2.10 } }';
+
 export const profileSchema = section(
   {
     apiVersion: z
@@ -90,7 +93,10 @@ export const profileSchema = section(
     vars: vars
       .meta({ description: 'Variables: ${name} in a text stands for the value of the variable.' })
       .optional(),
-    hosts: z.array(host).min(1).meta({ description: 'The machines that become nodes.' }),
+    hosts: z
+      .array(host, { error: ({ input }) => (input === null ? noHosts : undefined) })
+      .min(1, noHosts)
+      .meta({ description: 'The machines that become nodes.' }),
     defaults: section(
       {
         ssh: section(

@@ -37,7 +37,12 @@ export const reviewRows = (state: WizardState): PageRow[] => {
     return [
       ...wrong,
       ...unfinished(state),
-      note('Go back (Esc) and put this right.', 'warn'),
+      note(
+        hostsIn(state.sources).length === 0
+          ? 'Go back to the first page (Esc) and add a host.'
+          : 'Go back (Esc) and put this right.',
+        'warn',
+      ),
       leaveRow(state),
     ];
   const written = changed.length === 0 ? `Keep ${file}` : `Write ${file}`;

@@ -614,3 +614,12 @@ test('an edit of a profile that cannot be read says where and why', () => {
   const tried = tryEdits(editing('hosts: [}\n').sources, [{ kind: 'remove', path: ['spec'] }]);
   assert.match('problem' in tried ? tried.problem : '', /^berth\.yaml:1:9: not valid YAML: /);
 });
+
+test('a profile without hosts is not written, and the review says what to do', () => {
+  const told = notes(onTo(fresh(), 'review'));
+  assert.match(
+    told[0] ?? '',
+    /^✗ line \d+: hosts: names no host; a profile has at least one, as in - \{ name:/,
+  );
+  assert.equal(told.at(-1), 'Go back to the first page (Esc) and add a host.');
+});
