@@ -66,13 +66,12 @@ const isJson = (text: string): boolean => {
 };
 
 /**
- * What the first output tells beside the sentence of the failure. A JSON text is there for programs, and the sentence was
- * taken from it; a line of a log that only wraps the sentence says it again.
+ * What the first output tells beside the sentence of the failure. A JSON text is there for programs; an output that has the
+ * sentence, which is mostly its last line, was told by it.
  */
 const tellingText = ({ sentence, evidence }: Told): string => {
-  const output = evidence.find(({ text }) => text.trim() !== '')?.text ?? '';
-  const lines = isJson(output) ? [] : printable(output).split('\n');
-  return lines.filter((line) => line.trim() !== '' && !line.includes(sentence)).join('\n');
+  const output = printable(evidence.find(({ text }) => text.trim() !== '')?.text ?? '');
+  return isJson(output) || output.includes(sentence) ? '' : output;
 };
 
 /** What went wrong, what shows it, and the remedy. */

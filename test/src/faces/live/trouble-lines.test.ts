@@ -44,17 +44,16 @@ test('in a list the end of a JSON text is no evidence: its sentence is told alre
   ]);
 });
 
-test('in a list what a line around the sentence says again is left out, and what comes after is told', () => {
-  const message = `run pod sandbox: ${notReady}`;
-  const logged = `time="2026-11-26T09:11:43Z" level=error msg="${message}"`;
-  const check = { ...network, detail: message };
+test('in a list an output that ends in the sentence of the failure is not told again', () => {
+  const message = `run pod sandbox: rpc error: ${notReady}`;
   const seen = (...texts: string[]): string[] =>
     rowsOf(
-      { ...check, evidence: texts.map((text) => ({ title: 'x', text })) },
+      { ...network, detail: message, evidence: texts.map((text) => ({ title: 'x', text })) },
       { width: 200, rows: 9 },
     ).slice(1, -1);
-  assert.deepEqual(seen(logged), []);
-  assert.deepEqual(seen(`${logged}\nexit status 1\n`, 'berthd listens'), ['    exit status 1']);
+  const logged = `level=warning msg="no cgroup"\nE1126 failed err="rpc error: ${notReady}"\nlevel=error msg="${message}"`;
+  assert.deepEqual(seen(`${logged}\n`, 'berthd listens'), []);
+  assert.deepEqual(seen('exec format error\n', 'berthd listens'), ['    exec format error']);
 });
 
 test('an opened host has all of it', () => {
