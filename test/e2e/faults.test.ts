@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -110,6 +110,30 @@ test('what goes wrong on the way to a node is told, and the next apply finishes 
         'rm /usr/lib/cni/bridge.away; apt-get -qq install --reinstall containernetworking-plugins',
       );
       assert.equal((await berth('verify', profile)).exitCode, 0);
+    },
+  );
+
+  await t.test(
+    'a file that something is mounted on is told with the words of the host, and mended',
+    async () => {
+      const path = '/etc/crictl.yaml';
+      const report = join(folder, 'report.xml');
+      await host.output(`echo '# mine' >> ${path}; mount --bind ${path} ${path}`);
+      const { exitCode, output } = await berth('apply', profile, '--yes', '--junit', report);
+      assert.equal(exitCode, 16, output);
+      assert.match(output, /crictl\.yaml cannot be written: mv: .*Device or resource busy/);
+      assert.match(output, /hint: Something is mounted there: see it with findmnt \/etc\/crictl\.yaml/);
+      const told = readFileSync(report, 'utf8');
+      assert.match(
+        told,
+        /<failure type="CommandFailed" message="[^"]*Device or resource busy">[^<]*\nhint: Something/,
+      );
+      assert.doesNotMatch(told, /<error/);
+      await host.output(`umount ${path}`);
+      const planned = await berth('plan', profile);
+      assert.match(planned.output, /failed at file:\/etc\/crictl\.yaml; this one goes on from there/);
+      const again = await berth('apply', profile, '--yes');
+      assert.equal(again.exitCode, 0, again.output);
     },
   );
 });
