@@ -9,7 +9,9 @@ import {
   isSeq,
   parseDocument,
   stringify,
+  visit,
 } from 'yaml';
+import { Fail } from '../core/fail.ts';
 import { styleOf, transferred } from './transfer-lines.ts';
 import type { Path } from './tree.ts';
 
@@ -110,11 +112,25 @@ const reworked = (text: string, change: (document: Document.Parsed) => void): st
   };
   const before = document.toString(options);
   change(document);
+  requireAnchors(document);
   const after = document.toString(options);
   const made = transferred(text, before, after, style);
   // Where rendering alone makes other lines of the neighbours there is nothing to go by.
   return made !== undefined && means(made, after) ? made : after;
 };
+
+/** An anchor that goes would leave its aliases without a meaning. */
+const requireAnchors = (document: Document.Parsed): void =>
+  visit(document, {
+    Alias: (_key, alias) => {
+      if (alias.resolve(document) !== undefined) return;
+      throw new Fail(
+        'BadUsage',
+        `this cannot be changed by itself: elsewhere the alias *${alias.source} stands for it`,
+        { hint: 'write there what it stands for first' },
+      );
+    },
+  });
 
 const means = (made: string, rendered: string): boolean => {
   const document = parseDocument(made);

@@ -281,3 +281,29 @@ test('a list of lines keeps its comments and its columns when entries change or 
     '+    - a.example',
   ]);
 });
+
+test('what an alias elsewhere stands for is not taken away, with the reason', () => {
+  const shared = sources([
+    'a.yaml',
+    `hosts:
+  - name: a
+    ssh:
+      host: a.example
+      user: &who ops
+  - name: b
+    ssh: { host: b.example, user: *who }
+`,
+  ]);
+  for (const path of [
+    ['hosts', 0, 'ssh', 'user'],
+    ['hosts', 0],
+  ])
+    assert.throws(
+      () => removeFromProfile(shared, path),
+      (error) =>
+        error instanceof Fail &&
+        error.code === 'BadUsage' &&
+        /the alias \*who stands for it/.test(error.message),
+    );
+  assert.doesNotThrow(() => removeFromProfile(shared, ['hosts', 1]));
+});
