@@ -1,4 +1,4 @@
-import type { Interrupted } from '../host/facts/install.ts';
+import { howItEnded, type Interrupted } from '../host/facts/install.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import { planBuilt } from './built.ts';
 import { type Change, type HostPlan, obsoleteTag } from './change.ts';
@@ -46,21 +46,10 @@ export function planResources(
   return { changes, notes, otherTags: things.length + services.length - differing.length };
 }
 
-const endings = {
-  failed: { what: 'failed', where: 'at', next: 'goes on from there' },
-  stopped: { what: 'was stopped', where: 'after', next: 'finishes it' },
-  cut: { what: 'was cut off', where: 'at', next: 'finishes it' },
-} as const;
-
-/** How the last apply ended early. An apply does not finish a rollback. */
-const noteOf = ({ by, step, kind, end }: Interrupted): string => {
-  const { what, where, next } = endings[end];
-  const who = `${kind === 'apply' ? 'an apply' : 'a rollback'} by ${by.replace('\t', ' at ')}`;
-  return [
-    `${who} ${what}`,
-    ...(step === '' ? [] : [` ${where} ${step}`]),
-    ...(kind === 'apply' ? [`; this one ${next}`] : []),
-  ].join('');
+/** An apply does not finish a rollback. */
+const noteOf = (interrupted: Interrupted): string => {
+  if (interrupted.kind !== 'apply') return howItEnded(interrupted);
+  return `${howItEnded(interrupted)}; this one ${interrupted.end === 'failed' ? 'goes on from there' : 'finishes it'}`;
 };
 
 /** The new connection itself confirms; without a change there would be none, and the guard would undo what is right. */

@@ -29,6 +29,19 @@ export interface Interrupted {
   readonly end: Exclude<Generation['end'], 'done'>;
 }
 
+const endings = {
+  failed: { what: 'failed', where: 'at' },
+  stopped: { what: 'was stopped', where: 'after' },
+  cut: { what: 'was cut off', where: 'at' },
+} as const;
+
+/** `an apply by root at desk was cut off at file:/etc/hosts`. */
+export const howItEnded = ({ by, step, kind, end }: Interrupted): string => {
+  const { what, where } = endings[end];
+  const who = `${kind === 'apply' ? 'an apply' : 'a rollback'} by ${by.replace('\t', ' at ')}`;
+  return `${who} ${what}${step === '' ? '' : ` ${where} ${step}`}`;
+};
+
 export type OriginRecord =
   | { readonly kind: 'file'; readonly path: string; readonly before: FileBefore }
   | { readonly kind: 'folder'; readonly path: string }

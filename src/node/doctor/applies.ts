@@ -1,3 +1,4 @@
+import { howItEnded } from '../../host/facts/install.ts';
 import { type Cause, inDepth } from './cause.ts';
 
 export const berthLocked: Cause = {
@@ -24,11 +25,10 @@ export const interruptedApply: Cause = {
   find: ({ facts }) => {
     const { interrupted } = facts.install;
     if (interrupted === undefined || facts.trouble?.berthLockHolder !== undefined) return [];
-    const { by, step } = interrupted;
     return [
       {
         level: 'warning',
-        evidence: `an apply by ${by.replaceAll('\t', ' at ')} was cut off${step === '' ? '' : ` at ${step}`}`,
+        evidence: howItEnded(interrupted),
         remedy: 'Run berth apply: it goes on where that one stopped.',
       },
     ];
