@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { nothing, remains, until } from '../harness/busybox-node.ts';
@@ -92,7 +92,10 @@ test('critest', async (t) => {
   await t.test('nothing of it is left', async () => {
     assert.deepEqual(remains(node), nothing);
     assert.deepEqual(readdirSync(join(node.runRoot, 'runc')), []);
-    await until('as few files are open as before', () => descriptors(node) <= before);
+    const more = () => moreThan(before, descriptors(node));
+    await until('no more files are open than before', () => more().length === 0).catch((error: Error) => {
+      throw new Error(`${error.message}: ${more().join(', ')}`);
+    });
     assert.deepEqual(networkRemains(node), { links: ['lo', node.name], hostPorts: [], leases: [] });
   });
 });
@@ -152,8 +155,27 @@ const benchmarkArguments = (node: TestNode): string[] => {
 };
 
 /** Of the daemon and the shim. */
-const descriptors = ({ daemon, shim }: TestNode): number =>
-  [daemon.pid, shim.pid].flatMap((pid) => readdirSync(`/proc/${pid}/fd`)).length;
+/** What the open files of the programs are, by `name: file`; pipes and sockets without their numbers. */
+const descriptors = ({ daemon, shim }: TestNode): string[] =>
+  [daemon, shim].flatMap(({ pid }, index) =>
+    readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+      try {
+        const target = readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/\[\d+\]/, '');
+        return [`${['berthd', 'berth-shim'][index]}: ${target}`];
+      } catch {
+        return []; // closed in the meantime
+      }
+    }),
+  );
+
+const moreThan = (before: readonly string[], now: readonly string[]): string[] => {
+  const left = [...before];
+  return now.filter((file) => {
+    const at = left.indexOf(file);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+};
 
 /** In the network that stands for the host's; its bridge stays, as that of any node does. */
 const networkRemains = (node: TestNode) => {
