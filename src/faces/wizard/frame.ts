@@ -109,7 +109,7 @@ const filled = (lines: readonly Line[], height: number): Line[] => [
 const smallest = { columns: 24, rows: 10 } as const;
 
 const tooSmall = ({ columns, rows }: Size): Frame => {
-  const text = `The wizard needs ${smallest.columns} columns and ${smallest.rows} rows. Make the terminal larger; Ctrl-C leaves.`;
+  const text = `The wizard needs ${smallest.columns} columns and ${smallest.rows} rows; Ctrl-C leaves.`;
   const lines = folded(text, Math.max(8, columns)).map((part) => line(shortened(part, columns)));
   const head = lines.slice(0, Math.max(1, rows - 1));
   return {

@@ -110,6 +110,11 @@ test('no page is wider than its terminal, nor as high: a full screen makes termi
     }
 });
 
+test('a terminal that is too small says so to the last word', () => {
+  const picture = drawn(fresh(), { columns: 20, rows: 5 }, plain);
+  assert.match(picture.replaceAll('\n', ' '), /needs 24 columns and 10 rows; Ctrl-C leaves\.$/);
+});
+
 test('what is in focus is on the screen, and so is the cursor', () => {
   for (const size of sizes)
     for (const label of ['For Kubernetes', 'Engine', 'runsc', 'crictl', 'Continue']) {
