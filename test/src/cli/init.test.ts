@@ -148,12 +148,12 @@ test('a terminal that becomes narrow, and wide again, shows the same page in its
   assert.ok(narrow.split('\n').every((line) => [...line].length <= 40));
   assert.match(narrow, /Pod ranges +10\.88\.0\.0\/16/);
   await terminal.resize(100, 30);
-  await terminal.shows(/Ctrl-C leave/);
+  await terminal.shows(/Ctrl-C leave$/m);
   assert.equal(await terminal.screen(), wide);
   await terminal.resize(20, 5);
   await terminal.shows(/wizard needs 24/);
   await terminal.resize(100, 30);
-  await terminal.shows(/Ctrl-C leave/);
+  await terminal.shows(/Ctrl-C leave$/m);
   assert.equal(await terminal.screen(), wide);
 });
 
