@@ -15,6 +15,7 @@ import { canAsk } from './ask.ts';
 import { makeErrands } from './errands.ts';
 import { exitCodes } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
+import { ownCommand } from './own-command.ts';
 import { runOnHosts } from './run-command.ts';
 import { requireWritable, rewriteWhole, writeWhole } from './write-whole.ts';
 
@@ -45,7 +46,7 @@ export const init = async (file: string): Promise<number> => {
   await write(written, sources, isNew);
   tellCommands(written, sources, file);
   if (written.ending === 'write') {
-    say(`What would change on the hosts:\n  berth plan ${quote(file)}`);
+    say(`What would change on the hosts:\n  ${ownCommand()} plan ${quote(file)}`);
     return exitCodes.done;
   }
   const options = { yes: false, json: false, ci: false, verbose: false, stats: false, parallel: 50 };
@@ -59,13 +60,13 @@ const tellCommands = ({ files }: Written, sources: ProfileSources, file: string)
     ({ sudoPassword, address }) =>
       sudoPassword?.kind === 'prompt' || (address.kind === 'ssh' && address.ssh.password?.kind === 'prompt'),
   );
-  say(`The same without questions:\n  berth apply ${quote(file)} --yes`);
+  say(`The same without questions:\n  ${ownCommand()} apply ${quote(file)} --yes`);
   if (asks.length > 0)
     say(
       `It still asks for the passwords of ${counted(asks.length, 'host')}: a pipeline needs another source for them,\nas in sudoPassword: { env: NAME }.`,
     );
   if (hosts.some(({ spec }) => spec.kubernetes?.role === 'control-plane'))
-    say(`Then the cluster:\n  berth kubernetes up ${quote(file)}`);
+    say(`Then the cluster:\n  ${ownCommand()} kubernetes up ${quote(file)}`);
 };
 
 const asked = async (sources: ProfileSources, isNew: boolean): Promise<Written> => {
@@ -116,7 +117,7 @@ const requireUnchanged = async (file: string, begun: string | undefined): Promis
     'BadUsage',
     `${file} ${what} by somebody else while the wizard was open; nothing was written`,
     {
-      hint: `Run berth init ${quote(file)} again: it begins with the file as it is now.`,
+      hint: `Run ${ownCommand()} init ${quote(file)} again: it begins with the file as it is now.`,
     },
   );
 };

@@ -81,7 +81,7 @@ test('berth, and nothing else, leads from nothing to a host that crictl has prov
     await terminal.shows(/Apply these changes\? \[y\/N\]/, patience);
     const shown = await terminal.scrollback();
     assert.match(shown, /Wrote berth\.yaml: \d+ lines/);
-    assert.match(shown, /The same without questions:\n {2}berth apply berth\.yaml --yes/);
+    assert.match(shown, /The same without questions:\n {2}\S*berth apply berth\.yaml --yes/);
     assert.match(shown, /\+cgroup_manager = "systemd"/);
     assert.equal(await host.output('ls /usr/lib/berth 2>/dev/null; true'), '');
     const text = readFileSync(join(folder, 'berth.yaml'), 'utf8');

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { startSshd } from '../../harness/sshd.ts';
 import { Terminal, type TerminalOptions } from '../../harness/terminal.ts';
@@ -38,6 +38,9 @@ spec:
 `;
 
 const normal: TerminalOptions = { columns: 80, rows: 24 };
+
+/** For who has berth where the shell looks for programs. */
+const inPath = { env: { PATH: `${dirname(berth)}:${process.env['PATH']}` } };
 
 /** The wizard on a terminal, with its first page. */
 const opened = async (
@@ -101,7 +104,7 @@ test('Ctrl-C on each page leaves the file as it was, and the terminal too', asyn
 test('a profile that is there is edited: its comments, its order and its other lines stay', async (t) => {
   const file = join(folderOf(t), 'my fleet.yaml');
   writeFileSync(file, existing, { mode: 0o640 });
-  const terminal = await opened(t, file);
+  const terminal = await opened(t, file, inPath);
   await onTo(terminal, 3);
   await terminal.press('Down', 'Down', 'Down', 'Down', 'Right');
   await terminal.shows(/● plugin/);
@@ -205,12 +208,24 @@ test('the command for pipelines comes with a word about passwords that it would 
     file,
     'defaults: { sudoPassword: { prompt: true } }\nhosts: [{ name: a, ssh: { host: 127.0.0.1, port: 1 } }]\nspec: { kubernetes: { role: control-plane } }\n',
   );
-  const terminal = await opened(t, file);
+  const terminal = await opened(t, file, inPath);
   await onTo(terminal, 6);
   await terminal.press('Down', 'Enter');
   const screen = await terminal.shows(/ended 0/);
   assert.match(screen, /It still asks for the passwords of one host: a pipeline needs another source/);
   assert.match(screen, /Then the cluster:\n {2}berth kubernetes up .*berth\.yaml/);
+});
+
+test('who started berth by its path reads that path in the commands to go on with', async (t) => {
+  const file = join(folderOf(t), 'berth.yaml');
+  writeFileSync(file, existing);
+  const started = { columns: 120, rows: 24, cwd: join(dirname(berth), '../..') };
+  const terminal = await Terminal.start(t, ['src/cli/berth', 'init', file], started);
+  await terminal.shows(/Where are the hosts\?/);
+  await onTo(terminal, 6);
+  await terminal.press('Down', 'Enter');
+  const screen = await terminal.shows(/ended 0/);
+  assert.match(screen, /\n {2}src\/cli\/berth apply (.|\n)*\n {2}src\/cli\/berth plan /);
 });
 
 test('a screen reader hears sentences, on the terminal as it is', async (t) => {
