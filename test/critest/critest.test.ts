@@ -61,6 +61,10 @@ test('critest', async (t) => {
     parseExpectations(readFileSync(join(import.meta.dirname, 'expected.md'), 'utf8')),
   );
   const all = namesOf(await critest(node, 'dry', ['--ginkgo.dry-run']));
+  // With the first container the shim begins to watch cgroups and the kernel's messages, for all that come.
+  const first = await critest(node, 'first', ['--ginkgo.focus=should support starting container \\[Conf']);
+  assert.deepEqual(differences(first, []), []);
+  assert.equal(first.length, 1);
   const before = descriptors(node);
   const runs = runAll(node);
   await Promise.allSettled([runs.whole, runs.webSocket, runs.benchmarks]);
