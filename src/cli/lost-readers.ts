@@ -1,3 +1,5 @@
+import { exitCodes } from './exit-codes.ts';
+
 /** What a write says to a pipe that nobody reads any more, and to a terminal that is gone. */
 const gone: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EIO']);
 
@@ -8,11 +10,22 @@ export const goOnUnheard = (): void => {
   isHeeded = false;
 };
 
-/** A reader that has seen enough, as in `berth errors | head`, is no failure: what only prints ends then, quietly. */
+/**
+ * A reader that has seen enough, as in `berth errors | head`, is no failure: what only prints ends then, quietly. A file that
+ * takes no more is one, and is told once.
+ */
 export const heedLostReaders = (): void => {
-  for (const stream of [process.stdout, process.stderr])
+  let isTold = false;
+  for (const [name, stream] of [
+    ['standard output', process.stdout],
+    ['standard error', process.stderr],
+  ] as const)
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (!gone.has(error.code)) throw error;
-      if (isHeeded) process.exit(process.exitCode);
+      const isGone = gone.has(error.code);
+      if (!isGone && !isTold) {
+        isTold = true;
+        process.stderr.write(`berth: ${name} cannot be written: ${error.message} [BadUsage]\n`);
+      }
+      if (isHeeded) process.exit(isGone ? process.exitCode : exitCodes.badUsage);
     });
 };

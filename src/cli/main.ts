@@ -36,5 +36,8 @@ const main = async (argv: readonly string[]): Promise<number> => {
   return exitCode;
 };
 
+const exitCode = await main(process.argv);
+// That something could not be written is heard of in the next turn.
+await new Promise((turn) => setImmediate(turn));
 // What still waits now, such as a command of a host that was given up, must not keep the user waiting.
-process.exit(await main(process.argv));
+process.exit(exitCode);
