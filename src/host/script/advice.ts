@@ -63,6 +63,16 @@ const ofPackager: readonly { readonly said: RegExp; readonly advice: string }[] 
     advice: 'Finish on the host what was begun: dpkg --configure -a.',
   },
   {
+    said: /40[137] +(?:Unauthorized|Forbidden|Proxy)|Status code: 40[137]/,
+    advice:
+      'The repository, or a proxy before it, refuses the host: it wants a login, or does not let that address through.',
+  },
+  {
+    said: /does not have a Release file/,
+    advice:
+      'The repository has nothing of that name: look at its address and at the release in /etc/apt/sources.list and /etc/apt/sources.list.d.',
+  },
+  {
     said: /404 +Not Found|Status code: 404/,
     advice:
       'The lists of the host are older than the repository: apt-get update, or dnf clean metadata, renews them.',

@@ -58,6 +58,14 @@ const said: readonly (readonly [string, RegExp])[] = [
   ],
   ["E: The repository 'http://x bookworm InRelease' is not signed.", /key/],
   [
+    "Err:1 http://x bookworm InRelease\n  403  Forbidden [IP: 192.0.2.1 80]\nE: The repository 'http://x bookworm InRelease' is not signed.",
+    /refuses the host/,
+  ],
+  [
+    "Err:2 http://x bokworm Release\n  404  Not Found [IP: 192.0.2.1 80]\nE: The repository 'http://x bokworm Release' does not have a Release file.",
+    /nothing of that name/,
+  ],
+  [
     'dpkg: error processing package runc (--configure):\n installed runc package post-installation script subprocess returned error exit status 1',
     /script of a package/,
   ],
