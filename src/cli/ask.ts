@@ -20,6 +20,8 @@ const ask = async (
     terminal: true,
     historySize: 0,
   });
+  // That the mode of a terminal cannot be set any more is no fault of its own: SIGHUP tells that it was closed.
+  terminal.on('error', () => {});
   const gone = new AbortController();
   terminal.on('SIGINT', () => {
     // In raw mode the terminal sends a character in place of the signal.

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
@@ -22,7 +25,11 @@ expect {
   timeout { exit 2 }
 }
 `;
-  return new Promise((resolve, reject) => {
+  return expecting(script);
+};
+
+const expecting = (script: string): Promise<string> =>
+  new Promise((resolve, reject) => {
     const env = { ...process.env, TERM: 'xterm', CI: undefined };
     const child = execFile('expect', ['-f', '-'], { env, timeout: 60_000 }, (error, stdout) => {
       if (error) reject(new Error(`expect: ${error.message}\n${stdout}`));
@@ -30,7 +37,6 @@ expect {
     });
     child.stdin?.end(script);
   });
-};
 
 test('a secret is taken and not shown', async () => {
   const screen = await typed('secret', 'sudo password of node-1: ', 'hunter2\\r');
@@ -50,6 +56,29 @@ test('a question that was not answered is told without the machinery behind it',
   ] as const) {
     const screen = await typed(what, question, '\\004');
     assert.match(screen, /berth: the question was not answered \[Cancelled\]\r?\nfailed Cancelled/);
+  }
+});
+
+test('a terminal that is closed at a question is a cancelled command', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-ask-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const out = join(folder, 'out');
+  for (const [what, question] of [
+    ['secret', 'node-1: '],
+    ['consent', 'y/N*'],
+  ] as const) {
+    const command = `exec ${process.execPath} --disable-warning=ExperimentalWarning ${asking} ${what} > ${out}`;
+    await expecting(`
+set timeout 20
+spawn -noecho sh -c "${command}"
+expect {
+  "${question}" {}
+  timeout { exit 1 }
+}
+close
+wait
+`);
+    assert.match(readFileSync(out, 'utf8'), /failed Cancelled\n$/);
   }
 });
 

@@ -2,6 +2,7 @@
 import { askSecret } from '../../../src/cli/ask.ts';
 import { consent } from '../../../src/cli/consent.ts';
 import { listenForInterrupts } from '../../../src/cli/interrupts.ts';
+import { goOnUnheard, heedLostReaders } from '../../../src/cli/lost-readers.ts';
 import { asFail } from '../../../src/core/as-fail.ts';
 import { failureText } from '../../../src/faces/failure-text.ts';
 import { openFace } from '../../../src/faces/open-face.ts';
@@ -30,6 +31,8 @@ const ask = async (what: string | undefined, signal: AbortSignal): Promise<unkno
   return agreed;
 };
 
+heedLostReaders();
+goOnUnheard();
 using interrupts = listenForInterrupts(() => undefined);
 try {
   process.stdout.write(`answer ${JSON.stringify(await ask(process.argv[2], interrupts.signal))}\n`);
