@@ -71,8 +71,8 @@ const changesOf = (plan: HostPlan | undefined, made: number | undefined): string
   return made === undefined || made === planned ? String(planned) : `${made} of ${planned}`;
 };
 
-const checksOf = (checks: readonly Check[] | undefined): string =>
-  checks === undefined ? '' : `${checks.some(isRed) ? '✗' : '✓'} ${checksSummary(checks)}`;
+const checksOf = (checks: readonly Check[]): string =>
+  `${checks.some(isRed) ? '✗' : '✓'} ${checksSummary(checks)}`;
 
 const hostTable = ({ plan, made, checks, failures }: Summary): string => {
   const plans = new Map((plan?.hosts ?? []).map((host) => [host.host, host]));
@@ -80,11 +80,12 @@ const hostTable = ({ plan, made, checks, failures }: Summary): string => {
   const names = [...new Set([...plans.keys(), ...checks.keys(), ...failed])];
   if (names.length === 0) return '';
   const rows = names.map((name) => {
-    const list = checks.get(name);
+    const verified = checks.get(name);
     const changes = changesOf(plans.get(name), made.size === 0 ? undefined : (made.get(name) ?? 0));
-    const time = list === undefined ? '' : duration(list.reduce((sum, one) => sum + one.milliseconds, 0));
+    const [proof, time] =
+      verified === undefined ? ['', ''] : [checksOf(verified.checks), duration(verified.milliseconds)];
     const end = failed.includes(name) ? '✗ failed' : '';
-    return `| ${inline(name)} | ${changes} | ${checksOf(list)} | ${time} | ${end} |`;
+    return `| ${inline(name)} | ${changes} | ${proof} | ${time} | ${end} |`;
   });
   return [
     '| host | changes | checks | time of the checks | |',
@@ -105,8 +106,8 @@ const textOf = (title: string, summary: Summary, diffs: boolean): string =>
     `### ${inline(title)}: ${outcome(summary.exitCode)}\n`,
     hostTable(summary),
     summary.failures.map(({ host, error }) => failureText(host, error)).join(''),
-    ...[...summary.checks].flatMap(([host, list]) =>
-      list.filter(isRed).map((check) => redCheck(host, check)),
+    ...[...summary.checks].flatMap(([host, { checks }]) =>
+      checks.filter(isRed).map((check) => redCheck(host, check)),
     ),
     summary.warnings.map(({ host, message }) => `- ! ${named(host, message)}${inline(message)}\n`).join(''),
     planSection(summary, diffs),

@@ -1,4 +1,4 @@
-import type { Check, Event, Phase } from '../core/events.ts';
+import type { Event, Phase, Verification } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import type { Plan } from '../resources/change.ts';
 import { adoptionText, driftText } from './drift-text.ts';
@@ -17,7 +17,7 @@ export interface Summary {
   /** How many changes were made, by host; empty where none was begun on any. */
   readonly made: ReadonlyMap<string, number>;
   /** By host; those of a host that went back are those from before. */
-  readonly checks: ReadonlyMap<string, readonly Check[]>;
+  readonly checks: ReadonlyMap<string, Verification>;
   /** In the order in which they were told, each once. */
   readonly failures: readonly { readonly host: string | undefined; readonly error: Fail }[];
   readonly warnings: readonly { readonly host: string | undefined; readonly message: string }[];
@@ -50,7 +50,7 @@ const countMade = () => {
 export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
   let plan: Plan | undefined;
   const changes = countMade();
-  const checks = new Map<string, readonly Check[]>();
+  const checks = new Map<string, Verification>();
   const failures = new Map<Fail, string | undefined>();
   const warnings: Summary['warnings'][number][] = [];
   const reports: Summary['reports'][number][] = [];
@@ -77,7 +77,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
     drift: (host, drifts) => report(`Drift of ${host}`, driftText(host, drifts, look)),
     adoption: (adoption) => report('Adopted', adoptionText(adoption, look)),
     checks: (all) => {
-      for (const [host, { checks: list }] of all) if (!checks.has(host)) checks.set(host, list);
+      for (const [host, verified] of all) if (!checks.has(host)) checks.set(host, verified);
     },
     findings: (all) => report('Findings', findingsText(all, uncoloured)),
     hosts: (hosts, { checked }) => report('Hosts', hostsText(hosts, { checked, style: uncoloured })),

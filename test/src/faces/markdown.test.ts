@@ -43,7 +43,7 @@ test('what a host says is text: no cell, link, element or fence of it is markup'
   const text = markdownText('berth verify', {
     ...empty,
     exitCode: 16,
-    checks: new Map([['a|b', [red]]]),
+    checks: new Map([['a|b', { checks: [red], milliseconds: 5 }]]),
     failures: [{ host: 'a', error }],
   });
   assert.match(text, /^\| a\\\|b \|/m);
@@ -128,11 +128,20 @@ test('a page that is too long without diffs too is cut, and says so', () => {
   const evidence = Array.from({ length: 60 }, (_, index) => ({ title: `t${index}`, text: 'é'.repeat(8000) }));
   const text = markdownText('berth verify', {
     ...empty,
-    checks: new Map([['a', [check({ ok: false, evidence })]]]),
+    checks: new Map([['a', { checks: [check({ ok: false, evidence })], milliseconds: 5 }]]),
   });
   assert.ok(Buffer.byteLength(text) < 300_000);
   assert.match(text, /\n…\n\nSome of it was left out here/);
   // Nothing stays open, or what follows on the page would be part of it.
   assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length);
   assert.equal((text.match(/^```/gm)?.length ?? 1) % 2, 0);
+});
+
+test('the time of checks that were done side by side is that of their verification', () => {
+  const checks = [check({ milliseconds: 4000 }), check({ id: 'redis.ping', milliseconds: 3000 })];
+  const text = markdownText('berth verify', {
+    ...empty,
+    checks: new Map([['a', { checks, milliseconds: 4200 }]]),
+  });
+  assert.match(text, /^\| a \|.*\| 4\.2 s \|/m);
 });
