@@ -44,7 +44,14 @@ export const candidateRows = (state: WizardState, sheet: Candidates): PageRow[] 
   return [
     note(`${titles[sheet.origin.kind]} knows ${counted(found.length, 'host')}. Which become nodes?`, 'dim'),
     ...remarks.map((remark) => note(`! ${remark}`, 'warn')),
-    ...(remarks.length > 0 ? [note('  → Open a host once it is added, and type what lacks.', 'warn')] : []),
+    ...(remarks.length > 0
+      ? [
+          note(
+            '  → Open a host once it is added, and type what lacks; one that was left out can be typed as well.',
+            'warn',
+          ),
+        ]
+      : []),
     {
       kind: 'action',
       id: 'take',

@@ -163,7 +163,7 @@ test('what an import could not take over is told beside the hosts', () => {
   const state = told(fresh(), { kind: 'found', origin, candidates, remarks });
   assert.deepEqual(notes(state).slice(1), [
     `! ${remarks[0]}`,
-    '  → Open a host once it is added, and type what lacks.',
+    '  → Open a host once it is added, and type what lacks; one that was left out can be typed as well.',
   ]);
   const none = told(fresh(), { kind: 'found', origin, candidates: [], remarks: ['all of them are Windows'] });
   assert.equal(none.notice?.text, 'No hosts are named there. all of them are Windows');
