@@ -183,19 +183,24 @@ test('Ctrl-Z gives the terminal to the shell, and fg brings the page back as it 
   await terminal.shows(/Nothing was written/);
 });
 
-test("a profile that a link leads to is written where it is, and stays its owner's", async (t) => {
-  const folder = folderOf(t);
-  const file = join(folder, 'real.yaml');
-  writeFileSync(file, existing, { mode: 0o640 });
-  chownSync(file, 12345, 12346);
-  symlinkSync('real.yaml', join(folder, 'berth.yaml'));
-  const terminal = await opened(t, join(folder, 'berth.yaml'));
+/** Edits the existing profile in one place, and writes it. */
+const masqueradeByPlugin = async (t: TestContext, file: string): Promise<void> => {
+  const terminal = await opened(t, file);
   await onTo(terminal, 3);
   await terminal.press('Down', 'Down', 'Down', 'Down', 'Right');
   await terminal.shows(/● plugin/);
   await onTo(terminal, 6, 3);
   await terminal.press('Down', 'Enter');
   await terminal.shows(/ended 0/);
+};
+
+test("a profile that a link leads to is written where it is, and stays its owner's", async (t) => {
+  const folder = folderOf(t);
+  const file = join(folder, 'real.yaml');
+  writeFileSync(file, existing, { mode: 0o640 });
+  chownSync(file, 12345, 12346);
+  symlinkSync('real.yaml', join(folder, 'berth.yaml'));
+  await masqueradeByPlugin(t, join(folder, 'berth.yaml'));
   assert.match(readFileSync(file, 'utf8'), /masquerade: plugin/);
   assert.equal(readlinkSync(join(folder, 'berth.yaml')), 'real.yaml');
   const { uid, gid, mode } = statSync(file);
@@ -264,13 +269,7 @@ test('who edited the file meanwhile is not written over', async (t) => {
 test('a byte order mark before a profile is no change of somebody else, and stays', async (t) => {
   const file = join(folderOf(t), 'berth.yaml');
   writeFileSync(file, `\u{feff}${existing}`);
-  const terminal = await opened(t, file);
-  await onTo(terminal, 3);
-  await terminal.press('Down', 'Down', 'Down', 'Down', 'Right');
-  await terminal.shows(/● plugin/);
-  await onTo(terminal, 6, 3);
-  await terminal.press('Down', 'Enter');
-  await terminal.shows(/ended 0/);
+  await masqueradeByPlugin(t, file);
   assert.equal(readFileSync(file, 'utf8'), `\u{feff}${existing}        masquerade: plugin\n`);
 });
 
