@@ -8,9 +8,10 @@ import { requestedStreams } from './requests.ts';
 export const attach = async (daemon: Daemon, request: AttachRequest) => {
   const record = seenContainer(daemon, request.containerId);
   requireRunning(record, 'attach to');
-  const { stdin, stdout, stderr } = requestedStreams(request);
+  const streams = requestedStreams(request);
+  const { stdin, stdout, stderr } = streams;
   const { tty } = record.config;
-  const url = daemon.streaming.attachUrl({ tty, stdin, stdout, stderr }, async (signal) => {
+  const url = daemon.streaming.attachUrl({ ...streams, tty }, async (signal) => {
     const { session } = await daemon.shim.call(
       'attachSession',
       { id: record.id, stdin, stdout, stderr },

@@ -5,7 +5,13 @@ import { Fail } from '../core/fail.ts';
 import { requireHostname } from '../oci/hostname.ts';
 import { resolvConf } from '../oci/resolv.ts';
 import { requestedMappings } from '../oci/user-namespace.ts';
-import type { ContainerConfig, PodSandboxConfig, RunPodSandboxRequest } from '../spec/cri/api_pb.js';
+import type {
+  AttachRequest,
+  ContainerConfig,
+  ExecRequest,
+  PodSandboxConfig,
+  RunPodSandboxRequest,
+} from '../spec/cri/api_pb.js';
 import type { StreamRequest } from '../streaming/remotecommand/remote.ts';
 import { requireMetadata, requirePathSize, requireSizes } from './require-sizes.ts';
 
@@ -58,13 +64,18 @@ export const requestedId = (field: 'pod_sandbox_id' | 'container_id', id: string
   return id;
 };
 
-/** CRI: at least one stream, and stderr is part of stdout on a terminal. */
-export const requestedStreams = ({ tty, stdin, stdout, stderr }: StreamRequest): StreamRequest => {
+/** CRI: at least one stream, and stderr is part of stdout on a terminal, whose sizes the client tells. */
+export const requestedStreams = ({
+  tty,
+  stdin,
+  stdout,
+  stderr,
+}: ExecRequest | AttachRequest): StreamRequest => {
   if (!stdin && !stdout && !stderr)
     throw new Fail('InvalidArgument', 'the request has none of stdin, stdout and stderr');
   if (tty && stderr)
     throw new Fail('InvalidArgument', 'with tty there is no stderr: its output is in stdout');
-  return { tty, stdin, stdout, stderr };
+  return { tty, stdin, stdout, stderr, resize: tty };
 };
 
 /** The handler that the pod asks for; an empty name means the default one. */

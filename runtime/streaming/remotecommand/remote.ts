@@ -7,7 +7,10 @@ export interface StreamRequest {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
+  /** The process has a terminal. */
   readonly tty: boolean;
+  /** The client has one and tells its sizes: who attaches to a terminal may have none. */
+  readonly resize: boolean;
 }
 
 /** The client of an exec or attach, whatever it speaks. */

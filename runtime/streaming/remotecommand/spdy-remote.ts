@@ -22,12 +22,14 @@ type StreamType = (typeof STREAM_TYPES)[number];
 /** Streams that a remotecommand client may hold open; it needs five. */
 export const MAX_REMOTECOMMAND_STREAMS = 16;
 
-/** Collects the streams that a client opens, one by one, until all that it must open are there. */
+/**
+ * Collects the streams that a client opens, one by one, until all are there. A session that began before, and ended,
+ * would leave those that come after unanswered: the client waits half a minute for the answer.
+ */
 export class SpdyRemote implements Remote {
   readonly #connection: SpdyConnection;
   readonly #protocol: SpdyProtocol;
-  /** Types of streams that the client may still open, and those of them that it must. */
-  readonly #wanted: Set<StreamType>;
+  /** Types of streams that the client has yet to open. */
   readonly #missing: Set<StreamType>;
   readonly #streams = new Map<StreamType, SpdyStream>();
   readonly #complete = Promise.withResolvers<void>();
@@ -37,10 +39,7 @@ export class SpdyRemote implements Remote {
   constructor(connection: SpdyConnection, protocol: SpdyProtocol, request: StreamRequest) {
     this.#connection = connection;
     this.#protocol = protocol;
-    const wanted = wantedStreams(protocol, request);
-    this.#wanted = new Set(wanted);
-    // Sizes may come late or never: who attaches to a terminal without having one opens no resize stream.
-    this.#missing = new Set(wanted.filter((type) => type !== 'resize'));
+    this.#missing = new Set(wantedStreams(protocol, request));
   }
 
   get stdin() {
@@ -59,12 +58,11 @@ export class SpdyRemote implements Remote {
   /** Takes a new stream by its `streamType` header. One that nobody asked for is ended at once. */
   add(stream: SpdyStream): void {
     const type = STREAM_TYPES.find((known) => known === stream.headers.get('streamtype'));
-    if (type === undefined || !this.#wanted.delete(type)) {
+    if (type === undefined || !this.#missing.delete(type)) {
       stream.resume().end();
       return;
     }
     this.#streams.set(type, stream);
-    this.#missing.delete(type);
     if (type === 'resize') this.#readSizes(stream);
     else if (type !== 'stdin') stream.resume();
     if (this.#missing.size === 0) this.#complete.resolve();
@@ -125,7 +123,7 @@ const wantedStreams = (protocol: SpdyProtocol, request: StreamRequest): StreamTy
     stdin: request.stdin,
     stdout: request.stdout,
     stderr: request.stderr && !request.tty,
-    resize: request.tty && resizes,
+    resize: request.resize && resizes,
   };
   return STREAM_TYPES.filter((type) => wanted[type]);
 };

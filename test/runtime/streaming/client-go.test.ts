@@ -9,7 +9,7 @@ import { LocalSessions } from './local-session.ts';
 import { startServer } from './start-server.ts';
 
 const TRANSPORTS = ['spdy', 'websocket'] as const;
-const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false };
+const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false, resize: false };
 const OUTPUTS = { ...EVERYTHING, stdin: false };
 const HUNDRED_MB = 100_000_000;
 
@@ -92,7 +92,7 @@ for (const transport of TRANSPORTS) {
 
   test(`client-go over ${transport} sends terminal sizes`, async (t) => {
     const { server, sessions } = await withSessions(t);
-    const url = server.execUrl({ ...OUTPUTS, stderr: false, tty: true }, () =>
+    const url = server.execUrl({ ...OUTPUTS, stderr: false, tty: true, resize: true }, () =>
       sessions.open(['sleep', '0.5']),
     );
     const [result] = await exec([url], '-tty', '-sizes', '80x24,132x43');

@@ -11,8 +11,8 @@ import { startServer } from './start-server.ts';
 import { openTunnel } from './tunnel-client.ts';
 import { until } from './until.ts';
 
-const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false };
-const TERMINAL = { ...EVERYTHING, tty: true };
+const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false, resize: false };
+const TERMINAL = { ...EVERYTHING, tty: true, resize: true };
 
 /** Sessions that were opened and not destroyed. */
 const living = new Set<ReturnType<typeof fakeSession>>();

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { requestedStreams } from '../../../runtime/cri/requests.ts';
 import { implement, serve } from '../../../runtime/cri/transport.ts';
 import { ImageService, RuntimeService } from '../../../runtime/spec/cri/api_pb.js';
 import type { StreamingServer } from '../../../runtime/streaming/server.ts';
@@ -30,10 +31,10 @@ export const startFakeCri = async (
           runtimeApiVersion: 'v1',
         }),
         exec: async (request) => ({
-          url: streaming.execUrl(request, () => sessions.open(request.cmd, request.tty)),
+          url: streaming.execUrl(requestedStreams(request), () => sessions.open(request.cmd, request.tty)),
         }),
         attach: async (request) => ({
-          url: streaming.attachUrl(request, () => sessions.open(attached, request.tty)),
+          url: streaming.attachUrl(requestedStreams(request), () => sessions.open(attached, request.tty)),
         }),
         portForward: async () => ({ url: streaming.portForwardUrl(dialLoopback) }),
       }),

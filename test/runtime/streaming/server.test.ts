@@ -7,7 +7,7 @@ import { createStreamingServer, type StreamingServerOptions } from '../../../run
 import { requestUpgrade } from './spdy-client.ts';
 import { recordingLog, startServer } from './start-server.ts';
 
-const OUTPUT = { stdin: false, stdout: true, stderr: false, tty: false };
+const OUTPUT = { stdin: false, stdout: true, stderr: false, tty: false, resize: false };
 const SPDY = ['Upgrade: SPDY/3.1', 'X-Stream-Protocol-Version: v4.channel.k8s.io'];
 const never = () => Promise.reject(new Error('must not be opened'));
 

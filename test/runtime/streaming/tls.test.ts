@@ -29,7 +29,7 @@ import { recordingLog, startServer } from './start-server.ts';
 import { until } from './until.ts';
 
 const TRANSPORTS = ['spdy', 'websocket'] as const;
-const OUTPUT = { stdin: false, stdout: true, stderr: false, tty: false };
+const OUTPUT = { stdin: false, stdout: true, stderr: false, tty: false, resize: false };
 const never = () => Promise.reject(new Error('must not be opened'));
 const HUNG_UP = 'hung up';
 /** Whom the server does not trust, it may tell so or just hang up on; how depends on who is faster. */

@@ -24,9 +24,9 @@ import {
 import { startServer } from '../start-server.ts';
 import { settled, until } from '../until.ts';
 
-const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false };
-const TERMINAL = { stdin: true, stdout: true, stderr: false, tty: true };
-const OUTPUT = { stdin: false, stdout: true, stderr: false, tty: false };
+const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false, resize: false };
+const TERMINAL = { stdin: true, stdout: true, stderr: false, tty: true, resize: true };
+const OUTPUT = { stdin: false, stdout: true, stderr: false, tty: false, resize: false };
 
 const withServer = async (t: TestContext, options: Partial<StreamingServerOptions> = {}) => {
   const started = await startServer(options);
@@ -271,10 +271,30 @@ test('terminal sizes reach the session, the one that came before it was open inc
   ]);
 });
 
+test('a session on a terminal waits for the stream of sizes: an end before it would leave that unanswered', async (t) => {
+  const { server } = await withServer(t);
+  const fake = fakeSession();
+  let opened = false;
+  const client = await SpdyClient.connect(
+    server.execUrl(TERMINAL, async () => {
+      opened = true;
+      return fake.session;
+    }),
+  );
+  await client.openAll('error', 'stdin', 'stdout');
+  client.send(controlFrame(PING, words(1)));
+  await client.until(() => client.controls(PING).length === 1);
+  assert.ok(!opened);
+  await client.openAll('resize');
+  exit(fake, 0);
+  await client.closed;
+});
+
 test('a terminal without resize stream, as who attaches without a terminal has it, is served', async (t) => {
   const { server } = await withServer(t);
   const fake = fakeSession();
-  const client = await SpdyClient.connect(server.attachUrl(TERMINAL, async () => fake.session));
+  const streams = { ...TERMINAL, resize: false };
+  const client = await SpdyClient.connect(server.attachUrl(streams, async () => fake.session));
   const ids = await client.openAll('error', 'stdin', 'stdout', 'stderr');
   fake.stdout.write('hello');
   await client.until(() => client.dataOf(ids.stdout).length > 0 && client.finished(ids.stderr));

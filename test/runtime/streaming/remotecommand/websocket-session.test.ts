@@ -10,8 +10,8 @@ import { requestUpgrade } from '../spdy-client.ts';
 import { startServer } from '../start-server.ts';
 import { settled, until } from '../until.ts';
 
-const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false };
-const TERMINAL = { stdin: true, stdout: true, stderr: true, tty: true };
+const EVERYTHING = { stdin: true, stdout: true, stderr: true, tty: false, resize: false };
+const TERMINAL = { stdin: true, stdout: true, stderr: true, tty: true, resize: true };
 
 /** Messages of a client, by channel; `base64` ones as text, the others as bytes. */
 class ChannelClient {
