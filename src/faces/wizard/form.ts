@@ -8,6 +8,8 @@ const looks = { good: 'green', bad: 'red', warn: 'yellow', dim: 'dim', bold: 'bo
 
 export interface Form {
   readonly lines: readonly Line[];
+  /** The first line of each row. */
+  readonly starts: ReadonlyMap<string, number>;
   /** Of the row in focus. */
   readonly focus: { readonly from: number; readonly to: number };
   /** Where the next character goes; undefined: the row in focus is no text. */
@@ -20,11 +22,13 @@ export const formOf = (state: WizardState, width: number): Form => {
   const inFocus = focused(state);
   const label = labelWidth(rows, width);
   const lines: Line[] = [];
+  const starts = new Map<string, number>();
   let focus = { from: 0, to: 0 };
   let cursor: Form['cursor'];
   for (const row of rows) {
     const isFocus = isRow(row) && row.id === inFocus?.id;
     const from = lines.length;
+    if (isRow(row)) starts.set(row.id, from);
     const drawn = isRow(row)
       ? rowLines(row, { isFocus, width, label, cursor: state.cursor })
       : { lines: noteLines(row, width), x: undefined };
@@ -33,7 +37,7 @@ export const formOf = (state: WizardState, width: number): Form => {
     focus = { from, to: lines.length - 1 };
     if (drawn.x !== undefined) cursor = { x: drawn.x, y: from };
   }
-  return { lines, focus, cursor };
+  return { lines, starts, focus, cursor };
 };
 
 /** All values begin in one column, as far as that leaves them half of the width. */

@@ -1,8 +1,9 @@
 import { printable, shortened } from '../../core/text.ts';
 import { profileFile } from '../../profile/parse-profile.ts';
-import { formOf } from './form.ts';
+import { type Form, formOf } from './form.ts';
 import { folded, foldedAll, type Line, line } from './lines.ts';
 import { focused, titleOf } from './pages.ts';
+import type { Row } from './rows.ts';
 import { stepNames, type WizardState } from './state.ts';
 import { firstOf, type Part, yamlPart } from './yaml-pane.ts';
 
@@ -124,19 +125,27 @@ const tooSmall = ({ columns, rows }: Size): Frame => {
   };
 };
 
-/** The whole screen, one line less than it has: a full one makes terminals scroll. */
-export const frameOf = (state: WizardState, size: Size): Frame => {
-  if (size.columns < smallest.columns || size.rows < smallest.rows) return tooSmall(size);
+/** How the screen is divided: the page above or beside the profile, and what `?` says below the page. */
+const layoutOf = (state: WizardState, size: Size) => {
   const head = headOf(state, size);
   const foot = footOf(state, size);
   const height = Math.max(3, size.rows - 1 - head.length - foot.length);
-  if (state.question !== undefined) return questionFrame(state, head, foot, height, size);
   const isWide = size.columns >= wideFrom;
   const formWidth = isWide ? Math.min(Math.floor(size.columns * 0.56), widestForm) : size.columns;
   // The row itself stays on the page.
   const more = explained(state, formWidth - 1, height - (isWide ? 2 : 3));
   const lower = isWide ? more.length : Math.max(more.length, Math.floor(height / 3));
   const formHeight = Math.max(2, height - lower - (isWide ? 0 : 1));
+  return { head, foot, height, isWide, formWidth, more, lower, formHeight };
+};
+
+const isTooSmall = ({ columns, rows }: Size): boolean => columns < smallest.columns || rows < smallest.rows;
+
+/** The whole screen, one line less than it has: a full one makes terminals scroll. */
+export const frameOf = (state: WizardState, size: Size): Frame => {
+  if (isTooSmall(size)) return tooSmall(size);
+  const { head, foot, height, isWide, formWidth, more, lower, formHeight } = layoutOf(state, size);
+  if (state.question !== undefined) return questionFrame(state, head, foot, height, size);
   const form = formPart(state, { width: formWidth - 1, height: formHeight });
   const yaml = yamlPart(
     state,
@@ -160,12 +169,20 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
   };
 };
 
+interface FormPart extends Part {
+  readonly more: string;
+  readonly cursor: Frame['cursor'];
+  /** The first of the lines that are seen, and the first line of each row. */
+  readonly from: number;
+  readonly starts: Form['starts'];
+}
+
 /** The page around the row in focus, or as far from it as it was scrolled. */
 const formPart = (
   state: WizardState,
   { width, height }: { readonly width: number; readonly height: number },
-): Part & { readonly more: string; readonly cursor: Frame['cursor'] } => {
-  const { lines, focus, cursor } = formOf(state, width);
+): FormPart => {
+  const { lines, focus, cursor, starts } = formOf(state, width);
   const around = windowed(lines, focus, height);
   const from = firstOf(around + state.scrolled, lines.length, height);
   const arrows = `${from > 0 ? '↑' : ''}${from + height < lines.length ? '↓' : ''}`;
@@ -175,6 +192,30 @@ const formPart = (
     scrolled: from - around,
     more: arrows === '' ? '' : `${arrows} more`,
     cursor: isSeen ? { ...cursor, y: cursor.y - from } : undefined,
+    from,
+    starts,
+  };
+};
+
+/** How much of the page is seen. */
+export interface Sight {
+  /** Lines that the page itself was scrolled. */
+  readonly scrolled: number;
+  readonly placeOf: (row: Row) => 'above' | 'seen' | 'below';
+}
+
+/** Undefined: the page is not on the screen at all. */
+export const sightOf = (state: WizardState, size: Size): Sight | undefined => {
+  if (isTooSmall(size) || state.question !== undefined) return undefined;
+  const { formWidth, formHeight } = layoutOf(state, size);
+  const { scrolled, from, starts } = formPart(state, { width: formWidth - 1, height: formHeight });
+  return {
+    scrolled,
+    placeOf: ({ id }) => {
+      const line = starts.get(id) ?? from;
+      if (line < from) return 'above';
+      return line < from + formHeight ? 'seen' : 'below';
+    },
   };
 };
 

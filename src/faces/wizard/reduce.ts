@@ -1,6 +1,7 @@
 import { printable } from '../../core/text.ts';
 import { choosing, flipping } from './choose.ts';
 import type { Reply } from './errands.ts';
+import { type Sight, type Size, sightOf } from './frame.ts';
 import type { KeyName } from './keys.ts';
 import { comeBack, focused, move, rowsOf, withFocus } from './pages.ts';
 import { afterReply } from './replies.ts';
@@ -13,19 +14,22 @@ export type WizardEvent =
   | { readonly kind: 'key'; readonly key: KeyName }
   | { readonly kind: 'reply'; readonly reply: Reply };
 
-/** The state after an event. Pure: what is wanted from the world stands in `wishes` of the new state. */
-export const reduce = (state: WizardState, event: WizardEvent): WizardState => {
+/**
+ * The state after an event. Pure: what is wanted from the world stands in `wishes` of the new state. `size` is that of the
+ * terminal: what it does not show of a page is neither passed over nor pressed; undefined: all of a page is told at once.
+ */
+export const reduce = (state: WizardState, event: WizardEvent, size?: Size): WizardState => {
   const calm: WizardState = { ...state, wishes: [] };
   if (event.kind === 'reply') return afterReply(calm, event.reply);
   const quiet: WizardState = { ...calm, notice: undefined };
   if (quiet.question !== undefined) return inQuestion(quiet, quiet.question, event);
-  const next = afterInput(quiet, event);
+  const next = afterInput(quiet, event, size === undefined ? undefined : sightOf(state, size));
   return quiet.sheet !== undefined && next.sheet === undefined ? comeBack(next) : next;
 };
 
-const afterInput = (state: WizardState, event: Input): WizardState => {
-  if (event.kind === 'key') return afterKey(state, event.key);
-  return event.kind === 'pasted' ? afterPaste(state, event.text) : afterText(state, event.text);
+const afterInput = (state: WizardState, event: Input, sight: Sight | undefined): WizardState => {
+  if (event.kind === 'key') return afterKey(state, event.key, sight);
+  return event.kind === 'pasted' ? afterPaste(state, event.text) : afterText(state, event.text, sight);
 };
 
 type Question = NonNullable<WizardState['question']>;
@@ -51,11 +55,12 @@ const inQuestion = (state: WizardState, question: Question, event: Input): Wizar
   }
 };
 
-const afterText = (state: WizardState, text: string): WizardState => {
+const afterText = (state: WizardState, text: string, sight: Sight | undefined): WizardState => {
   if (text === '?') return { ...state, explains: !state.explains };
   const row = focused(state);
   if (row?.kind === 'text') return typedInto(state, row, text);
   if (text !== ' ' || row === undefined) return state;
+  if (isOutOfSight(row, sight)) return inSight(state);
   if (row.kind === 'switch') return settle(flipping(state, row));
   return settle(row.kind === 'choice' ? choosing(state, row, 1) : row.press());
 };
@@ -71,7 +76,7 @@ const afterPaste = (state: WizardState, text: string): WizardState => {
 const typedInto = (state: WizardState, row: TextRow, text: string): WizardState => {
   const [before, after] = aroundCursor(state, row);
   const next = row.write(before + text + after);
-  return { ...next, cursor: after === '' ? undefined : before.length + text.length };
+  return inSight({ ...next, cursor: after === '' ? undefined : before.length + text.length });
 };
 
 const aroundCursor = ({ cursor }: WizardState, { text }: TextRow): [before: string, after: string] => {
@@ -79,22 +84,22 @@ const aroundCursor = ({ cursor }: WizardState, { text }: TextRow): [before: stri
   return [text.slice(0, at), text.slice(at)];
 };
 
-const afterKey = (state: WizardState, key: KeyName): WizardState => {
+const afterKey = (state: WizardState, key: KeyName, sight: Sight | undefined): WizardState => {
   const row = focused(state);
   switch (key) {
     case 'leave':
       return { ...state, ending: 'left' };
     case 'up':
-      return step(state, -1);
+      return step(state, -1, sight);
     case 'down':
-      return step(state, 1);
+      return step(state, 1, sight);
     case 'scroll-up':
       return { ...state, scrolled: state.scrolled - 8 };
     case 'scroll-down':
       return { ...state, scrolled: state.scrolled + 8 };
     case 'home':
     case 'end':
-      return row?.kind === 'text' ? afterRowKey(state, row, key) : toEnd(state, key);
+      return row?.kind === 'text' ? inSight(edited(state, row, key)) : toEnd(state, key);
     case 'back':
       return back(state);
     case 'next':
@@ -102,7 +107,7 @@ const afterKey = (state: WizardState, key: KeyName): WizardState => {
     case 'previous':
       return state.sheet === undefined ? move(settle(state), -1) : state;
     default:
-      return row === undefined ? state : afterRowKey(state, row, key);
+      return row === undefined ? state : afterRowKey(state, row, key, sight);
   }
 };
 
@@ -113,12 +118,13 @@ const back = (state: WizardState): WizardState => {
   return move(settle(state), -1);
 };
 
-/** The neighbour in focus; beyond the first and the last row there may be something to read. */
-const step = (state: WizardState, by: 1 | -1): WizardState => {
+/** The neighbour in focus once it is seen; what there is to read on the way to it, or beyond the last one, comes line by line. */
+const step = (state: WizardState, by: 1 | -1, sight: Sight | undefined): WizardState => {
   const rows = rowsOf(state).filter(isRow);
   const next = rows[rows.findIndex(({ id }) => id === focused(state)?.id) + by];
-  return next === undefined
-    ? { ...settle(state), cursor: undefined, scrolled: state.scrolled + by }
+  const ahead = by > 0 ? 'below' : 'above';
+  return next === undefined || sight?.placeOf(next) === ahead
+    ? { ...settle(state), cursor: undefined, scrolled: (sight?.scrolled ?? state.scrolled) + by }
     : withFocus(settle(state), next.id);
 };
 
@@ -131,9 +137,21 @@ const toEnd = (state: WizardState, key: 'home' | 'end'): WizardState => {
   return { ...withFocus(settle(state), row.id), scrolled: key === 'home' ? -Infinity : Infinity };
 };
 
-const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState => {
+/** Who answers a row that was scrolled away has to see it first; a text shows what becomes of it. */
+const isOutOfSight = (row: Row, sight: Sight | undefined): boolean =>
+  row.kind !== 'text' && sight !== undefined && sight.placeOf(row) !== 'seen';
+
+const inSight = (state: WizardState): WizardState => ({ ...state, scrolled: 0 });
+
+/** Enter takes nothing there: the answer stands already. */
+const isAnswered = (row: Row): boolean =>
+  row.kind === 'choice' || (row.kind === 'text' && row.enter === undefined);
+
+const afterRowKey = (state: WizardState, row: Row, key: KeyName, sight: Sight | undefined): WizardState => {
+  if (key === 'enter' && isAnswered(row)) return step(state, 1, sight);
+  if (isOutOfSight(row, sight)) return inSight(state);
   if (key === 'enter') return entered(state, row);
-  if (row.kind === 'text') return edited(state, row, key);
+  if (row.kind === 'text') return inSight(edited(state, row, key));
   if (row.kind === 'choice' && (key === 'left' || key === 'right'))
     return settle(choosing(state, row, key === 'left' ? -1 : 1));
   if (row.kind === 'switch' && (key === 'left' || key === 'right')) return settle(flipping(state, row));
@@ -142,11 +160,9 @@ const afterRowKey = (state: WizardState, row: Row, key: KeyName): WizardState =>
 };
 
 const entered = (state: WizardState, row: Row): WizardState => {
-  // It may be out of sight, below what is being read: who presses it has to see it first.
-  if (row.kind === 'action' && state.scrolled < 0) return { ...state, scrolled: 0 };
   if (row.kind === 'action') return settle(staying(state, row, { ...row.press(), cursor: undefined }));
   if (row.kind === 'text' && row.enter !== undefined) return settle({ ...row.enter(), cursor: undefined });
-  return row.kind === 'switch' ? settle(flipping(state, row)) : step(state, 1);
+  return row.kind === 'switch' ? settle(flipping(state, row)) : state;
 };
 
 /** A row that is gone because it was pressed leaves the focus to the one that has its answer. */

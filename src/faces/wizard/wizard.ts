@@ -143,8 +143,9 @@ class Sitting {
   };
 
   #take(event: WizardEvent): void {
-    const state = reduce(this.#state, event);
-    this.#state = this.#isSpoken ? { ...state, scrolled: 0 } : withinReach(state, this.#size());
+    const size = this.#isSpoken ? undefined : this.#size();
+    const state = reduce(this.#state, event, size);
+    this.#state = size === undefined ? { ...state, scrolled: 0 } : withinReach(state, size);
     this.#screen?.rerender(this.#element());
     if (this.#state.ending !== undefined) this.#end.resolve();
     for (const wish of this.#state.wishes)

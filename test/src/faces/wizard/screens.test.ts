@@ -6,6 +6,7 @@ import { renderToString } from 'ink';
 import { createElement } from 'react';
 import type { Style } from '../../../../src/faces/style.ts';
 import { frameOf, type Size, withinReach } from '../../../../src/faces/wizard/frame.ts';
+import { focused } from '../../../../src/faces/wizard/pages.ts';
 import { Picture } from '../../../../src/faces/wizard/screen.ts';
 import { spokenLines } from '../../../../src/faces/wizard/spoken.ts';
 import { stepNames, type WizardState, wizardState } from '../../../../src/faces/wizard/state.ts';
@@ -17,9 +18,11 @@ import {
   metAs,
   onTo,
   pressed,
+  pressedAt,
   rows,
   told,
   typed,
+  typedAt,
   unknownKey,
   withHosts,
 } from './sitting.ts';
@@ -194,15 +197,15 @@ test('what there is to read above the first row is reached by PageUp, by Home an
   assert.doesNotMatch(drawn(page, size, plain), /✗ line 3:/);
   const often = <Key extends string>(key: Key): Key[] => Array.from({ length: 60 }, () => key);
   for (const keys of [often('scroll-up' as const), often('up' as const), ['home'] as const]) {
-    const read = pressed(page, ...keys);
+    const read = pressedAt(size, page, ...keys);
     assert.match(drawn(read, size, plain), /✗ line 3:/, keys[0]);
     assert.match(drawn(read, size, plain).split('\n')[1] ?? '', / ↓ more$/);
     assert.equal(frameOf(read, size).cursor, undefined);
     // What is out of sight is not pressed.
-    const back = pressed(read, 'enter');
+    const back = pressedAt(size, read, 'enter');
     assert.equal(back.ending, undefined);
     assert.match(drawn(back, size, plain), /› ▸ Leave/);
-    assert.equal(pressed(back, 'enter').ending, 'left');
+    assert.equal(pressedAt(size, back, 'enter').ending, 'left');
   }
 });
 
@@ -211,12 +214,83 @@ test('what there is to read below the last row is reached, too', () => {
   const hosts = withHosts(fresh(), ...Array.from({ length: 20 }, (_, index) => `n${index}.example`));
   const page = allMet(onTo(hosts, 'connections'));
   const seen = ['end', 'scroll-down', 'scroll-down'].map((key) =>
-    drawn(pressed(page, key as 'end'), size, plain),
+    drawn(pressedAt(size, page, key as 'end'), size, plain),
   );
   assert.match(seen[0] ?? '', /n19: /);
-  const down = pressed(page, ...Array.from({ length: 30 }, () => 'down' as const));
+  const down = pressedAt(size, page, ...Array.from({ length: 30 }, () => 'down' as const));
   assert.match(drawn(down, size, plain), /n19: /);
   assert.match(drawn(page, size, plain), /20 of 20 answered(.|\n)*n0: /);
+});
+
+/** Seven hosts that did not answer, each with a remedy that is longer than a small page. */
+const allMissed = (): WizardState => {
+  const hosts = withHosts(fresh(), ...Array.from({ length: 7 }, (_, index) => `ops@192.0.2.${index}`));
+  const page = onTo(hosts, 'connections');
+  const keys = page.wishes.flatMap((wish) => (wish.kind === 'meet' ? wish.hosts : []));
+  return keys.reduce((before, { key, name }) => {
+    const trouble = {
+      code: 'HostKeyChanged',
+      message: `${name}: the host key changed`,
+      remedy: Array.from({ length: 30 }, (_, index) => `${name} says word ${index}`).join(', '),
+    } as const;
+    return told(before, { kind: 'missed', key, trouble });
+  }, page);
+};
+
+/** Lines of the page as they are seen, whichever row is in focus. */
+const linesOf = (state: WizardState, size: Size): string[] =>
+  frameOf(state, size)
+    .form.map((line) =>
+      line
+        .map(({ text }) => text.replace('›', ' '))
+        .join('')
+        .trimEnd(),
+    )
+    .filter((line) => line !== '');
+
+/** All that is seen where a key is pressed until nothing moves any more, and where that is. */
+const walked = (from: WizardState, size: Size, key: 'up' | 'down') => {
+  const seen = new Set(linesOf(from, size));
+  let state = from;
+  for (;;) {
+    const next = pressedAt(size, state, key);
+    if (next.scrolled === state.scrolled && focused(next)?.id === focused(state)?.id) return { seen, state };
+    for (const line of linesOf(next, size)) seen.add(line);
+    state = next;
+  }
+};
+
+test('nothing that is to be read between two rows is passed over with the arrows', () => {
+  const pages = [...story().values()].filter(({ question }) => question === undefined);
+  for (const page of [allMissed(), wrongAt(12), ...pages, ...everyPage()])
+    for (const size of [...sizes, { columns: 28, rows: 14 }, { columns: 24, rows: 10 }]) {
+      const all = linesOf(page, { ...size, rows: 400 });
+      const top = walked(page, size, 'up').state;
+      const down = walked(top, size, 'down');
+      const up = walked(down.state, size, 'up');
+      for (const [key, { seen }] of Object.entries({ down, up }))
+        assert.deepEqual(
+          all.filter((line) => !seen.has(line)),
+          [],
+          `${page.step}, ${key} in ${size.columns} columns`,
+        );
+    }
+});
+
+test('what is read between two rows goes by line by line, and a row out of sight is not pressed', () => {
+  const size = { columns: 40, rows: 20 };
+  const start = pressedAt(size, allMissed(), 'home', 'down');
+  assert.match(drawn(start, size, plain), /› ▸ Try all of them again/);
+  const read = pressedAt(size, start, 'down', 'down', 'down', 'down');
+  assert.doesNotMatch(drawn(read, size, plain), /›/);
+  const on = pressedAt(size, read, 'down');
+  assert.deepEqual(linesOf(on, size).slice(0, -1), linesOf(read, size).slice(1));
+  assert.deepEqual(linesOf(pressedAt(size, on, 'up'), size), linesOf(read, size));
+  for (const back of [pressedAt(size, read, 'enter'), typedAt(size, read, ' ')]) {
+    assert.deepEqual(back.wishes, []);
+    assert.match(drawn(back, size, plain), /› ▸ Try all of them again/);
+    assert.equal(pressedAt(size, back, 'enter').wishes[0]?.kind, 'meet');
+  }
 });
 
 test('a host that did not answer is seen as soon as the page is, on a small terminal too', () => {
@@ -228,11 +302,8 @@ test('a host that did not answer is seen as soon as the page is, on a small term
 test('nothing is scrolled further than there is something to see', () => {
   const size = { columns: 80, rows: 24 };
   const page = wrongAt(12);
-  const top = Array.from({ length: 9 }, () => 'scroll-up' as const).reduce(
-    (state, key) => withinReach(pressed(state, key), size),
-    page,
-  );
-  assert.notEqual(drawn(pressed(top, 'scroll-down'), size, plain), drawn(top, size, plain));
+  const top = pressedAt(size, page, ...Array.from({ length: 9 }, () => 'scroll-up' as const));
+  assert.notEqual(drawn(pressedAt(size, top, 'scroll-down'), size, plain), drawn(top, size, plain));
   assert.equal(withinReach(page, size), page);
 });
 

@@ -1,9 +1,10 @@
 import { blankProfile } from '../../../../src/faces/wizard/blank-profile.ts';
 import { ownText } from '../../../../src/faces/wizard/document.ts';
 import type { Met, Reply, Trouble } from '../../../../src/faces/wizard/errands.ts';
+import { type Size, withinReach } from '../../../../src/faces/wizard/frame.ts';
 import type { KeyName } from '../../../../src/faces/wizard/keys.ts';
 import { focused, rowsOf } from '../../../../src/faces/wizard/pages.ts';
-import { reduce } from '../../../../src/faces/wizard/reduce.ts';
+import { reduce, type WizardEvent } from '../../../../src/faces/wizard/reduce.ts';
 import { isRow, type Row } from '../../../../src/faces/wizard/rows.ts';
 import { type StepName, type WizardState, wizardState } from '../../../../src/faces/wizard/state.ts';
 import type { ProfileSources } from '../../../../src/profile/profile.ts';
@@ -30,6 +31,20 @@ export const pasted = (state: WizardState, text: string): WizardState =>
 
 export const pressed = (state: WizardState, ...keys: readonly KeyName[]): WizardState =>
   keys.reduce((before, key) => reduce(before, { kind: 'key', key }), state);
+
+/** What comes of events on a terminal of that size, where not all of a page may be seen. */
+const seenAt = (size: Size, state: WizardState, events: readonly WizardEvent[]): WizardState =>
+  events.reduce((before, event) => withinReach(reduce(before, event, size), size), state);
+
+export const typedAt = (size: Size, state: WizardState, text: string): WizardState =>
+  seenAt(size, state, [{ kind: 'typed', text }]);
+
+export const pressedAt = (size: Size, state: WizardState, ...keys: readonly KeyName[]): WizardState =>
+  seenAt(
+    size,
+    state,
+    keys.map((key) => ({ kind: 'key', key })),
+  );
 
 export const told = (state: WizardState, reply: Reply): WizardState =>
   reduce(state, { kind: 'reply', reply });
