@@ -154,7 +154,7 @@ export const applyCommand = (setExitCode: (code: number) => void): Command =>
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  berth apply profiles/single-node.yaml\n  berth apply fleet.yaml --yes --ci --parallel 20     in a pipeline\n  berth apply plan.json                               what was planned, exactly\n  berth apply fleet.yaml --check                      is there anything to do?\n  berth apply fleet.yaml --max-failures 3 --log-file apply.jsonl\n  berth apply fleet.yaml --bundle bundle.tar.zst      where there is no way out',
+      '\nExamples:\n  berth apply profiles/single-node.yaml\n  berth apply fleet.yaml --yes --ci --parallel 20  in a pipeline\n  berth apply plan.json                            what was planned\n  berth apply fleet.yaml --check                   anything to do?\n  berth apply fleet.yaml --max-failures 3 --log-file apply.jsonl\n  berth apply fleet.yaml --bundle bundle.tar.zst   without a way out',
     )
     .option(
       '--bundle <file>',

@@ -79,7 +79,7 @@ export const bundleCommand = (setExitCode: (code: number) => void): Command =>
       '\nExamples:\n' +
         '  berth bundle fleet.yaml -o bundle.tar.zst\n' +
         '  berth bundle --list bundle.tar.zst\n' +
-        '  berth apply fleet.yaml --bundle bundle.tar.zst      where there is no way out',
+        '  berth apply fleet.yaml --bundle bundle.tar.zst   without a way out',
     )
     .action(async (file: string, options: Options) => {
       if (options.list) return setExitCode(await list(file, options));

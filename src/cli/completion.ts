@@ -46,8 +46,8 @@ export const completionCommand = (setExitCode: (code: number) => void): Command 
     .addOption(new Option('--hosts-of <profile>', 'print the names in a profile').hideHelp())
     .addHelpText(
       'after',
-      '\nExamples:\n  source <(berth completion bash)                 in ~/.bashrc\n' +
-        '  source <(berth completion zsh)                  in ~/.zshrc, after compinit\n' +
+      '\nExamples:\n  source <(berth completion bash)           in ~/.bashrc\n' +
+        '  source <(berth completion zsh)            in ~/.zshrc, after compinit\n' +
         '  berth completion fish > ~/.config/fish/completions/berth.fish',
     )
     .action(async (shell: string | undefined, options: Options, command: Command) => {

@@ -52,7 +52,7 @@ export const explainCommand = (setExitCode: (code: number) => void): Command =>
     .addHelpText(
       'after',
       '\nExamples:\n  berth explain profiles/single-node.yaml spec.cni.networks[0].subnets\n' +
-        '  berth explain fleet.yaml spec.kernel.sysctls.vm.max_map_count --host node-1\n' +
+        '  berth explain fleet.yaml spec.kernel.sysctls.fs.file-max --host node-1\n' +
         '  berth explain fleet.yaml spec.registries --host node-1 --offline --json',
     )
     .action(async (file: string, path: string, options: ExplainOptions) =>

@@ -173,7 +173,7 @@ export const exportCommand = (setExitCode: (code: number) => void): Command =>
     .addHelpText(
       'after',
       '\nExamples:\n' +
-        '  berth export node.yaml --os debian:12 --cloud-init user-data \\\n    --artifacts https://files.example.com/berth --artifacts-folder berth-files\n' +
+        '  berth export node.yaml --os debian:12 --cloud-init user-data \\\n    --artifacts https://files.example.com/berth \\\n    --artifacts-folder berth-files\n' +
         '  berth export node.yaml --os fedora-coreos --ignition node.ign\n' +
         '  berth export node.yaml --os debian:12 --metadata-startup startup.sh \\\n    --artifacts https://storage.googleapis.com/BUCKET',
     )

@@ -103,10 +103,10 @@ export const lockCommand = (setExitCode: (code: number) => void): Command =>
     .addHelpText(
       'after',
       '\nExamples:\n' +
-        '  berth lock fleet.yaml                       write it, or add what it lacks\n' +
-        '  berth lock fleet.yaml --check               in a pipeline\n' +
-        '  berth lock fleet.yaml --upgrade runc        a correction of one package\n' +
-        '  berth lock fleet.yaml --base debian:12      the hosts are not there yet\n' +
+        '  berth lock fleet.yaml                   write it, or add what it lacks\n' +
+        '  berth lock fleet.yaml --check           in a pipeline\n' +
+        '  berth lock fleet.yaml --upgrade runc    a correction of one package\n' +
+        '  berth lock fleet.yaml --base debian:12  the hosts are not there yet\n' +
         '  berth lock fleet.yaml --arch x64 --no-packages',
     )
     .action(async (file: string, options: Options) => {

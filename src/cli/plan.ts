@@ -55,7 +55,7 @@ export const planCommand = (setExitCode: (code: number) => void): Command =>
     .addHelpText(
       'after',
       '\nExamples:\n  berth plan profiles/single-node.yaml\n  berth plan fleet.yaml --hosts node-1,node-2 --json\n' +
-        '  berth plan fleet.yaml -o plan.json             to look at, and then\n  berth apply plan.json                          to carry out exactly that\n' +
-        '  berth plan fleet.yaml --tags kernel,cni        these concerns alone',
+        '  berth plan fleet.yaml -o plan.json        to look at, and then\n  berth apply plan.json                     to carry out exactly that\n' +
+        '  berth plan fleet.yaml --tags kernel,cni   these concerns alone',
     )
     .action(async (file: string, options: PlanOptions) => setExitCode(await plan(file, options)));

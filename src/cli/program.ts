@@ -26,14 +26,15 @@ import { versionCommand } from './version.ts';
 
 const examples = `
 Examples:
-  berth                                      a wizard, to a proven host
-  berth quickstart                           from nothing to a proven host
-  berth validate profiles/single-node.yaml   is the profile right?
-  berth plan profiles/single-node.yaml       what would change?
-  berth apply profiles/single-node.yaml      change it, then prove it
-  berth rollback profiles/single-node.yaml   back to how it was before
+  berth                                     a wizard, to a proven host
+  berth quickstart                          from nothing to a proven host
+  berth validate profiles/single-node.yaml  is the profile right?
+  berth plan profiles/single-node.yaml      what would change?
+  berth apply profiles/single-node.yaml     change it, then prove it
+  berth rollback profiles/single-node.yaml  back to how it was before
 
-docs/profile.md describes profiles, docs/cli.md the commands and exit codes.`;
+docs/profile.md describes profiles,
+docs/cli.md the commands and exit codes.`;
 
 /** Lines are as long as the terminal is wide, whatever they are in the source; what is indented stays as it stands. */
 const reflowed = (text: string): string => text.replace(/(^|\n)(\S[^\n]*(?:\n\S[^\n]*)*)/g, joinedLines);

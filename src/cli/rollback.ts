@@ -103,7 +103,7 @@ export const rollbackCommand = (setExitCode: (code: number) => void): Command =>
     )
     .addHelpText(
       'after',
-      '\nExamples:\n  berth rollback fleet.yaml --list           what happened to the hosts\n  berth rollback fleet.yaml --hosts node-1   before the last apply\n  berth rollback fleet.yaml 7 --yes          as after generation 7\n  berth rollback fleet.yaml 0                as before berth, its memory kept',
+      '\nExamples:\n  berth rollback fleet.yaml --list          what happened to the hosts\n  berth rollback fleet.yaml --hosts node-1  before the last apply\n  berth rollback fleet.yaml 7 --yes         as after generation 7\n  berth rollback fleet.yaml 0               before berth, its memory kept',
     )
     .action(async (file: string, to: number | undefined, options: RollbackOptions) =>
       setExitCode(await rollback(file, to, options)),

@@ -11,9 +11,10 @@ export const schemaCommand = (setExitCode: (code: number) => void): Command =>
     .summary('print the JSON Schema of profiles, or of what --json prints')
     .description(
       'Prints a JSON Schema (draft 2020-12), made from the types that berth works with.\n\n' +
-        '  profile  of profiles. Editors complete and check with it: a profile names it\n' +
-        '           in its first line, as those in profiles/ do\n' +
-        '  events   of each line of --json and of --log-file; docs/events.md has it as text',
+        '  profile  of profiles. Editors complete and check with it: a profile\n' +
+        '           names it in its first line, as those in profiles/ do\n' +
+        '  events   of each line of --json and of --log-file;\n' +
+        '           docs/events.md has it as text',
     )
     .addArgument(
       new Argument('[what]', 'what it is the schema of').choices(Object.keys(texts)).default('profile'),

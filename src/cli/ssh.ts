@@ -19,7 +19,7 @@ export const sshCommand = (setExitCode: (code: number) => void): Command =>
     .addHelpText(
       'after',
       '\nExamples:\n  berth ssh node-1 -p fleet.yaml\n  berth ssh node-1 -p fleet.yaml -- crictl ps -a\n' +
-        "  berth ssh node-1 -- 'journalctl -u berthd | tail -n 50'   with ./berth.yaml",
+        "  berth ssh node-1 -- 'journalctl -u berthd | tail'   with ./berth.yaml",
     )
     .action(async (name: string, words: readonly string[], options: SshOptions) => {
       const { ssh } = await import('./ssh-run.ts');

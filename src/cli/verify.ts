@@ -81,10 +81,11 @@ export const verifyCommand = (setExitCode: (code: number) => void): Command =>
     .summary('prove the hosts with crictl')
     .description(
       'Proves each host, by the level of spec.verify.level or --level:\n' +
-        '  smoke  services, socket, versions, the configuration as rendered and running\n' +
-        '  node   also pods as workloads use them: the life of a redis pod with the real\n' +
-        '         crictl, addresses, DNS, host ports, the way out, exec, attach,\n' +
-        '         port-forward, logs\n' +
+        '  smoke  services, socket, versions, the configuration as rendered\n' +
+        '         and running\n' +
+        '  node   also pods as workloads use them: the life of a redis pod with\n' +
+        '         the real crictl, addresses, DNS, host ports, the way out, exec,\n' +
+        '         attach, port-forward, logs\n' +
         '  full   also restarts of the daemons under a running container, limits,\n' +
         '         confinement, and a part of critest\n' +
         'What it starts it takes away again. Exits with 18 when a check is red.',
@@ -94,6 +95,6 @@ export const verifyCommand = (setExitCode: (code: number) => void): Command =>
       '\nExamples:\n  berth verify profiles/single-node.yaml --stats\n' +
         '  berth verify fleet.yaml --level smoke --parallel 100\n' +
         '  berth verify fleet.yaml --hosts node-1 --reboot --yes\n' +
-        '  berth verify fleet.yaml --level full --junit report.xml --ci   in a pipeline',
+        '  berth verify fleet.yaml --level full --junit report.xml --ci',
     )
     .action(async (file: string, options: VerifyOptions) => setExitCode(await verify(file, options)));

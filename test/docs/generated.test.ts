@@ -25,7 +25,7 @@ test('every key of crio.conf that the runtime reads is described, and no other',
 test('the man page is one that mandoc and man read without a complaint', () => {
   const page = fileOf('docs/man/berth.1');
   const { stdout } = spawnSync('mandoc', ['-T', 'lint', '-W', 'warning', page], { encoding: 'utf8' });
-  // It has no date: it is made anew with every change.
+  // It has no date: nothing that it is made from knows one.
   assert.deepEqual(
     stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date')),
     [],
@@ -34,6 +34,17 @@ test('the man page is one that mandoc and man read without a complaint', () => {
   assert.match(shown, /^ {3}apply\n[\s\S]*--rollback-on-failure/m);
   assert.match(shown, /^EXIT STATUS\n {7}0 [\s\S]*\n {7}1 [\s\S]*\n {7}2 /m);
   assert.doesNotMatch(shown, /\\-/, 'an escape of roff is shown');
+});
+
+test('no line of the man page is wider than a terminal of 80 columns, its indentation included', () => {
+  const page = fileOf('docs/man/berth.1');
+  const ran = execFileSync('mandoc', ['-T', 'utf8', '-O', 'width=80', page], { encoding: 'utf8' });
+  const shown = ran.replace(/.\u0008/g, '').split('\n');
+  assert.ok(shown.length > 300);
+  assert.deepEqual(
+    shown.filter((line) => line.length > 80),
+    [],
+  );
 });
 
 /** Between berth and the program that ssh asks, and between berth and what starts it: nobody else sets them. */

@@ -154,6 +154,7 @@ export const manPage = (program: Command): string => {
   const common = commonOptions(help, commands);
   return [
     `.\\" Made from the program by npm run generate:docs.`,
+    // Neither package.json nor a tarball of the sources knows a day, and that of the build would differ with each.
     `.TH BERTH 1 "" "berth ${program.version() ?? ''}" "User Commands"`,
     '.nh',
     '.ad l',

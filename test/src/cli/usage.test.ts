@@ -45,7 +45,7 @@ test('paragraphs of help fill the terminal, and lists stay lists', async () => {
   const plan = await runBerth(['plan', '--help'], { env: { COLUMNS: '80' } });
   assert.match(plan.stdout, /file by file\.\nChanges nothing\. Exits with 0/);
   const verify = await runBerth(['verify', '--help'], { env: { COLUMNS: '120' } });
-  assert.match(verify.stdout, /^ {2}smoke {2}services.*\n {2}node {3}also/m);
+  assert.match(verify.stdout, /^ {2}smoke {2}services.*\n {9}and running\n {2}node {3}also/m);
 });
 
 test('a generation to go back to is not taken for one to list', async () => {
