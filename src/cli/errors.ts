@@ -20,7 +20,12 @@ const codes: readonly Code[] = [...new Set([...ours, ...ofBerthd])];
 
 const exitCode = (code: FailCode): number => exitCodeOf(new Fail(code, ''));
 
-const paragraph = (title: string, text: string): string => wrapped(`${title.padEnd(8)}${text}`, 80, 8);
+const paragraph = (title: string, text: string, indent = 8): string =>
+  wrapped(`${title.padEnd(8)}${text}`, 80, indent);
+
+/** A message each; where one goes on in the next line it is set back from those that begin there. */
+const seenLines = (messages: readonly string[]): string[] =>
+  messages.map((message, index) => paragraph(index === 0 ? 'seen' : '', message, 10));
 
 const ourPage = (code: FailCode): string => {
   const { cause, seen, remedy } = errorPages[code];
@@ -28,7 +33,7 @@ const ourPage = (code: FailCode): string => {
     `${code} (exit code ${exitCode(code)})`,
     '',
     paragraph('cause', cause),
-    ...seen.map((line, index) => `${(index === 0 ? 'seen' : '').padEnd(8)}${line}`),
+    ...seenLines(seen),
     paragraph('remedy', remedy),
     '',
   ].join('\n');
@@ -36,8 +41,14 @@ const ourPage = (code: FailCode): string => {
 
 const pageOfBerthd = (code: RuntimeCode): string => {
   const { status, cause, remedy } = runtimeErrorPages[code];
-  const title = `${code} of berthd (gRPC status ${status}), as in "rpc error: code = ${code}"`;
-  return [title, '', paragraph('cause', cause), paragraph('remedy', remedy), ''].join('\n');
+  return [
+    `${code} of berthd (gRPC status ${status})`,
+    '',
+    paragraph('cause', cause),
+    ...seenLines([`rpc error: code = ${code} desc = …`]),
+    paragraph('remedy', remedy),
+    '',
+  ].join('\n');
 };
 
 /** Some names are codes of both: what berth says of a host, and what berthd says to its callers. */

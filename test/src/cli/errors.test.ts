@@ -50,3 +50,17 @@ test('a code that crictl shows is explained too, and one that both have is expla
     /^DeadlineExceeded \(exit code 19\)\n[\s\S]*^DeadlineExceeded of berthd \(gRPC status 4\)/m,
   );
 });
+
+test('no page is wider than 80 columns, and what is seen of an error begins in one column', async () => {
+  for (const code of new Set([...Object.keys(errorPages), ...Object.keys(runtimeErrorPages)])) {
+    const { stdout } = await runBerth(['errors', code]);
+    assert.deepEqual(
+      stdout.split('\n').filter((line) => line.length > 80),
+      [],
+    );
+  }
+  const unreachable = await runBerth(['errors', 'Unreachable']);
+  assert.match(unreachable.stdout, /^seen {4}node-1: .*\n {8}node-1: .*\n {8}node-1: /m);
+  const refused = await runBerth(['errors', 'CloudRefused']);
+  assert.match(refused.stdout, /^seen {4}node-1: .*\n {10}\S/m);
+});
