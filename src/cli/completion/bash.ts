@@ -3,14 +3,16 @@ import type { CompletedCommand, Value } from './model.ts';
 /** Words of an answer; none of ours has a blank or a quote in it. */
 const words = (list: readonly string[]): string => list.join(' ');
 
+const offer = ({ list }: { readonly list: boolean }): string => (list ? '_berth_list' : '_berth_words');
+
 const answer = (value: Value): string => {
   switch (value.kind) {
     case 'files':
       return '_berth_files';
     case 'hosts':
-      return '_berth_list "$(_berth_hosts)"';
+      return `${offer(value)} "$(_berth_hosts)"`;
     case 'words':
-      return `${value.files === true ? '_berth_files; ' : ''}_berth_list "${words(value.words)}"`;
+      return `${value.files === true ? '_berth_files; ' : ''}${offer(value)} "${words(value.words)}"`;
     case 'other':
       return ':';
   }
@@ -52,7 +54,7 @@ const withValue = (commands: readonly CompletedCommand[]): string => {
 export const bashCompletion = (
   commands: readonly CompletedCommand[],
 ): string => `# bash completion of berth, written by: berth completion bash
-_berth_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word"); }
+_berth_words() { mapfile -t -O "\${#COMPREPLY[@]}" COMPREPLY < <(compgen -W "$1" -- "$word"); }
 
 _berth_files() {
   compopt -o filenames

@@ -8,9 +8,11 @@ const answer = (value: Value): string => {
     case 'files':
       return '-F';
     case 'hosts':
-      return "-f -a '(__berth_list (__berth_hosts))'";
-    case 'words':
-      return `${value.files === true ? '-F' : '-f'} -a '(__berth_list ${value.words.join(' ')})'`;
+      return `-f -a '(${value.list ? '__berth_list (__berth_hosts)' : '__berth_hosts'})'`;
+    case 'words': {
+      const words = value.words.join(' ');
+      return `${value.files === true ? '-F' : '-f'} -a '${value.list ? `(__berth_list ${words})` : words}'`;
+    }
     case 'other':
       return '-f';
   }

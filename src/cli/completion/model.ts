@@ -7,10 +7,15 @@ const firstSentence = (text: string): string =>
 /** What stands in a place of the command line, as far as a shell can help with it. */
 export type Value =
   | { readonly kind: 'files' }
-  /** Names of hosts and groups of the profile on the same line, with commas between them. */
-  | { readonly kind: 'hosts' }
+  /** Names of hosts and groups of the profile on the same line. `list`: several, with commas between them. */
+  | { readonly kind: 'hosts'; readonly list: boolean }
   /** `files`: or a file. */
-  | { readonly kind: 'words'; readonly words: readonly string[]; readonly files?: boolean }
+  | {
+      readonly kind: 'words';
+      readonly words: readonly string[];
+      readonly list: boolean;
+      readonly files?: boolean;
+    }
   | { readonly kind: 'other' };
 
 export interface CompletedOption {
@@ -33,22 +38,26 @@ export interface CompletedCommand {
 /** Names of placeholders that stand for a path of this machine. */
 const paths = ['profile', 'file', 'folder', 'archive'];
 
-const completedValue = (name: string, choices: readonly string[] | undefined): Value => {
-  if (choices !== undefined) return { kind: 'words', words: choices };
-  if (name === 'hosts' || name === 'host') return { kind: 'hosts' };
+const completedValue = (name: string, choices: readonly string[] | undefined, list = false): Value => {
+  if (choices !== undefined) return { kind: 'words', words: choices, list };
+  if (name === 'hosts' || name === 'host') return { kind: 'hosts', list };
   return { kind: paths.includes(name) ? 'files' : 'other' };
 };
+
+/** The placeholder of a list with commas. */
+const names = 'names';
 
 const placeholderOf = ({ flags }: Option): string => /[<[]([\w-]+)/.exec(flags)?.[1] ?? '';
 
 const optionOf = (option: Option): CompletedOption => {
   const { long, short, description, required, optional, argChoices } = option;
   const takesValue = required || optional;
-  const name = option.name().startsWith('host') ? option.name() : placeholderOf(option);
+  const placeholder = placeholderOf(option);
+  const name = option.name().startsWith('host') ? option.name() : placeholder;
   return {
     names: [short, long].filter((one) => one !== undefined),
     description: firstSentence(description),
-    value: takesValue ? completedValue(name, argChoices) : undefined,
+    value: takesValue ? completedValue(name, argChoices, placeholder === names) : undefined,
   };
 };
 
@@ -61,7 +70,7 @@ const placesOf = (command: Command): readonly Value[] => {
   if (below.length === 0) return own;
   const [first, ...others] = own;
   return [
-    { kind: 'words', words: below, files: first?.kind === 'files' },
+    { kind: 'words', words: below, list: false, files: first?.kind === 'files' },
     ...(first?.kind === 'files' ? [first] : []),
     ...others,
   ];
@@ -82,7 +91,7 @@ export const completedCommands = (program: Command): readonly CompletedCommand[]
     options: optionsOf(command).map(optionOf),
     places:
       command.name() === 'help'
-        ? [{ kind: 'words', words: program.commands.map((one) => one.name()) }]
+        ? [{ kind: 'words', words: program.commands.map((one) => one.name()), list: false }]
         : placesOf(command),
     variadic: command.registeredArguments.at(-1)?.variadic === true,
   }));

@@ -12,10 +12,12 @@ const action = (value: Value): string => {
     case 'files':
       return 'file:_files';
     case 'hosts':
-      return 'host:_berth_hosts';
+      return value.list ? 'host:_berth_hosts' : 'host:_berth_host';
     case 'words':
       if (value.files === true) return `file or command:{ compadd ${value.words.join(' ')}; _files }`;
-      return `value:_values -s , value ${value.words.join(' ')}`;
+      return value.list
+        ? `value:_values -s , value ${value.words.join(' ')}`
+        : `value:(${value.words.join(' ')})`;
     case 'other':
       return 'value: ';
   }
@@ -40,14 +42,25 @@ const commandCase = (command: CompletedCommand): string =>
 export const zshCompletion = (commands: readonly CompletedCommand[]): string => `#compdef berth
 # zsh completion of berth, written by: berth completion zsh
 
-_berth_hosts() {
+# Into names.
+_berth_names() {
   local profile=\${opt_args[--profile]:-\${opt_args[-p]}} one
-  local -a names
   for one in $words; do [[ -z $profile && -f $one ]] && profile=$one; done
   [[ -z $profile && -f berth.yaml ]] && profile=berth.yaml
   [[ -n $profile ]] || return 1
   names=(\${=$(berth completion --hosts-of $profile 2>/dev/null)})
-  (( $#names )) && _values -s , host $names
+  (( $#names ))
+}
+
+_berth_host() {
+  local -a names
+  _berth_names && compadd "$@" -a names
+}
+
+# With commas between them.
+_berth_hosts() {
+  local -a names
+  _berth_names && _values -s , host $names
 }
 
 _berth() {

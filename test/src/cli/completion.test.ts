@@ -37,9 +37,30 @@ const cases: readonly (readonly [line: string, wanted: readonly string[], unwant
   ['berth plan fleet.yaml --hosts ', ['alpha', 'beta', 'edge', 'far'], []],
   ['berth plan fleet.yaml --hosts alpha,b', ['alpha,beta'], ['alpha,alpha']],
   ['berth plan --tags kernel,cn', ['kernel,cni'], []],
+  ['berth lock --arch x64,a', ['x64,arm64'], []],
   ['berth completion ', ['bash', 'zsh', 'fish'], ['fleet.yaml']],
   ['berth help ver', ['verify'], ['plan']],
 ];
+
+/** What is typed, and what stands on the line after Tab and one more letter: only a list may go on with a comma. */
+const single: readonly (readonly [line: string, completed: string])[] = [
+  ['berth verify fleet.yaml --level fu', 'berth verify fleet.yaml --level full x'],
+  ['berth bundle fleet.yaml --compress gz', 'berth bundle fleet.yaml --compress gzip x'],
+  ['berth export fleet.yaml --arch ar', 'berth export fleet.yaml --arch arm64 x'],
+  ['berth explain fleet.yaml spec --host al', 'berth explain fleet.yaml spec --host alpha x'],
+  ['berth ssh -p fleet.yaml al', 'berth ssh -p fleet.yaml alpha x'],
+  ['berth errors HostKeyC', 'berth errors HostKeyChanged x'],
+  ['berth kubernetes local', 'berth kubernetes local-up-cluster x'],
+  ['berth completion ba', 'berth completion bash x'],
+  ['berth help explai', 'berth help explain x'],
+];
+
+/** A second value where one alone can stand. */
+const tooMany = [
+  ['berth verify --level full,s', 'full,smoke'],
+  ['berth ssh -p fleet.yaml alpha,b', 'alpha,beta'],
+  ['berth errors Locked,Fet', 'Locked,Fetch'],
+] as const;
 
 const check = (answers: readonly string[], [line, wanted, unwanted]: (typeof cases)[number]): void => {
   for (const word of wanted) assert.ok(answers.includes(word), `${line} has not ${word}: ${answers}`);
@@ -52,10 +73,13 @@ test('bash knows commands, options, values, files and names of hosts', async (t)
   const ask = `source ./script; compopt() { :; }
     read -r -a COMP_WORDS <<<"$1"; [[ $1 == *' ' ]] && COMP_WORDS+=('')
     COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _berth; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  for (const one of cases) {
-    const answer = execFileSync('bash', ['--norc', '-c', ask, 'bash', one[0]], { cwd: folder, env });
-    check(answer.toString().trim().split('\n'), one);
-  }
+  const answersTo = (line: string): string[] =>
+    execFileSync('bash', ['--norc', '-c', ask, 'bash', line], { cwd: folder, env })
+      .toString()
+      .trim()
+      .split('\n');
+  for (const one of cases) check(answersTo(one[0]), one);
+  for (const [line, answer] of tooMany) check(answersTo(line), [line, [], [answer]]);
   const split = `source ./script; COMP_WORDS=(berth verify --level = sm); COMP_CWORD=4; _berth; echo "$COMPREPLY"`;
   const answer = execFileSync('bash', ['--norc', '-c', split], { cwd: folder, env }).toString();
   assert.equal(answer, 'smoke\n', '--level=sm');
@@ -63,17 +87,14 @@ test('bash knows commands, options, values, files and names of hosts', async (t)
 
 test('fish completes the same', async (t) => {
   const { folder, env } = await stage(t, 'fish');
-  for (const one of cases) {
-    const script = 'source ./script; complete -C $argv[1]';
-    const answer = execFileSync('fish', ['--no-config', '-c', script, one[0]], { cwd: folder, env });
-    check(
-      answer
-        .toString()
-        .split('\n')
-        .map((line) => line.split('\t')[0] ?? ''),
-      one,
-    );
-  }
+  const script = 'source ./script; complete -C $argv[1]';
+  const answersTo = (line: string): string[] =>
+    execFileSync('fish', ['--no-config', '-c', script, line], { cwd: folder, env })
+      .toString()
+      .split('\n')
+      .map((answer) => answer.split('\t')[0] ?? '');
+  for (const one of cases) check(answersTo(one[0]), one);
+  for (const [line, answer] of tooMany) check(answersTo(line), [line, [], [answer]]);
 });
 
 /** How a person sits before a shell: what makes it show all answers at once, and be still about everything else. */
@@ -109,6 +130,14 @@ for (const [shell, { argv, setUp }] of Object.entries(seats))
       const screen = await terminal.shows(new RegExp(`(^|[\\s,])${words.at(-1)}([\\s,]|$)`, 'm'), 15);
       const answers = screen.split(/\s+/).flatMap((word) => [word, ...word.split(',')]);
       check(answers, [line, words, []]);
+    }
+    for (const [line, completed] of single) {
+      await terminal.press('C-u');
+      await terminal.press('C-l');
+      await terminal.press('-l', line);
+      await terminal.press('Tab');
+      await terminal.press('x');
+      await terminal.shows(new RegExp(`^\\$ ${completed}$`, 'm'), 15);
     }
   });
 
