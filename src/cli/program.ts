@@ -9,6 +9,7 @@ import { driftCommand } from './drift.ts';
 import { errorsCommand } from './errors.ts';
 import { explainCommand } from './explain.ts';
 import { exportCommand } from './export.ts';
+import { helpCommand } from './help.ts';
 import { hostsCommand } from './hosts.ts';
 import { initCommand } from './init.ts';
 import { kubernetesCommand } from './kubernetes.ts';
@@ -60,7 +61,7 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
       'Turns Linux machines into Kubernetes container hosts that crictl has proven, from one YAML profile.',
     )
     .version(await ownVersion(), '--version', 'print the version of berth')
-    .helpCommand(true)
+    .helpCommand(false)
     .showSuggestionAfterError(true)
     // What follows a verb of a verb belongs to the latter: hosts and hosts create both know --check.
     .enablePositionalOptions()
@@ -90,6 +91,7 @@ export const makeProgram = async (setExitCode: (code: number) => void): Promise<
   ];
   for (const command of commands) program.addCommand(command(setExitCode));
   program.addCommand(versionCommand());
+  program.addCommand(helpCommand());
   const nested = program.commands.flatMap(({ commands: below }) => below);
   for (const command of [program, ...program.commands, ...nested])
     command

@@ -2,7 +2,7 @@ import type { Command, CommanderError } from 'commander';
 import { Fail } from '../core/fail.ts';
 
 /** `berth hosts create` */
-const nameOf = (command: Command): string =>
+export const nameOf = (command: Command): string =>
   command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`;
 
 /** What commander has against the command line; undefined where somebody only asked for help or the version. */

@@ -150,7 +150,7 @@ const environment: Readonly<Record<string, string>> = {
 /** The page as docs/man/berth.1 must have it. */
 export const manPage = (program: Command): string => {
   const help = program.createHelp();
-  const commands = help.visibleCommands(program).filter((command) => command.name() !== 'help');
+  const commands = help.visibleCommands(program);
   const common = commonOptions(help, commands);
   return [
     `.\\" Made from the program by npm run generate:docs.`,

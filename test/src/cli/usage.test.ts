@@ -36,6 +36,24 @@ test('help of every command fits a terminal of 80 columns, and has examples', as
   }
 });
 
+test('help tells how itself is used, and what --help of a command tells', async () => {
+  for (const args of [
+    ['help', '--help'],
+    ['help', 'help'],
+  ]) {
+    const ran = await runBerth(args);
+    assert.equal(ran.exitCode, 0, ran.stderr);
+    assert.match(ran.stdout, /^Usage: berth help \[options\] \[command\] \[verb\]\n/);
+  }
+  for (const names of [[], ['plan'], ['hosts', 'create']]) {
+    const [told, asked] = [await runBerth(['help', ...names]), await runBerth([...names, '--help'])];
+    assert.deepEqual([told.exitCode, told.stdout, told.stderr], [0, asked.stdout, ''], names.join(' '));
+  }
+  const unknown = await runBerth(['help', 'aply']);
+  assert.equal(unknown.exitCode, 10);
+  assert.equal(unknown.stderr, 'berth: berth has no command aply [BadUsage]\nhint: did you mean apply?\n');
+});
+
 test('help of apply says that a report has the changes too', async () => {
   const ran = await runBerth(['apply', '--help'], { env: { COLUMNS: '120' } });
   assert.match(ran.stdout, /--junit <file> +write changes and checks to this file as JUnit XML\n/);
