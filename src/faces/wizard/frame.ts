@@ -201,16 +201,19 @@ const formPart = (
 export interface Sight {
   /** Lines that the page itself was scrolled. */
   readonly scrolled: number;
+  /** Lines to scroll so that one of those seen stays, of the page and of the profile. */
+  readonly turn: number;
   readonly placeOf: (row: Row) => 'above' | 'seen' | 'below';
 }
 
 /** Undefined: the page is not on the screen at all. */
 export const sightOf = (state: WizardState, size: Size): Sight | undefined => {
   if (isTooSmall(size) || state.question !== undefined) return undefined;
-  const { formWidth, formHeight } = layoutOf(state, size);
+  const { isWide, height, formWidth, formHeight, lower } = layoutOf(state, size);
   const { scrolled, from, starts } = formPart(state, { width: formWidth - 1, height: formHeight });
   return {
     scrolled,
+    turn: Math.max(1, Math.min(formHeight, isWide ? height : lower) - 1),
     placeOf: ({ id }) => {
       const line = starts.get(id) ?? from;
       if (line < from) return 'above';

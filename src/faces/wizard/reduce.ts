@@ -94,9 +94,9 @@ const afterKey = (state: WizardState, key: KeyName, sight: Sight | undefined): W
     case 'down':
       return step(state, 1, sight);
     case 'scroll-up':
-      return { ...state, scrolled: state.scrolled - 8 };
+      return { ...state, scrolled: state.scrolled - (sight?.turn ?? 0) };
     case 'scroll-down':
-      return { ...state, scrolled: state.scrolled + 8 };
+      return { ...state, scrolled: state.scrolled + (sight?.turn ?? 0) };
     case 'home':
     case 'end':
       return row?.kind === 'text' ? inSight(edited(state, row, key)) : toEnd(state, key);

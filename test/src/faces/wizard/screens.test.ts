@@ -249,15 +249,28 @@ const linesOf = (state: WizardState, size: Size): string[] =>
     .filter((line) => line !== '');
 
 /** All that is seen where a key is pressed until nothing moves any more, and where that is. */
-const walked = (from: WizardState, size: Size, key: 'up' | 'down') => {
-  const seen = new Set(linesOf(from, size));
+const walked = (
+  from: WizardState,
+  size: Size,
+  key: 'up' | 'down' | 'scroll-up' | 'scroll-down',
+  lines = linesOf,
+) => {
+  const seen = new Set(lines(from, size));
   let state = from;
   for (;;) {
     const next = pressedAt(size, state, key);
     if (next.scrolled === state.scrolled && focused(next)?.id === focused(state)?.id) return { seen, state };
-    for (const line of linesOf(next, size)) seen.add(line);
+    for (const line of lines(next, size)) seen.add(line);
     state = next;
   }
+};
+
+/** Lines of the profile as they are seen. */
+const profileLinesOf = (state: WizardState, size: Size): string[] => {
+  const { beside, below } = frameOf(state, size);
+  return (beside.length > 0 ? beside : below.slice(1))
+    .map((line) => line.map(({ text }) => text).join(''))
+    .filter((line) => line !== '');
 };
 
 test('nothing that is to be read between two rows is passed over with the arrows', () => {
@@ -275,6 +288,18 @@ test('nothing that is to be read between two rows is passed over with the arrows
           `${page.step}, ${key} in ${size.columns} columns`,
         );
     }
+});
+
+test('nothing is passed over with PageUp and PageDown, of the page and of the profile', () => {
+  const pages = [...story().values()].filter(({ question, explains }) => question === undefined && !explains);
+  for (const page of [allMissed(), wrongAt(12), ...pages])
+    for (const size of [...sizes, { columns: 28, rows: 14 }, { columns: 24, rows: 10 }])
+      for (const lines of [linesOf, profileLinesOf]) {
+        const top = walked(page, size, 'scroll-up').state;
+        const { seen } = walked(top, size, 'scroll-down', lines);
+        const missed = lines(page, { ...size, rows: 400 }).filter((line) => !seen.has(line));
+        assert.deepEqual(missed, [], `${page.step} in ${size.columns} columns`);
+      }
 });
 
 test('what is read between two rows goes by line by line, and a row out of sight is not pressed', () => {
