@@ -7,10 +7,11 @@ export interface Annotation {
   readonly at?: { readonly file: string; readonly line: number; readonly column: number };
 }
 
-/** What stands before and after lines that belong together; each ends with a line end, or is empty. */
+/** What stands before and after lines that belong together; each ends with a line end. */
 export interface GroupMarks {
   open(at: Date): string;
-  close(at: Date): string;
+  /** Absent where nothing is hidden until it is closed. */
+  close?(at: Date): string;
 }
 
 /** How the log of a CI system wants to be written. */

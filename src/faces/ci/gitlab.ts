@@ -11,7 +11,7 @@ const seconds = (at: Date): number => Math.floor(at.getTime() / 1000);
 const nameOf = (title: string, number: number): string =>
   `berth_${process.pid}_${number}_${title.toLowerCase().replace(/[^a-z0-9]+/g, '_')}`.slice(0, 80);
 
-const marks = (title: string, number: number): GroupMarks => {
+const marks = (title: string, number: number): Required<GroupMarks> => {
   const name = nameOf(title, number);
   return {
     open: (at) => `\u001b[0Ksection_start:${seconds(at)}:${name}[collapsed=true]\r\u001b[0K${title}\n`,

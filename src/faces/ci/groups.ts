@@ -17,25 +17,27 @@ export interface Groups {
   /** Opens the group that the event belongs to, before the event is printed. */
   before(event: Event): void;
   after(event: Event): void;
-  /** Closes what is open: what follows must be seen. */
+  /** Closes what hides lines: what follows must be seen. */
   end(): void;
 }
 
 /**
  * Groups by what the run is at. Hosts are worked on side by side: while one of them is at something, what others begin
- * meanwhile stays in the group that is open, so that a log of many hosts has as few groups as one of a single host.
+ * meanwhile stays in the group that is open, so that a log of many hosts has as few groups as one of a single host. What ends
+ * after a failure has closed the group stands beside the failure: only what begins opens one.
  */
 export const makeGroups = (write: (text: string) => void, dialect: Dialect, now: () => Date): Groups => {
   let open: { readonly title: string; readonly marks: GroupMarks } | undefined;
   let count = 0;
   const busy = new Set<string>();
   const end = (): void => {
-    if (open !== undefined) write(open.marks.close(now()));
+    if (open?.marks.close === undefined) return;
+    write(open.marks.close(now()));
     open = undefined;
   };
   return {
     before(event) {
-      if (!('phase' in event)) return;
+      if (event.kind !== 'phase-started' && event.kind !== 'step-started') return;
       const title = titles[event.phase];
       if (open !== undefined && (open.title === title || busy.size > 0)) return;
       end();

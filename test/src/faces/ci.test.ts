@@ -28,12 +28,12 @@ const printed = (
 };
 
 const started = (host: string, phase: Phase): Event => ({ kind: 'phase-started', host, phase });
-const ended = (host: string, phase: Phase): Event => ({
+const ended = (host: string, phase: Phase, failed = false): Event => ({
   kind: 'phase-ended',
   host,
   phase,
   milliseconds: 1,
-  failed: false,
+  failed,
 });
 
 const check = (id: string, more: Partial<Check> = {}): Check => ({
@@ -81,6 +81,7 @@ test('a failure of a host closes the group that would hide it, and is one annota
     face.emit({ kind: 'failed', host: 'b', error });
     face.failure(error);
     face.emit(ended('a', 'connect'));
+    face.emit(started('a', 'probe'));
   });
   const lines = out.split('\n').filter((line) => line.startsWith('::'));
   assert.deepEqual(lines, [
@@ -89,6 +90,39 @@ test('a failure of a host closes the group that would hide it, and is one annota
     '::error title=berth%3A Unreachable::b: 192.0.2.1:22 does not answer%0Aboot it',
     '::group::Look and prepare',
   ]);
+});
+
+/** Hosts that are refused one after the other, while one of them goes on. */
+const tellRefused = (face: Face): void => {
+  const hosts = ['a', 'b', 'c'];
+  for (const host of [...hosts, 'd']) face.emit(started(host, 'connect'));
+  for (const host of hosts) {
+    face.emit(ended(host, 'connect', true));
+    face.emit({ kind: 'failed', host, error: new Fail('Unreachable', `${host} does not answer`) });
+  }
+  face.emit(ended('d', 'connect'));
+};
+
+test('what only ends after a failure opens no group anew', () => {
+  const { out } = printed(github, tellRefused);
+  assert.deepEqual(out.match(/^::(group|endgroup|error).*$/gm), [
+    '::group::Look and prepare',
+    '::endgroup::',
+    '::error title=berth%3A Unreachable::a does not answer',
+    '::error title=berth%3A Unreachable::b does not answer',
+    '::error title=berth%3A Unreachable::c does not answer',
+  ]);
+});
+
+test('a heading is not repeated after a failure: nothing is hidden under it', () => {
+  const { out } = printed(plain, (face) => {
+    tellRefused(face);
+    face.emit(started('d', 'probe'));
+    face.emit(ended('d', 'probe'));
+    face.emit(started('d', 'apply'));
+    face.end(0);
+  });
+  assert.deepEqual(out.match(/== .*$/gm), ['== Look and prepare', '== Apply']);
 });
 
 test('nothing that a host says is taken for a command of the runner', () => {
