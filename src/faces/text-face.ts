@@ -65,15 +65,15 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
   };
   const tell = (error: Fail): void => {
     err.write(dialect.quoted(failureText(error, { style: styleFor(err), verbose })));
-    annotate(annotationsOfFailure(error));
+    annotate(annotationsOfFailure(error), err);
   };
   const print = (text: string, options = { keep: false }): void =>
     whenFree(() => {
       pause(options);
       out.write(dialect.quoted(text.endsWith('\n') ? text : `${text}\n`));
     });
-  const annotate = (annotations: readonly Annotation[]): void => {
-    for (const annotation of annotations) out.write(dialect.annotation(annotation));
+  const annotate = (annotations: readonly Annotation[], to = out): void => {
+    for (const annotation of annotations) to.write(dialect.annotation(annotation));
   };
   let folds = 0;
   /** What is long and alarms nobody. */

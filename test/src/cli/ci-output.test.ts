@@ -80,7 +80,8 @@ test('a profile with problems has an annotation at each of them', async () => {
   const env = { ...none, ...dialects['github'] };
   const ran = await runBerth(['validate', 'cidrs.yaml'], { cwd: folder, env });
   assert.equal(ran.exitCode, 10);
-  assertGolden(ran.stdout.replaceAll(folder.pathname, '/repo/'), golden('problems-github.txt'));
+  const annotations = ran.stderr.match(/^::error .*\n/gm)?.join('') ?? '';
+  assertGolden(annotations.replaceAll(folder.pathname, '/repo/'), golden('problems-github.txt'));
 });
 
 const folderFor = (t: TestContext): string => {

@@ -14,17 +14,28 @@ import { plainProgress } from '../../../src/faces/plain.ts';
 import { textFace } from '../../../src/faces/text-face.ts';
 import { badProfile } from '../../../src/profile/problem.ts';
 
-/** What a face in that dialect prints on both streams. */
+/** Keeps what is written, also in the order of several that share `all`. */
+const kept = (all: string[]) => {
+  const own: string[] = [];
+  const write = (text: string): boolean => {
+    own.push(text);
+    all.push(text);
+    return true;
+  };
+  return { own, stream: Object.assign(new PassThrough(), { write }) as unknown as NodeJS.WriteStream };
+};
+
+/** What a face in that dialect prints on each of the streams, and what a runner reads of both. */
 const printed = (
   dialect: Dialect,
   tell: (face: Face) => void,
-): { readonly out: string; readonly err: string } => {
-  const out = new PassThrough() as unknown as NodeJS.WriteStream;
-  const err = new PassThrough() as unknown as NodeJS.WriteStream;
+): { readonly out: string; readonly err: string; readonly both: string } => {
+  const all: string[] = [];
+  const [{ own: outTexts, stream: out }, { own: errTexts, stream: err }] = [kept(all), kept(all)];
   const now = () => new Date('2026-01-02T03:04:05.678Z');
   const progress = plainProgress(out, { style: (_format, text) => text, verbose: false, dialect, now });
   tell(textFace({ progress, out, err, verbose: false, dialect }));
-  return { out: String(out.read() ?? ''), err: String(err.read() ?? '') };
+  return { out: outTexts.join(''), err: errTexts.join(''), both: all.join('') };
 };
 
 const started = (host: string, phase: Phase): Event => ({ kind: 'phase-started', host, phase });
@@ -70,20 +81,24 @@ test('a problem of a profile is an annotation at its line, with commas and colon
   const problem = { file: 'a,b/fleet.yaml', line: 3, column: 7, message: '100% wrong: a\nb', frame: '' };
   const { out, err } = printed(github, (face) => face.failure(badProfile('fleet.yaml', [problem])));
   const file = resolve('a,b/fleet.yaml').replace(',', '%2C');
-  assert.equal(out, `::error file=${file},line=3,col=7,title=berth%3A BadProfile::100%25 wrong: a%0Ab\n`);
+  assert.equal(out, '', 'what a command prints may go to a file, which the runner does not read');
   assert.match(err, /a,b\/fleet\.yaml:3:7: 100% wrong/);
+  assert.ok(
+    err.endsWith(`\n::error file=${file},line=3,col=7,title=berth%3A BadProfile::100%25 wrong: a%0Ab\n`),
+    err,
+  );
 });
 
 test('a failure of a host closes the group that would hide it, and is one annotation', () => {
   const error = new Fail('Unreachable', 'b: 192.0.2.1:22 does not answer', { hint: 'boot it' });
-  const { out } = printed(github, (face) => {
+  const { both } = printed(github, (face) => {
     face.emit(started('a', 'connect'));
     face.emit({ kind: 'failed', host: 'b', error });
     face.failure(error);
     face.emit(ended('a', 'connect'));
     face.emit(started('a', 'probe'));
   });
-  const lines = out.split('\n').filter((line) => line.startsWith('::'));
+  const lines = both.split('\n').filter((line) => line.startsWith('::'));
   assert.deepEqual(lines, [
     '::group::Look and prepare',
     '::endgroup::',
@@ -104,8 +119,8 @@ const tellRefused = (face: Face): void => {
 };
 
 test('what only ends after a failure opens no group anew', () => {
-  const { out } = printed(github, tellRefused);
-  assert.deepEqual(out.match(/^::(group|endgroup|error).*$/gm), [
+  const { both } = printed(github, tellRefused);
+  assert.deepEqual(both.match(/^::(group|endgroup|error).*$/gm), [
     '::group::Look and prepare',
     '::endgroup::',
     '::error title=berth%3A Unreachable::a does not answer',
@@ -128,13 +143,13 @@ test('a heading is not repeated after a failure: nothing is hidden under it', ()
 test('nothing that a host says is taken for a command of the runner', () => {
   const hostile = '::set-env name=PATH::/tmp\n  ::add-mask::a\n##[add-path]/tmp';
   const red = check('x', { ok: false, detail: hostile, evidence: [{ title: 'journal', text: hostile }] });
-  const { out, err } = printed(github, (face) => {
+  const { both } = printed(github, (face) => {
     face.emit({ kind: 'note', level: 'info', host: 'a', message: hostile });
     face.checks(new Map([['a', { checks: [red], milliseconds: 5 }]]));
     face.message(hostile);
     face.failure(new Fail('CommandFailed', hostile));
   });
-  const commands = `${out}\n${err}`.split('\n').filter((line) => /^\s*::|##\[/.test(line));
+  const commands = both.split('\n').filter((line) => /^\s*::|##\[/.test(line));
   assert.deepEqual(
     commands.map((line) => line.slice(0, 9)),
     ['::error t', '::error t'],
