@@ -33,29 +33,21 @@ const bundle = async (context: FlowContext, face: Face, options: Options): Promi
 
 /** The content of a bundle; no profile and no host is asked. */
 const list = async (file: string, options: Options): Promise<number> => {
-  const [{ listBundle }, { openFace }, { asFail }, { exitCodeOf }] = await Promise.all([
+  const [{ listBundle }, { withFace }] = await Promise.all([
     import('../artifacts/bundle/open-bundle.ts'),
-    import('../faces/open-face.ts'),
-    import('../core/as-fail.ts'),
-    import('./exit-codes.ts'),
+    import('./with-face.ts'),
   ]);
-  const face = await openFace({ json: options.json, ci: true, verbose: false });
-  const { signal } = new AbortController();
-  let exitCode: number = exitCodes.done;
-  try {
+  return await withFace({ ...options, ci: true, verbose: false }, async (face) => {
+    const { signal } = new AbortController();
     const { members } = await listBundle(file, { emit: (event) => face.emit(event), signal });
     const lines = members.map(
       ({ path, sha256, bytes }) => `${sha256}  ${byteSize(bytes).padStart(10)}  ${path}`,
     );
     const total = members.reduce((sum, { bytes }) => sum + bytes, 0);
     face.message(`${lines.join('\n')}\n${counted(members.length, 'file')}, ${byteSize(total)} unpacked`);
-  } catch (error) {
-    const fail = asFail(error);
-    face.failure(fail);
-    exitCode = exitCodeOf(fail);
-  }
-  face.end(exitCode);
-  return exitCode;
+    face.end(exitCodes.done);
+    return exitCodes.done;
+  });
 };
 
 export const bundleCommand = (setExitCode: (code: number) => void): Command =>

@@ -1,13 +1,8 @@
 import { CommanderError } from 'commander';
-import { asFail } from '../core/as-fail.ts';
-import { failureText } from '../faces/failure-text.ts';
-import { scrubbedFailure } from '../faces/scrubbed.ts';
-import { styleFor } from '../faces/style.ts';
 import { canAsk } from './ask.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { exitCodes } from './exit-codes.ts';
 import { heedLostReaders } from './lost-readers.ts';
 import { makeProgram } from './program.ts';
-import { tellFailure } from './tell-failure.ts';
 import { wantsJson } from './usage.ts';
 
 heedLostReaders();
@@ -25,13 +20,9 @@ const main = async (argv: readonly string[]): Promise<number> => {
   } catch (error) {
     // Help and version end that way.
     if (error instanceof CommanderError) return exitCodes.done;
-    if (wantsJson(program, argv.slice(2))) {
-      const { openFace } = await import('../faces/open-face.ts');
-      return tellFailure(await openFace({ json: true, ci: true, verbose: false }), error);
-    }
-    const fail = scrubbedFailure(asFail(error));
-    process.stderr.write(failureText(fail, { style: styleFor(process.stderr), verbose: false }));
-    return exitCodeOf(fail);
+    const { withFace } = await import('./with-face.ts');
+    const json = wantsJson(program, argv.slice(2));
+    return await withFace({ json, ci: true, verbose: false }, () => Promise.reject(error));
   }
   return exitCode;
 };

@@ -3,7 +3,6 @@ import { asFail } from '../core/as-fail.ts';
 import { ownVersion } from '../core/own-version.ts';
 import { bothFaces } from '../faces/both-faces.ts';
 import type { Face } from '../faces/face.ts';
-import { openFace } from '../faces/open-face.ts';
 import { scrubbedFace } from '../faces/scrubbed.ts';
 import type { FlowContext } from '../flows/context.ts';
 import type { ReadSecret } from '../host/transport/open.ts';
@@ -25,8 +24,7 @@ import {
 } from './options.ts';
 import { runnerMasks } from './runner-masks.ts';
 import { secretReader } from './secrets.ts';
-import { openSummary } from './summary-file.ts';
-import { tellFailure } from './tell-failure.ts';
+import { withFace } from './with-face.ts';
 
 /** The part of a command between its arguments and its exit code. */
 export type Work = (context: FlowContext, face: Face) => Promise<number>;
@@ -112,16 +110,13 @@ const logFor = async (options: RunOptions, face: Face): Promise<LogFile | undefi
  */
 export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
   goOnUnheard();
-  const shown = await openFace(options);
-  return await runWith(shown, subject, options, work).catch((error) => tellFailure(shown, error));
+  return await withFace(options, (shown) => runWith(shown, subject, options, work));
 };
 
 /** Throws where what the run is to be written to cannot be. */
 const runWith = async (shown: Face, subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
   using log = await logFor(options, shown);
-  const summary = openSummary(options, (message) => shown.emit({ kind: 'note', level: 'warn', message }));
-  const faces = [shown, log?.face, summary].filter((face) => face !== undefined);
-  const face = scrubbedFace(faces.reduce(bothFaces));
+  const face = scrubbedFace(log === undefined ? shown : bothFaces(shown, log.face));
   using interrupts = listenForInterrupts((name) => {
     const atOnce = name === 'SIGHUP' ? 'SIGTERM' : 'a second one';
     const message = `${name}: finishing or undoing the step at work; ${atOnce} ends berth at once`;

@@ -1,18 +1,13 @@
 import { constants } from 'node:os';
-import { asFail } from '../core/as-fail.ts';
 import type { Event } from '../core/events.ts';
 import { Fail } from '../core/fail.ts';
 import { nearest } from '../core/nearest.ts';
 import { printable } from '../core/text.ts';
-import { failureText } from '../faces/failure-text.ts';
-import { scrubbedFailure } from '../faces/scrubbed.ts';
-import { styleFor } from '../faces/style.ts';
 import { quote } from '../host/quote.ts';
 import type { Connection, Exit } from '../host/transport/connection.ts';
 import { loadProfile } from '../profile/load-profile.ts';
 import type { HostEntry } from '../profile/profile.ts';
 import { keepConnections } from './connections.ts';
-import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { additionsOf, type ProfileOptions } from './options.ts';
 import { secretReader } from './secrets.ts';
@@ -85,7 +80,8 @@ const tell = (event: Event): void => {
     process.stderr.write(`${event.level}: ${printable(event.message)}\n`);
 };
 
-const run = async (name: string, words: readonly string[], options: SshOptions): Promise<number> => {
+/** Goes to a host; the answer is the exit code of what ran there. */
+export const ssh = async (name: string, words: readonly string[], options: SshOptions): Promise<number> => {
   const wantsTerminal = options.terminal || (words.length === 0 && process.stdin.isTTY === true);
   if (!wantsTerminal) requireNoTerminal(name, words, options);
   using interrupts = listenForInterrupts(() => {});
@@ -115,15 +111,4 @@ const requireNoTerminal = (name: string, words: readonly string[], { sudo }: Ssh
     throw new Fail('BadUsage', 'without a terminal commands run as root, and --no-sudo was given', {
       hint: `give the command a terminal: berth ssh ${name} --no-sudo --terminal -- COMMAND`,
     });
-};
-
-/** Goes to a host; the answer is the exit code of what ran there. */
-export const ssh = async (name: string, words: readonly string[], options: SshOptions): Promise<number> => {
-  try {
-    return await run(name, words, options);
-  } catch (error) {
-    const fail = scrubbedFailure(asFail(error));
-    process.stderr.write(failureText(fail, { style: styleFor(process.stderr), verbose: false }));
-    return exitCodeOf(fail);
-  }
 };

@@ -7,7 +7,6 @@ import type { Problem } from '../profile/problem.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { additionsOf, type ProfileOptions, withProfileOptions } from './options.ts';
 import type { SummaryOptions } from './summary-file.ts';
-import { tellFailure } from './tell-failure.ts';
 
 interface ValidateOptions extends ProfileOptions, SummaryOptions {
   readonly json: boolean;
@@ -36,15 +35,6 @@ const validateOne = async (file: string, face: Face, options: ProfileOptions): P
   }
 };
 
-const withSummary = async (shown: Face, options: ValidateOptions): Promise<Face> => {
-  const [{ bothFaces }, { openSummary }] = await Promise.all([
-    import('../faces/both-faces.ts'),
-    import('./summary-file.ts'),
-  ]);
-  const summary = openSummary(options, (message) => shown.emit({ kind: 'note', level: 'warn', message }));
-  return summary === undefined ? shown : bothFaces(shown, summary);
-};
-
 const saveReport = async (path: string, problems: readonly Problem[]): Promise<void> => {
   const [{ codeQualityText }, { writeWhole }] = await Promise.all([
     import('../faces/ci/code-quality.ts'),
@@ -55,17 +45,16 @@ const saveReport = async (path: string, problems: readonly Problem[]): Promise<v
 };
 
 const validate = async (files: readonly string[], options: ValidateOptions): Promise<number> => {
-  const { openFace } = await import('../faces/open-face.ts');
-  const shown = await openFace({ json: options.json, ci: true, verbose: false });
-  return await validateAll(shown, files, options).catch((error) => tellFailure(shown, error));
+  const { withFace } = await import('./with-face.ts');
+  const choice = { ...options, ci: true, verbose: false };
+  return await withFace(choice, (face) => validateAll(face, files, options));
 };
 
 const validateAll = async (
-  shown: Face,
+  face: Face,
   files: readonly string[],
   options: ValidateOptions,
 ): Promise<number> => {
-  const face = await withSummary(shown, options);
   const validated: Validated[] = [];
   // One after the other: the answers come in the order of the arguments.
   for (const file of files) validated.push(await validateOne(file, face, options));

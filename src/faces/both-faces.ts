@@ -51,6 +51,9 @@ export const bothFaces = (first: Face, second: Face): Face => ({
     first.failure(error);
     second.failure(error);
   },
+  async untilRead(signal) {
+    await first.untilRead?.(signal);
+  },
   end(exitCode) {
     first.end(exitCode);
     second.end(exitCode);

@@ -99,6 +99,30 @@ test('the page of the job gets the same as Markdown, one command after the other
   assertGolden(placed(stage, readFileSync(summary, 'utf8')), golden('summary.md'));
 });
 
+test('whatever fails before any host is an annotation, and on the page of the job', async (t) => {
+  const folder = folderFor(t);
+  const nowhere = join(folder, 'none', 'file');
+  using stage = makeStage();
+  for (const args of [
+    ['plna'],
+    ['plan', '--nonsense'],
+    ['errors', 'Nonsense'],
+    ['ssh', 'node-1', '--profile', nowhere, '--', 'true'],
+    ['validate', stage.profile, '--code-quality', nowhere],
+    ['bundle', nowhere, '--list'],
+    ['verify', stage.profile, '--log-file', nowhere],
+  ]) {
+    const summary = join(folder, `${args[0]}.md`);
+    const env = { ...dialects['github'], GITHUB_STEP_SUMMARY: summary };
+    const ran = await run(stage, env, ...args);
+    assert.equal(ran.exitCode, 10, args.join(' '));
+    assert.equal(ran.stderr.match(/^::error title=berth%3A Bad/gm)?.length, 1, ran.stderr);
+    const page = readFileSync(summary, 'utf8');
+    assert.match(page, new RegExp(`^### berth ${args[0]}\\b.*: ✗ failed \\(exit code 10\\)$`, 'm'));
+    assert.equal(page.match(/^- ✗ /gm)?.length, 1, page);
+  }
+});
+
 test('--summary names another file, and one that cannot be written is told before any work', async (t) => {
   const folder = folderFor(t);
   using stage = makeStage();
