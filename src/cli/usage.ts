@@ -17,13 +17,18 @@ export const usageFail = (error: CommanderError, command: Command): Fail | undef
   return new Fail('BadUsage', message, { hint: `${guess}${help}` });
 };
 
-/** Whether the command line wants JSON lines of a command that writes them, right or wrong as it may be otherwise. */
+/**
+ * Whether the command line wants JSON lines of a command that writes them, right or wrong as it may be otherwise: also where
+ * it does not come to a command. What follows `--` is for a program on a host.
+ */
 export const wantsJson = (program: Command, words: readonly string[]): boolean => {
+  const end = words.indexOf('--');
+  if (!words.slice(0, end < 0 ? undefined : end).includes('--json')) return false;
   let command = program;
   for (const word of words) {
     const below = command.commands.find((each) => each.name() === word);
     if (below === undefined) break;
     command = below;
   }
-  return words.includes('--json') && command.options.some(({ long }) => long === '--json');
+  return command.commands.length > 0 || command.options.some(({ long }) => long === '--json');
 };

@@ -116,6 +116,9 @@ test('with --json a wrong command line is a stream too, of the documented kinds'
     ['plan', single, '--json', '--paralel', '3'],
     ['plan', '--json'],
     ['hosts', 'create', '--json'],
+    ['plna', single, '--json'],
+    ['kubernetes', 'upp', single, '--json'],
+    ['--json'],
     ['rollback', single, '3', '--list', '--json'],
     ['verify', single, '--json', '--log-file', join(folder, 'none', 'log')],
     ['verify', single, '--json', '--summary', join(folder, 'none', 'summary')],
@@ -134,6 +137,18 @@ test('with --json a wrong command line is a stream too, of the documented kinds'
     const [failed, ended] = lines.slice(-2);
     assert.deepEqual([failed.kind, failed.error.code], ['failed', 'BadUsage'], ran.stdout);
     assert.deepEqual(ended, { kind: 'ended', exitCode: 10 });
+  }
+});
+
+test('--json of a command that has none, or of what runs on a host, makes no stream', async () => {
+  for (const args of [
+    ['errors', '--json'],
+    ['shs', 'node-1', '--', 'crictl', 'ps', '--json'],
+  ]) {
+    const ran = await runBerth(args);
+    assert.equal(ran.exitCode, 10);
+    assert.equal(ran.stdout, '');
+    assert.match(ran.stderr, /^berth: unknown .* \[BadUsage\]\nhint: /);
   }
 });
 
