@@ -74,7 +74,14 @@ const changesOf = (plan: HostPlan | undefined, made: number | undefined): string
 const checksOf = (checks: readonly Check[]): string =>
   `${checks.some(isRed) ? '✗' : '✓'} ${checksSummary(checks)}`;
 
-const hostTable = ({ plan, made, checks, failures }: Summary): string => {
+const endOf = (host: string, { wentBack, failures }: Summary): string => {
+  const back = wentBack.get(host);
+  if (back !== undefined) return back ? '✗ went back' : '✗ the way back failed';
+  return failures.some((failure) => failure.host === host) ? '✗ failed' : '';
+};
+
+const hostTable = (summary: Summary): string => {
+  const { plan, made, checks, failures } = summary;
   const plans = new Map((plan?.hosts ?? []).map((host) => [host.host, host]));
   const failed = failures.flatMap(({ host }) => host ?? []);
   const names = [...new Set([...plans.keys(), ...checks.keys(), ...failed])];
@@ -84,8 +91,7 @@ const hostTable = ({ plan, made, checks, failures }: Summary): string => {
     const changes = changesOf(plans.get(name), made.size === 0 ? undefined : (made.get(name) ?? 0));
     const [proof, time] =
       verified === undefined ? ['', ''] : [checksOf(verified.checks), duration(verified.milliseconds)];
-    const end = failed.includes(name) ? '✗ failed' : '';
-    return `| ${inline(name)} | ${changes} | ${proof} | ${time} | ${end} |`;
+    return `| ${inline(name)} | ${changes} | ${proof} | ${time} | ${endOf(name, summary)} |`;
   });
   return [
     '| host | changes | checks | time of the checks | |',

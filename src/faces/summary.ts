@@ -16,6 +16,8 @@ export interface Summary {
   readonly plan: Plan | undefined;
   /** How many changes were made, by host; empty where none was begun on any. */
   readonly made: ReadonlyMap<string, number>;
+  /** Hosts that went back from what the run had changed, or were to; false: the way back failed. */
+  readonly wentBack: ReadonlyMap<string, boolean>;
   /** By host; those of a host that went back are those from before. */
   readonly checks: ReadonlyMap<string, Verification>;
   /** In the order in which they were told, each once. */
@@ -31,10 +33,11 @@ const look = { width: 100, style: uncoloured };
 
 const changing: ReadonlySet<Phase> = new Set(['apply', 'rollback', 'reset']);
 
-/** Counts the changes that were made on each host: those of the plan, not those of a way back from it. */
+/** Counts the changes that were made on each host: those of the plan, not those of a way back from it, which is noted. */
 const countMade = () => {
   const phases = new Map<string, Phase>();
   const made = new Map<string, number>();
+  const wentBack = new Map<string, boolean>();
   const take = (event: Event): void => {
     if (event.kind === 'phase-started' && changing.has(event.phase) && !phases.has(event.host)) {
       phases.set(event.host, event.phase);
@@ -42,8 +45,10 @@ const countMade = () => {
     }
     if (event.kind === 'step-ended' && !event.failed && phases.get(event.host) === event.phase)
       made.set(event.host, (made.get(event.host) ?? 0) + 1);
+    if (event.kind === 'phase-ended' && event.phase === 'rollback' && phases.get(event.host) === 'apply')
+      wentBack.set(event.host, !event.failed);
   };
-  return { made, take };
+  return { made, wentBack, take };
 };
 
 /** A face that prints nothing and hands what it was told to `onEnd`. */
@@ -90,6 +95,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
         exitCode,
         plan,
         made: changes.made,
+        wentBack: changes.wentBack,
         checks,
         failures: [...failures].map(([error, host]) => ({ host, error })),
         warnings,

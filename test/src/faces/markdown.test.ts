@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Check, Event, Phase } from '../../../src/core/events.ts';
-import { CommandFailed } from '../../../src/core/fail.ts';
+import { CommandFailed, Fail } from '../../../src/core/fail.ts';
 import { markdownText } from '../../../src/faces/markdown.ts';
 import { type Summary, summaryFace } from '../../../src/faces/summary.ts';
 import type { Change } from '../../../src/resources/change.ts';
@@ -10,6 +10,7 @@ const empty: Summary = {
   exitCode: 0,
   plan: undefined,
   made: new Map(),
+  wentBack: new Map(),
   checks: new Map(),
   failures: [],
   warnings: [],
@@ -70,10 +71,14 @@ test('the page of a host that cannot be reached names host, code, hint and exit 
   assert.match(text, /^\| a \| {2}\| {2}\| {2}\| ✗ failed \|$/m);
 });
 
-test('changes that were made are counted, and those that were not are none of them', () => {
+test('changes that were made are counted, those that were not are none of them, and who went back is told', () => {
   const change = (id: string): Change => ({ id, action: 'create', summary: id, steps: [] });
   const changes = ['x', 'y'].map(change);
-  const hosts = ['failed', 'done', 'back', 'not-begun'].map((host) => ({ host, changes, notes: [] }));
+  const hosts = ['failed', 'done', 'back', 'stuck', 'not-begun'].map((host) => ({
+    host,
+    changes,
+    notes: [],
+  }));
   const pageAfter = (...events: readonly Event[]): string => {
     let page = '';
     const face = summaryFace((summary) => {
@@ -93,6 +98,13 @@ test('changes that were made are counted, and those that were not are none of th
     milliseconds: 5,
     failed,
   });
+  const end = (host: string, name: Phase, failed = false): Event => ({
+    kind: 'phase-ended',
+    host,
+    phase: name,
+    milliseconds: 5,
+    failed,
+  });
   const page = pageAfter(
     phase('failed', 'apply'),
     step('failed', 'apply', 'x', true),
@@ -104,15 +116,29 @@ test('changes that were made are counted, and those that were not are none of th
     step('back', 'apply', 'y', true),
     phase('back', 'rollback'),
     step('back', 'rollback', 'x'),
+    end('back', 'rollback'),
+    phase('stuck', 'apply'),
+    step('stuck', 'apply', 'x'),
+    phase('stuck', 'rollback'),
+    end('stuck', 'rollback', true),
+    { kind: 'failed', host: 'stuck', error: new Fail('Unreachable', 'stuck: it does not answer') },
   );
   const counts = [...page.matchAll(/^\| ([a-z-]+) \| ([^|]+) \|/gm)].slice(2).map(([, ...cells]) => cells);
   assert.deepEqual(counts, [
     ['failed', '0 of 2'],
     ['done', '2'],
     ['back', '1 of 2'],
+    ['stuck', '1 of 2'],
     ['not-begun', '0 of 2'],
   ]);
+  const ends = [...page.matchAll(/^\| ([a-z-]+) \|.*\| (✗[^|]*) \|$/gm)].map(([, ...cells]) => cells);
+  assert.deepEqual(ends, [
+    ['back', '✗ went back'],
+    ['stuck', '✗ the way back failed'],
+  ]);
   assert.match(pageAfter(), /^\| failed \| 2 \|/m, 'what was only planned');
+  const asked = pageAfter(phase('back', 'rollback'), end('back', 'rollback'));
+  assert.match(asked, /^\| back \|.*\| {2}\|$/m, 'a rollback that was asked for is no failure');
 });
 
 test('a plan is folded with its diffs, and loses them where the page would be refused for its size', () => {
