@@ -30,6 +30,8 @@ export interface Verification {
   readonly checks: readonly Check[];
   /** From the beginning of the verification to its end. */
   readonly milliseconds: number;
+  /** The host went back from a change that was red, and this is how it was found then. */
+  readonly wentBack?: true;
 }
 
 /** Something is wrong: a check that was not run does not say so by itself. */

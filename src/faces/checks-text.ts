@@ -105,6 +105,10 @@ export const checksSummary = (checks: readonly Check[]): string => {
   return checks.length === 1 ? 'the check is green' : `all ${checks.length} checks are green`;
 };
 
+/** Whose checks they are: a host that went back was verified twice. */
+export const whose = (host: string, { wentBack }: Verification): string =>
+  wentBack ? `${host}, after going back` : host;
+
 /** Why a check was not run, or what a warning asks for: the table may have cut it short. */
 const wordsBelow = (checks: readonly Check[], fold: Fold, style: Style): string[] => {
   const told = checks.filter((check) => check.notRun || isWarning(check));
@@ -124,24 +128,26 @@ const wordsBelow = (checks: readonly Check[], fold: Fold, style: Style): string[
  */
 export const checksText = (
   host: string,
-  { checks, milliseconds }: Verification,
+  verification: Verification,
   options: { readonly width: number; readonly style: Style; readonly folds?: boolean },
 ): string => {
   const { style } = options;
+  const { checks, milliseconds } = verification;
+  const name = whose(host, verification);
   const fold: Fold = (line, indent) => (options.folds ? wrapped(line, options.width, indent) : line);
-  if (checks.length === 0) return `${style('bold', host)}\n  ${style('red', 'nothing was checked')}\n`;
+  if (checks.length === 0) return `${style('bold', name)}\n  ${style('red', 'nothing was checked')}\n`;
   const columns = columnsFor(checks, options.width);
   const red = checks.filter(isRed);
   const outcome = red.length > 0 ? 'red' : checks.some((check) => check.notRun) ? 'yellow' : 'green';
   const evidence = new EvidenceText(style);
   return [
-    style('bold', host),
+    style('bold', name),
     ...rows(checks, columns, style),
     ...wordsBelow(checks, fold, style),
     ...red.map((check) => redCheckText(check, evidence, fold, style)),
     ...(evidence.rest === undefined ? [] : ['', `   ${style('dim', evidence.rest)}`]),
     '',
-    style(outcome, `${host}: ${checksSummary(checks)}, in ${duration(milliseconds)}`),
+    style(outcome, `${name}: ${checksSummary(checks)}, in ${duration(milliseconds)}`),
     '',
   ].join('\n');
 };

@@ -3,7 +3,7 @@ import { CommandFailed, type Fail } from '../core/fail.ts';
 import { duration, printable } from '../core/text.ts';
 import { problemsOf } from '../profile/problem.ts';
 import type { HostPlan } from '../resources/change.ts';
-import { checksSummary } from './checks-text.ts';
+import { checksSummary, whose } from './checks-text.ts';
 import { planSummary, planText } from './plan-text.ts';
 import type { Summary } from './summary.ts';
 
@@ -55,9 +55,9 @@ const failureText = (host: string | undefined, error: Fail): string =>
       : []),
   ].join('');
 
-const redCheck = (host: string, check: Check): string =>
+const redCheck = (whose: string, check: Check): string =>
   [
-    `#### ✗ ${inline(host)}: ${inline(check.id)}\n`,
+    `#### ✗ ${inline(whose)}: ${inline(check.id)}\n`,
     `${inline(check.title)}: ${inline(check.detail)}\n`,
     ...(check.remedy === undefined ? [] : [`**Remedy:** ${inline(check.remedy)}\n`]),
     ...(check.evidence ?? []).map(({ title, text }) => details(title, block(text.slice(-8000)))),
@@ -112,8 +112,8 @@ const textOf = (title: string, summary: Summary, diffs: boolean): string =>
     `### ${inline(title)}: ${outcome(summary.exitCode)}\n`,
     hostTable(summary),
     summary.failures.map(({ host, error }) => failureText(host, error)).join(''),
-    ...[...summary.checks].flatMap(([host, { checks }]) =>
-      checks.filter(isRed).map((check) => redCheck(host, check)),
+    ...[...summary.checks, ...summary.checksBack].flatMap(([host, verified]) =>
+      verified.checks.filter(isRed).map((check) => redCheck(whose(host, verified), check)),
     ),
     summary.warnings.map(({ host, message }) => `- ! ${named(host, message)}${inline(message)}\n`).join(''),
     planSection(summary, diffs),

@@ -18,8 +18,10 @@ export interface Summary {
   readonly made: ReadonlyMap<string, number>;
   /** Hosts that went back from what the run had changed, or were to; false: the way back failed. */
   readonly wentBack: ReadonlyMap<string, boolean>;
-  /** By host; those of a host that went back are those from before. */
+  /** By host. */
   readonly checks: ReadonlyMap<string, Verification>;
+  /** By host that went back: as it was found then. */
+  readonly checksBack: ReadonlyMap<string, Verification>;
   /** In the order in which they were told, each once. */
   readonly failures: readonly { readonly host: string | undefined; readonly error: Fail }[];
   readonly warnings: readonly { readonly host: string | undefined; readonly message: string }[];
@@ -56,6 +58,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
   let plan: Plan | undefined;
   const changes = countMade();
   const checks = new Map<string, Verification>();
+  const checksBack = new Map<string, Verification>();
   const failures = new Map<Fail, string | undefined>();
   const warnings: Summary['warnings'][number][] = [];
   const reports: Summary['reports'][number][] = [];
@@ -82,7 +85,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
     drift: (host, drifts) => report(`Drift of ${host}`, driftText(host, drifts, look)),
     adoption: (adoption) => report('Adopted', adoptionText(adoption, look)),
     checks: (all) => {
-      for (const [host, verified] of all) if (!checks.has(host)) checks.set(host, verified);
+      for (const [host, verified] of all) (verified.wentBack ? checksBack : checks).set(host, verified);
     },
     findings: (all) => report('Findings', findingsText(all, uncoloured)),
     hosts: (hosts, { checked }) => report('Hosts', hostsText(hosts, { checked, style: uncoloured })),
@@ -97,6 +100,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
         made: changes.made,
         wentBack: changes.wentBack,
         checks,
+        checksBack,
         failures: [...failures].map(([error, host]) => ({ host, error })),
         warnings,
         reports,

@@ -1,6 +1,6 @@
 import { type Check, type Event, isRed } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
-import { checksSummary, checksText } from './checks-text.ts';
+import { checksSummary, checksText, whose } from './checks-text.ts';
 import { annotationOfNote, annotationsOfChecks, annotationsOfFailure } from './ci/annotations.ts';
 import type { Annotation, Dialect } from './ci/dialect.ts';
 import { plain } from './ci/plain.ts';
@@ -130,12 +130,13 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
     checks: (verified) => {
       for (const [host, verification] of verified) {
         const { checks: list } = verification;
+        const name = whose(host, verification);
         const text = `\n${checksText(host, verification, { width, style, folds: out.isTTY })}`;
         if (progress.isLive && verified.size > tablesAtOnce && isAllGreen(list))
-          print(`${style('bold', host)}  ${style('green', checksSummary(list))}`, { keep: true });
+          print(`${style('bold', name)}  ${style('green', checksSummary(list))}`, { keep: true });
         else if (list.some(isRed)) print(text, { keep: true });
-        else printFolded(`${host}: ${checksSummary(list)}`, text, { keep: true });
-        annotate(annotationsOfChecks(host, list));
+        else printFolded(`${name}: ${checksSummary(list)}`, text, { keep: true });
+        annotate(annotationsOfChecks(name, list));
       }
     },
     findings: (findings) => print(`\n${findingsText(findings, style)}`, { keep: true }),

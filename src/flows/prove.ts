@@ -81,7 +81,8 @@ async function goBackAndVerify(context: FlowContext, host: HostEntry, what: Made
     const back = await undoApply(context, host, what);
     if (to === 0) return { to, verified: undefined, error: undefined };
     const { done, failures } = await verifyWentBack(context, new Map([[host.name, back]]));
-    return { to, verified: done.get(host.name), error: failures[0]?.error };
+    const verified = done.get(host.name);
+    return { to, verified: verified && { ...verified, wentBack: true }, error: failures[0]?.error };
   } catch (error) {
     context.signal.throwIfAborted();
     const fail = asFail(error);

@@ -23,11 +23,11 @@ export const annotationsOfFailure = (error: Fail): Annotation[] => {
   }));
 };
 
-/** The red checks of a host. */
-export const annotationsOfChecks = (host: string, checks: readonly Check[]): Annotation[] =>
+/** The red checks of `whose`. */
+export const annotationsOfChecks = (whose: string, checks: readonly Check[]): Annotation[] =>
   checks.filter(isRed).map((check) => ({
     level: 'error',
-    title: `${host}: ${check.id}`,
+    title: `${whose}: ${check.id}`,
     message: withRemedy(`${check.title}: ${check.detail}`, check.remedy),
   }));
 

@@ -66,7 +66,12 @@ export interface CommandBoard {
 
 export type Trouble =
   | { readonly kind: 'failure'; readonly error: Fail }
-  | { readonly kind: 'check'; readonly check: Check };
+  | {
+      readonly kind: 'check';
+      readonly check: Check;
+      /** It was found after the host went back. */
+      readonly wentBack: boolean;
+    };
 
 export const emptyBoard: Board = {
   profile: undefined,
@@ -151,6 +156,8 @@ const bytesMoved = (host: HostBoard, { id, done, total }: Extract<Event, { kind:
       : new Map(host.transfers).set(id, { done, total }),
 });
 
+const isBack = ({ phases }: HostBoard): boolean => phases.some(({ phase }) => phase === 'rollback');
+
 const checked = (host: HostBoard, { check }: Extract<Event, { kind: 'checked' }>): HostBoard => {
   const { green, red, notRun } = host.checks;
   const checks = check.ok
@@ -163,7 +170,9 @@ const checked = (host: HostBoard, { check }: Extract<Event, { kind: 'checked' }>
     checks,
     transfers: without(host.transfers, check.id),
     commands: without(host.commands, check.id),
-    troubles: isRed(check) ? [...host.troubles, { kind: 'check', check } as const] : host.troubles,
+    troubles: isRed(check)
+      ? [...host.troubles, { kind: 'check', check, wentBack: isBack(host) } as const]
+      : host.troubles,
   };
   return withPhase(ended, 'verify', counted);
 };

@@ -38,7 +38,8 @@ const told = (trouble: Trouble): Told => {
   if (trouble.kind === 'failure') return toldFailure(trouble.error);
   const { id, title, detail, evidence = [], remedy } = trouble.check;
   const sentence = printable(detail).trim();
-  return { headline: `${id}: ${title}: ${sentence}`, sentence, evidence, remedy };
+  const when = trouble.wentBack ? 'after going back: ' : '';
+  return { headline: `${when}${id}: ${title}: ${sentence}`, sentence, evidence, remedy };
 };
 
 const looked =

@@ -44,6 +44,13 @@ node-1: all 2 checks are green, in 1.3 s
   );
 });
 
+test('what was found on a host that went back is told as that', () => {
+  const after = { checks: [red], milliseconds: 1300, wentBack: true } as const;
+  const text = checksText('node-1', after, { width: 80, style: unpainted });
+  assert.match(text, /^node-1, after going back\n/);
+  assert.match(text, /\nnode-1, after going back: 1 of one check is red, in 1\.3 s\n$/);
+});
+
 test('a red check is explained below the table, with its evidence and remedy', () => {
   const text = textOf([green('redis.create', 'a container is made', '0123456789abc'), red], {
     width: 80,

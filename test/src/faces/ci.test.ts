@@ -170,6 +170,18 @@ test('green checks are folded under their summary, red ones stand open', () => {
   assert.match(out, /::error title=b%3A y::a title: seen%0Amend it\n$/);
 });
 
+test('a red check after a way back is told apart from the one that led there', () => {
+  const red = check('x', { ok: false });
+  const { both } = printed(github, (face) => {
+    face.checks(new Map([['a', { checks: [red], milliseconds: 5 }]]));
+    face.checks(new Map([['a', { checks: [red], milliseconds: 5, wentBack: true }]]));
+  });
+  assert.deepEqual(both.match(/^::error title=.*$/gm), [
+    '::error title=a%3A x::a title: seen',
+    '::error title=a%2C after going back%3A x::a title: seen',
+  ]);
+});
+
 test('a warning is an annotation, a note is none', () => {
   const { out } = printed(github, (face) => {
     face.emit({ kind: 'note', level: 'info', message: 'all is well' });

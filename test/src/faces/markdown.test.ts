@@ -12,6 +12,7 @@ const empty: Summary = {
   made: new Map(),
   wentBack: new Map(),
   checks: new Map(),
+  checksBack: new Map(),
   failures: [],
   warnings: [],
   reports: [],
@@ -161,6 +162,22 @@ test('a page that is too long without diffs too is cut, and says so', () => {
   // Nothing stays open, or what follows on the page would be part of it.
   assert.equal(text.match(/<details>/g)?.length, text.match(/<\/details>/g)?.length);
   assert.equal((text.match(/^```/gm)?.length ?? 1) % 2, 0);
+});
+
+test('what is red after a way back is told beside what led there, and apart from it', () => {
+  let page = '';
+  const face = summaryFace((summary) => {
+    page = markdownText('berth apply', summary);
+  });
+  const red = check({ ok: false });
+  face.checks(new Map([['a', { checks: [red], milliseconds: 5 }]]));
+  face.checks(new Map([['a', { checks: [red, check({ id: 'x' })], milliseconds: 5, wentBack: true }]]));
+  face.end(18);
+  assert.match(page, /^\| a \| {2}\| ✗ 1 of one check is red \|/m);
+  assert.deepEqual(page.match(/^#### .*$/gm), [
+    '#### ✗ a: redis.exec',
+    '#### ✗ a, after going back: redis.exec',
+  ]);
 });
 
 test('the time of checks that were done side by side is that of their verification', () => {

@@ -6,6 +6,7 @@ import { type Board, boardAfter, emptyBoard, type HostBoard } from '../../../../
 import { commandTexts, doings, doingText, phaseLines } from '../../../../src/faces/live/progress-lines.ts';
 import { ranked } from '../../../../src/faces/live/standing.ts';
 import { toldPhases } from '../../../../src/faces/live/told-phases.ts';
+import { troubleLines } from '../../../../src/faces/live/trouble-lines.ts';
 import { fleet, looked, phase, redPull, type Told } from './story.ts';
 
 const now = 60_000;
@@ -191,7 +192,7 @@ test('failures and red checks are troubles with all that was told of them; check
   ]);
   assert.deepEqual(host.troubles, [
     { kind: 'failure', error },
-    { kind: 'check', check: redPull },
+    { kind: 'check', check: redPull, wentBack: false },
   ]);
   assert.deepEqual(host.checks, { green: 1, red: 1, notRun: 1 });
   assert.match(
@@ -233,6 +234,21 @@ test('a verification that comes again counts its own checks', () => {
       ['verify', 'running'],
     ],
   );
+});
+
+test('what is red after a way back is told apart from what led there', () => {
+  const again: Event[] = [
+    { kind: 'phase-started', host: 'a', phase: 'verify' },
+    { kind: 'checked', host: 'a', check: redPull },
+    { kind: 'phase-started', host: 'a', phase: 'rollback' },
+    { kind: 'phase-started', host: 'a', phase: 'verify' },
+    { kind: 'checked', host: 'a', check: redPull },
+  ];
+  const headlines = hostOf(again)
+    .troubles.flatMap((trouble) => troubleLines(trouble, { width: 200, rows: 1 }))
+    .map((line) => line.map(({ text }) => text).join(''));
+  const told = 'redis.pull: the image is fetched: exit status 1: manifest unknown';
+  assert.deepEqual(headlines, [`✗ ${told}`, `✗ after going back: ${told}`]);
 });
 
 test('a second look stands where it is while it is at work, and is one with the first when it went well', () => {

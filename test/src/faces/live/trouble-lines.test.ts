@@ -5,7 +5,9 @@ import { troubleLines } from '../../../../src/faces/live/trouble-lines.ts';
 import { redPull } from './story.ts';
 
 const rowsOf = (check: Check, telling: Parameters<typeof troubleLines>[1]): string[] =>
-  troubleLines({ kind: 'check', check }, telling).map((line) => line.map(({ text }) => text).join(''));
+  troubleLines({ kind: 'check', check, wentBack: false }, telling).map((line) =>
+    line.map(({ text }) => text).join(''),
+  );
 
 const notReady = 'NetworkReady is false: network mynet: plugins not installed: bridge';
 const info = JSON.stringify(
