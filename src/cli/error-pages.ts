@@ -101,6 +101,7 @@ export const errorPages: Readonly<Record<FailCode, ErrorPage>> = {
     seen: [
       'node-1: write /etc/crictl.yaml: the disk is full: /etc/crictl.yaml',
       'the disk of this machine is full: ENOSPC: no space left on device, write',
+      'report.xml cannot be written: ENOSPC: no space left on device, write',
     ],
     remedy:
       'Make room (on a host berth doctor names the file system) and run the same command again: it goes on. BERTH_CACHE ' +

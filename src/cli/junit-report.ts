@@ -106,7 +106,7 @@ const gatherReports = (names: readonly string[]) => {
 
 /**
  * `work`, and what it found out about each host in `file` as JUnit XML: also when it fails or is interrupted.
- * @throws Fail `BadUsage` when the file cannot be written
+ * @throws Fail `BadUsage` when the file cannot be written, `DiskFull` when there is no room for it
  */
 export const withJunit = (file: string | undefined, name: string, work: Work): Work => {
   if (file === undefined) return work;

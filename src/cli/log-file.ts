@@ -1,9 +1,9 @@
 import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
-import { Fail } from '../core/fail.ts';
 import { scrub } from '../core/secret.ts';
 import type { Face } from '../faces/face.ts';
 import { formFace } from '../faces/json.ts';
 import { streamVersion } from '../faces/stream/version.ts';
+import { unwritable } from './write-whole.ts';
 
 export interface LogFile extends Disposable {
   readonly face: Face;
@@ -12,7 +12,7 @@ export interface LogFile extends Disposable {
 /**
  * The record of a run: every event and result with its time, one JSON object a line, written before the next thing
  * happens, so that a crash leaves all that came before it. Runs follow each other in the file, which only its owner may read.
- * @throws Fail `BadUsage` when it cannot be opened
+ * @throws Fail `BadUsage` when it cannot be opened, `DiskFull` when there is no room for it
  */
 export const openLogFile = (
   path: string,
@@ -52,9 +52,6 @@ function openOrFail(path: string): number {
     fchmodSync(descriptor, 0o600);
     return descriptor;
   } catch (cause) {
-    throw new Fail('BadUsage', `the log file ${path} cannot be written`, {
-      hint: 'Name a file in a folder that exists and is yours.',
-      cause,
-    });
+    throw unwritable(`the log file ${path}`, cause);
   }
 }

@@ -1,8 +1,9 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
-import { Fail } from '../core/fail.ts';
+import type { Fail } from '../core/fail.ts';
 import type { Face } from '../faces/face.ts';
 import { markdownText } from '../faces/markdown.ts';
 import { summaryFace } from '../faces/summary.ts';
+import { unwritable } from './write-whole.ts';
 
 export interface SummaryOptions {
   /** Takes what came of the run, as Markdown. */
@@ -18,7 +19,7 @@ const titleOf = (argv: readonly string[]): string => {
 /**
  * A face that appends what came of the run to `--summary`, or to the file that GitHub Actions names for the page of the job;
  * undefined where there is neither. Commands that follow each other share the file.
- * @throws Fail `BadUsage` when the file that was asked for cannot be written
+ * @throws Fail `BadUsage` when the file that was asked for cannot be opened, `DiskFull` when there is no room for it
  */
 export const openSummary = (
   { summary }: SummaryOptions,
@@ -27,27 +28,21 @@ export const openSummary = (
 ): Face | undefined => {
   const path = summary ?? env['GITHUB_STEP_SUMMARY'];
   if (path === undefined || path === '') return undefined;
-  const broken = (cause: unknown): string =>
-    `the summary ${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`;
+  const broken = (cause: unknown): Fail => unwritable(`the summary ${path}`, cause);
   let descriptor: number;
   try {
     descriptor = openSync(path, 'a');
   } catch (cause) {
+    if (summary !== undefined) throw broken(cause);
     // Nobody asked for it by name: the hosts matter more.
-    if (summary === undefined) {
-      onBroken(broken(cause));
-      return undefined;
-    }
-    throw new Fail('BadUsage', broken(cause), {
-      hint: 'Name a file in a folder that exists and is yours.',
-      cause,
-    });
+    onBroken(broken(cause).message);
+    return undefined;
   }
   return summaryFace((told) => {
     try {
       appendFileSync(descriptor, markdownText(titleOf(process.argv.slice(2)), told));
     } catch (cause) {
-      onBroken(broken(cause));
+      onBroken(broken(cause).message);
     } finally {
       closeSync(descriptor);
     }

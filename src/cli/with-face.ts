@@ -6,7 +6,7 @@ import { scrubbedFailure } from '../faces/scrubbed.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { openSummary, type SummaryOptions } from './summary-file.ts';
 
-/** @throws Fail `BadUsage` when the summary that was asked for cannot be written */
+/** @throws Fail as `openSummary` does */
 const withSummary = (shown: Face, options: SummaryOptions): Face => {
   const summary = openSummary(options, (message) => shown.emit({ kind: 'note', level: 'warn', message }));
   return summary === undefined ? shown : bothFaces(shown, summary);

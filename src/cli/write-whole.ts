@@ -3,10 +3,11 @@ import { constants } from 'node:fs';
 import { access, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fail } from '../core/fail.ts';
+import { isDiskFull } from '../core/own-disk.ts';
 
 /**
  * Writes a file that is there whole or not at all, and that only its owner may read unless `mode` says otherwise.
- * @throws Fail `BadUsage` when the place cannot be written
+ * @throws Fail `BadUsage` when the place cannot be written, `DiskFull` when it has no room
  */
 export const writeWhole = async (
   path: string,
@@ -54,8 +55,13 @@ export const requireWritable = async (path: string): Promise<void> => {
   });
 };
 
-const unwritable = (path: string, cause: unknown): Fail =>
-  new Fail('BadUsage', `${path} cannot be written: ${cause instanceof Error ? cause.message : cause}`, {
-    hint: 'Name a file in a folder that exists and is yours.',
-    cause,
-  });
+/** `what`: the file, as its user knows it. */
+export const unwritable = (what: string, cause: unknown): Fail => {
+  const message = `${what} cannot be written: ${cause instanceof Error ? cause.message : cause}`;
+  return isDiskFull(cause)
+    ? new Fail('DiskFull', message, {
+        hint: 'Make room there, or name a file on another disk, and run the same command again.',
+        cause,
+      })
+    : new Fail('BadUsage', message, { hint: 'Name a file in a folder that exists and is yours.', cause });
+};

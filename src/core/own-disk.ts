@@ -3,6 +3,10 @@ import { Fail } from './fail.ts';
 const codeOf = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
+/** There is no room left, or the user may take no more of it. */
+export const isDiskFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT'].some((code) => code === codeOf(error));
+
 /** Of a file or folder: a socket that refuses has no path, a program that cannot be started has one too. */
 const isOfPlace = (error: unknown): boolean =>
   error instanceof Error &&
@@ -15,13 +19,12 @@ const isOfPlace = (error: unknown): boolean =>
  */
 export const ownDiskFailure = (error: unknown): Fail | undefined => {
   const said = error instanceof Error ? error.message : '';
+  if (isDiskFull(error))
+    return new Fail('DiskFull', `the disk of this machine is full: ${said}`, {
+      hint: 'Make room, or name another place for what is fetched and built with BERTH_CACHE, and run the same command again.',
+      cause: error,
+    });
   switch (codeOf(error)) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new Fail('DiskFull', `the disk of this machine is full: ${said}`, {
-        hint: 'Make room, or name another place for what is fetched and built with BERTH_CACHE, and run the same command again.',
-        cause: error,
-      });
     case 'EACCES':
     case 'EROFS':
       if (!isOfPlace(error)) return undefined;

@@ -6,21 +6,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type TestContext } from 'node:test';
+import test from 'node:test';
 import { download } from '../../../src/artifacts/download.ts';
 import { asFail } from '../../../src/core/as-fail.ts';
 import { Fail } from '../../../src/core/fail.ts';
-
-/** A folder on a file system of its own, of 64 KiB. */
-const smallDisk = (t: TestContext): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'berth-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'berth-test', folder]);
-  t.after(() => {
-    execFileSync('umount', [folder]);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-};
+import { smallDisk } from '../../harness/small-disk.ts';
 
 const thrown = (act: () => void): unknown => {
   try {
