@@ -1,3 +1,4 @@
+import { withPort } from '../../core/text.ts';
 import { parseHop } from '../../profile/jump-host.ts';
 
 /** What options of ssh say of the way to a host. */
@@ -61,5 +62,7 @@ function forwardedBy(command: string): readonly string[] | undefined {
   if (options.get('W') !== '%h:%p' || bastion === undefined || rest.length !== 1 || options.has('J'))
     return undefined;
   const [user, port] = [options.get('l'), options.get('p')];
-  return hopsIn(`${user === undefined ? '' : `${user}@`}${bastion}${port === undefined ? '' : `:${port}`}`);
+  const host = bastion.lastIndexOf('@') + 1;
+  const place = port === undefined ? bastion : bastion.slice(0, host) + withPort(bastion.slice(host), port);
+  return hopsIn(user === undefined ? place : `${user}@${place}`);
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fail } from '../../core/fail.ts';
 import { readIfThere } from '../../core/read-if-there.ts';
+import { withPort } from '../../core/text.ts';
 import type { GceInstance, SshEntry } from '../../profile/profile.ts';
 import { ComputeApi } from './api.ts';
 import type { TokenOf } from './credentials.ts';
@@ -188,7 +189,7 @@ export class GceMachine {
       if (Date.now() > until)
         throw new Fail(
           'Unreachable',
-          `${this.#host}: ${host}:${port} takes no connections ${bootDeadlineMs / 60_000} minutes after the start`,
+          `${this.#host}: ${withPort(host, port)} takes no connections ${bootDeadlineMs / 60_000} minutes after the start`,
           {
             hint:
               `Let a firewall rule of the network pass TCP ${port} from here (gcloud compute firewall-rules list), ` +

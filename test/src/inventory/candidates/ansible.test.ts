@@ -177,6 +177,12 @@ test('jump hosts among options of ssh become jump hosts, also in the words of be
   );
   assert.deepEqual(jumpOf('-oProxyCommand="ssh -W %h:%p -q ops@bastion"'), way('ops@bastion'));
   assert.deepEqual(jumpOf('-o ProxyCommand="ssh -p 2200 -l ops bastion -W %h:%p"'), way('ops@bastion:2200'));
+  for (const [command, hop] of [
+    ['ssh -W %h:%p -p 2200 ops@2001:db8::1', 'ops@[2001:db8::1]:2200'],
+    ['ssh -W %h:%p -p 2200 2001:db8::1', '[2001:db8::1]:2200'],
+    ['ssh -W %h:%p ops@2001:db8::1', 'ops@2001:db8::1'],
+  ] as const)
+    assert.deepEqual(jumpOf(`-o ProxyCommand="${command}"`), way(hop));
   assert.deepEqual(jumpOf('-o ControlMaster=auto -C'), [{ host: 'node.example' }, []]);
 });
 
