@@ -132,7 +132,11 @@ export const withJunit = (file: string | undefined, name: string, work: Work): W
       ended = scrubbedFailure(asFail(context.signal.aborted ? context.signal.reason : error));
       throw error;
     } finally {
-      await writeWhole(file, junitText(gathered.reports(ended), { name, startedAt }), 0o644);
+      const report = junitText(gathered.reports(ended), { name, startedAt });
+      await writeWhole(file, report, 0o644).catch((error: unknown) => {
+        if (ended === undefined) throw error;
+        face.failure(asFail(error));
+      });
     }
   };
 };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -10,6 +10,7 @@ import { Secret } from '../../../src/core/secret.ts';
 import type { Face } from '../../../src/faces/face.ts';
 import type { FlowContext } from '../../../src/flows/context.ts';
 import type { Change } from '../../../src/resources/change.ts';
+import { smallDisk } from '../../harness/small-disk.ts';
 
 test('a host that was not begun is a case that was skipped, not a suite in which all is well', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'berth-junit-'));
@@ -155,4 +156,25 @@ test('the report holds no secret, neither in the evidence of a check nor in an e
   assert.doesNotMatch(report, /berth.prepare/);
   assert.match(report, /waited for •••/);
   assert.doesNotMatch(report, new RegExp(secret));
+});
+
+test('a report that cannot be written is told beside what ended the run, and not in its place', async (t) => {
+  const folder = smallDisk(t);
+  await writeFile(join(folder, 'full'), Buffer.alloc(64 << 10));
+  const told: string[] = [];
+  const face = { failure: ({ code }: Fail) => told.push(code) } as unknown as Face;
+  const signal = new AbortController().signal;
+  const context = { hosts: [{ name: 'a' }], signal, emit: () => {} } as unknown as FlowContext;
+  const ends = (work: () => Promise<number>) =>
+    withJunit(join(folder, 'report.xml'), 'berth apply', work)(context, face);
+  const ended = new Fail('Locked', 'a: somebody else is at work');
+  await assert.rejects(
+    ends(() => Promise.reject(ended)),
+    ended,
+  );
+  assert.deepEqual(told, ['DiskFull']);
+  await assert.rejects(
+    ends(async () => 0),
+    { code: 'DiskFull' },
+  );
 });
