@@ -1,4 +1,7 @@
-import { exitCodes } from './exit-codes.ts';
+import { failureText } from '../faces/failure-text.ts';
+import { styleFor } from '../faces/style.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { unwritable } from './write-whole.ts';
 
 /** What a write says to a pipe that nobody reads any more, and to a terminal that is gone. */
 const gone: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EIO']);
@@ -21,11 +24,14 @@ export const heedLostReaders = (): void => {
     ['standard error', process.stderr],
   ] as const)
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      const isGone = gone.has(error.code);
-      if (!isGone && !isTold) {
-        isTold = true;
-        process.stderr.write(`berth: ${name} cannot be written: ${error.message} [BadUsage]\n`);
+      if (gone.has(error.code)) {
+        if (isHeeded) process.exit();
+        return;
       }
-      if (isHeeded) process.exit(isGone ? process.exitCode : exitCodes.badUsage);
+      const fail = unwritable(name, error);
+      if (!isTold)
+        process.stderr.write(failureText(fail, { style: styleFor(process.stderr), verbose: false }));
+      isTold = true;
+      if (isHeeded) process.exit(exitCodeOf(fail));
     });
 };

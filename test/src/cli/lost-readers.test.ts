@@ -16,8 +16,11 @@ const shell = (script: string, cwd = '/'): Promise<{ exitCode: unknown; stderr: 
 
 test('a file that takes no more is told in a line', async () => {
   const { exitCode, stderr } = await shell('"$0" errors > /dev/full');
-  assert.equal(exitCode, 10);
-  assert.match(stderr, /^berth: standard output cannot be written: ENOSPC[^\n]*\[BadUsage\]\n$/);
+  assert.equal(exitCode, 16);
+  assert.match(
+    stderr,
+    /^berth: standard output cannot be written: ENOSPC[^\n]*\[DiskFull\]\nhint: [^\n]*\n$/,
+  );
 });
 
 test('and is told, and no reason to stop, where there is work at hosts', async (t) => {
