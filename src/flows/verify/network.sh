@@ -89,7 +89,7 @@ udp_check() {
       return
       ;;
   esac
-  timeout 60 nsenter --net="$namespace" socat -d -d -T 5 UDP4-RECVFROM:6379,fork EXEC:cat 2>"$here/echo" 4>&- &
+  timeout 60 nsenter --net="$namespace" socat -d -d -T 5 UDP4-RECVFROM:6379,fork EXEC:cat >/dev/null 2>"$here/echo" 4>&- &
   child=$!
   check hostport.udp 10 udp_says
   kill "$child" 2>/dev/null
@@ -225,7 +225,7 @@ path_checks() {
   rm -f "$here/listening"
   listen=TCP-LISTEN
   if v6_alone; then listen=TCP6-LISTEN; fi
-  timeout 90 socat -d -d "$listen:0,reuseaddr" SYSTEM:'echo berth-host' 2>"$here/listening" 4>&- &
+  timeout 90 socat -d -d "$listen:0,reuseaddr" SYSTEM:'echo berth-host' >/dev/null 2>"$here/listening" 4>&- &
   child=$!
   listening() { sed -n 's/.*listening on AF=[0-9]* .*:\([0-9]*\)$/\1/p' "$here/listening" | grep .; }
   if repeat 15 listening && [ "$status" = 0 ]; then

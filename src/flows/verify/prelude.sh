@@ -2,13 +2,17 @@
 #   frame TAB id TAB exit-status TAB begin-ns TAB end-ns TAB base64(stdout) TAB base64(stderr)
 # What is at work it tells on standard error, among the complaints of the shell, in lines so short that no other gets in:
 #   at TAB id TAB command   what the step runs from now on
-#   over TAB id             it is done, and its frame comes later, if at all: when its lane is over
+#   over TAB id             it is done, and its frame comes later, if at all
 #   pull TAB id TAB json    how far the pull is, as berthd says
 # POSIX sh, coreutils or busybox.
 exec 4>&2
 work=$(mktemp -d /run/berth-verify.XXXXXX) || exit 70
 # Where the step at work keeps its output: $work itself, or the folder of a lane.
 here=$work
+# Who reports takes this line and puts it back: a frame is longer than what a pipe takes in one piece.
+mkfifo "$work/turn" || { rm -rf "$work"; exit 70; }
+exec 5<>"$work/turn"
+echo >&5
 
 child= watcher= teller= lanes=
 stop() {
@@ -24,6 +28,8 @@ stop() {
 take_away() { :; }
 finish() {
   stop
+  # Who was ended may have had the turn; nobody else is left to take it.
+  echo >&5
   take_away
   rm -rf "$work"
 }
@@ -64,10 +70,13 @@ over() {
 # frame ID BEGIN: reports what is in $here/out and $here/err under $status.
 frame() {
   end=$(now)
-  # Outside of lanes the frame itself says so.
-  [ "$here" = "$work" ] && [ "$checking" = "$1" ] || over
+  # That its step is over the frame says itself.
+  [ "$checking" = "$1" ] || over
   checking=
-  printf 'frame\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$status" "$2" "$end" "$(encoded "$here/out")" "$(encoded "$here/err")"
+  framed=$(printf 'frame\t%s\t%s\t%s\t%s\t%s\t%s' "$1" "$status" "$2" "$end" "$(encoded "$here/out")" "$(encoded "$here/err")")
+  read -r turn <&5
+  printf '%s\n' "$framed"
+  echo >&5
 }
 
 # step ID SECONDS COMMAND…: runs a command within a deadline, and within 4 MiB of output. It runs beside the shell,
@@ -128,8 +137,7 @@ fails() {
   frame "$failed" "$(now)"
 }
 
-# lane NAME FUNCTION: runs steps beside the others. Frames of several at once would mix on standard output: they wait
-# in the folder of the lane until collect.
+# lane NAME FUNCTION: runs steps beside the others; each is reported when it ends.
 lane() {
   mkdir "$work/$1"
   (
@@ -137,16 +145,15 @@ lane() {
     trap stop EXIT
     trap 'exit 70' HUP INT TERM PIPE
     "$2"
-  ) >"$work/$1/frames" &
+  ) &
   lanes="$lanes $1=$!"
 }
 
-# collect: waits for all lanes and reports what they have found, in the order in which they were started.
+# collect: waits for all lanes, and tells of those that broke off.
 collect() {
   for lane in $lanes; do
     wait "${lane#*=}"
     ended=$?
-    cat "$work/${lane%%=*}/frames"
     [ "$ended" = 0 ] || fails "${lane%%=*}.lane" "the checks broke off with status $ended"
   done
   lanes=

@@ -131,6 +131,12 @@ const unknown: Graded = {
   grade: 'smoke',
 };
 
+/** Checks are told as they end, which is not the same twice where some are done beside others: the list has an order. */
+const inOrder = (checks: readonly Check[], ids: readonly string[]): readonly Check[] => {
+  const placeOf = ({ id }: Check): number => (ids.includes(id) ? ids.indexOf(id) : ids.length);
+  return checks.toSorted((a, b) => placeOf(a) - placeOf(b));
+};
+
 /**
  * Examines one host and tells each check as it is done. A red check is a result, not an error.
  * @throws Fail `CommandFailed` when the examination itself cannot run on the host; what the connection throws.
@@ -170,13 +176,13 @@ export const verifyHost = async (
     remote.stdin.end();
   }
   const { exitCode } = await remote.exited;
-  if (exitCode === 0 && checks.length > 0) return checks;
+  if (exitCode === 0 && checks.length > 0) return inOrder(checks, [...judges.keys()]);
   const run = { argv: ['sh', '-c', 'the verification'], exitCode, stdout: '', stderr: complaints() };
   throw new CommandFailed(
     `${connection.host}: the verification broke off after ${checks.length} checks`,
     run,
     {
-      hint: 'it needs a writable /run, and mktemp, timeout and base64 on the host',
+      hint: 'it needs a writable /run, and mktemp, mkfifo, timeout and base64 on the host',
     },
   );
 };

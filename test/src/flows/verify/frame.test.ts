@@ -62,11 +62,12 @@ const run = async (shell: readonly string[], script: string): Promise<Frame[]> =
   const [program = 'sh', ...flags] = shell;
   const { stdout } = await promisify(execFile)(program, [...flags, '-c', prelude + script], {
     timeout: 20_000,
+    maxBuffer: 8 * 2 ** 20,
   });
   return stdout.split('\n').flatMap((text) => parseFrame(text) ?? []);
 };
 
-for (const shell of [['sh'], ['busybox', 'sh']]) {
+for (const shell of [['sh'], ['busybox', 'sh'], ['bash', '--posix']]) {
   const name = shell.join(' ');
 
   test(`${name}: a step that hangs is ended at its deadline`, async () => {
@@ -100,5 +101,52 @@ repeat 9 no-such-program; frame missing "$begin"
       ],
     );
     assert.ok((frames[2]?.milliseconds ?? 0) < 500);
+  });
+
+  test(`${name}: a step of a lane is reported when it ends, and not when its lane does`, async () => {
+    const frames = await run(
+      shell,
+      `beside_it() { step early 5 true; : >"$work/early"; until [ -e "$work/on" ]; do sleep 0.1; done; }
+lane aside beside_it
+until [ -e "$work/early" ]; do sleep 0.1; done
+step walk 5 true
+: >"$work/on"
+collect
+`,
+    );
+    assert.deepEqual(
+      frames.map(({ id }) => id),
+      ['early', 'walk'],
+    );
+  });
+
+  test(`${name}: frames of lanes that report at the same time stay whole`, async () => {
+    const frames = await run(
+      shell,
+      `many() { for n in 1 2 3 4 5; do step "$here-$n" 15 head -c 65536 /dev/zero; done; }
+for one in 1 2 3 4; do lane "$one" many; done
+many
+collect
+`,
+    );
+    assert.equal(frames.length, 25);
+    assert.equal(new Set(frames.map(({ id }) => id)).size, 25);
+    for (const { id, stdout } of frames) assert.equal(stdout, '\0'.repeat(65536), id);
+  });
+
+  test(`${name}: a lane that broke off in the middle of its report holds nobody up`, async () => {
+    const frames = await run(
+      shell,
+      `broken() { read -r turn <&5; : >"$work/taken"; exec sleep 60; }
+take_away() { not_run clean-up 'it was interrupted'; }
+lane aside broken
+until [ -e "$work/taken" ]; do sleep 0.1; done
+exit 0
+`,
+    );
+    assert.deepEqual(
+      frames.map(({ id }) => id),
+      ['clean-up'],
+    );
   });
 }
