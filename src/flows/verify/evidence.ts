@@ -12,6 +12,10 @@ const journalScript = (units: readonly string[]): string =>
     )
     .join('\n');
 
+/** What is run for it, in one line that a person could type. */
+export const journalsCommand = (units: readonly string[]): string =>
+  `journalctl ${units.map((unit) => `-u ${unit}`).join(' ')} -n 30`;
+
 /** What the step itself printed. */
 export const ownEvidence = (frame: Frame): Evidence =>
   [

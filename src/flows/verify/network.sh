@@ -4,30 +4,30 @@
 # What the host itself can do in the world outside, asked while the pods are made: what it cannot, no pod can.
 # Leaves a name that it resolves, and an address and port that accepted or refused a connection: either way packets went
 # there and back.
-world_lane() {
-  asking=
+look_outside() {
   number=10
   for name in $names; do
     (timeout 2 getent -s dns ahosts "$name" >/dev/null 2>&1 && echo "$name" >"$here/name.$number") &
-    asking="$asking $!"
+    errands="$errands $!"
     number=$((number + 1))
   done
-  for one in $asking; do wait "$one"; done
+  for one in $errands; do wait "$one"; done
+  errands=
   cat /dev/null "$here"/name.* >"$here/name" 2>/dev/null
 
   next_hop=$(ip -4 route show default 2>/dev/null | sed -n 's/^default via \([0-9.]*\).*/\1/p' | head -n 1)
   control=${SSH_CONNECTION:-}
   control=${control%% *}
   case $control in *:* | 127.*) control= ;; esac
-  asking=
   for target in $targets ${next_hop:+$next_hop:53 $next_hop:443 $next_hop:22} ${control:+$control:22}; do
     # A name that is not resolved would only cost its timeout.
     case ${target%:*} in *[!0-9.]*) grep -qx "${target%:*}" "$here/name" || continue ;; esac
     (answers "$target" && echo "$target" >"$here/target.$number") &
-    asking="$asking $!"
+    errands="$errands $!"
     number=$((number + 1))
   done
-  for one in $asking; do wait "$one"; done
+  for one in $errands; do wait "$one"; done
+  errands=
   cat /dev/null "$here"/target.* >"$here/target" 2>/dev/null
   : >"$here/done"
 }

@@ -14,15 +14,17 @@ mkfifo "$work/turn" || { rm -rf "$work"; exit 70; }
 exec 5<>"$work/turn"
 echo >&5
 
-child= watcher= teller= lanes=
+child= watcher= teller= lanes= errands=
 stop() {
   trap '' HUP INT TERM PIPE
   [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
   [ -z "$teller" ] || kill "$teller" 2>/dev/null
   [ -z "$child" ] || kill "$child" 2>/dev/null
+  for errand in $errands; do kill "$errand" 2>/dev/null; done
   # A lane ends its own step; what it leaves is taken away when it is over.
   for lane in $lanes; do kill "${lane#*=}" 2>/dev/null; done
   for lane in $lanes; do wait "${lane#*=}" 2>/dev/null; done
+  for errand in $errands; do wait "$errand" 2>/dev/null; done
 }
 # What a run must take away; walk-through.sh says what.
 take_away() { :; }
@@ -137,16 +139,29 @@ fails() {
   frame "$failed" "$(now)"
 }
 
-# lane NAME FUNCTION: runs steps beside the others; each is reported when it ends.
-lane() {
+# beside NAME FUNCTION: runs it beside the others, with a folder of its own. Leaves its process in started.
+beside() {
   mkdir "$work/$1"
   (
-    here=$work/$1 child= watcher= teller= lanes= checking=
+    here=$work/$1 child= watcher= teller= lanes= errands= checking=
     trap stop EXIT
     trap 'exit 70' HUP INT TERM PIPE
     "$2"
   ) &
-  lanes="$lanes $1=$!"
+  started=$!
+}
+
+# lane NAME FUNCTION: runs steps beside the others; each is reported when it ends.
+lane() {
+  beside "$1" "$2"
+  lanes="$lanes $1=$started"
+}
+
+# errand NAME FUNCTION: finds out beside the others what they ask for, and reports nothing. Nobody waits for it when they
+# are over, nor for what it started: that must not hold the connection open.
+errand() {
+  beside "$1" "$2" >/dev/null 2>&1 4>&-
+  errands="$errands $started"
 }
 
 # collect: waits for all lanes, and tells of those that broke off.

@@ -6,7 +6,7 @@ import { ownVersion } from '../../core/own-version.ts';
 import type { Connection, RemoteProcess } from '../../host/transport/connection.ts';
 import type { Spec, VerifyLevel } from '../../profile/profile.ts';
 import { engineOf, forEngine } from './engine.ts';
-import { type Evidence, journals, ownEvidence } from './evidence.ts';
+import { type Evidence, journals, journalsCommand, ownEvidence } from './evidence.ts';
 import { type Frame, linesOf, parseFrame } from './frame.ts';
 import { fullJudges } from './full.ts';
 import { handlerJudges } from './handlers.ts';
@@ -157,13 +157,16 @@ export const verifyHost = async (
   remote.stdin.on('error', () => undefined);
   remote.stdin.write(input);
   let journalsOnce: Promise<Evidence> | undefined;
-  const gather = (): Promise<Evidence> => {
-    journalsOnce ??= journals(connection, engineOf(spec).units, signal);
+  const gatherFor = (id: string) => (): Promise<Evidence> => {
+    if (journalsOnce) return journalsOnce;
+    const { units } = engineOf(spec);
+    emit({ kind: 'command', host, phase: 'verify', id, command: journalsCommand(units) });
+    journalsOnce = journals(connection, units, signal);
     return journalsOnce;
   };
   try {
     for await (const frame of frames(remote)) {
-      const check = await checkOf(frame, judges.get(frame.id) ?? unknown, spec, gather);
+      const check = await checkOf(frame, judges.get(frame.id) ?? unknown, spec, gatherFor(frame.id));
       checks.push(check);
       emit({ kind: 'checked', host, check });
     }

@@ -43,9 +43,14 @@ remove_pods() {
   left=$(pods && containers) && [ -z "$left" ]
 }
 take_away() {
-  remove_pods >"$work/out" 2>"$work/err" && return
+  begins redis.clean-up
+  tell crictl pods --label "$label"
+  if remove_pods >"$work/out" 2>"$work/err"; then
+    over
+    return
+  fi
   status=1
-  frame redis.clean-up "$(now)"
+  frame redis.clean-up "$begin"
 }
 remove_pods >/dev/null 2>&1
 
@@ -86,7 +91,7 @@ tell_pulled() {
   done
 }
 
-lane world world_lane
+errand world look_outside
 must redis.runp 120 crictl --timeout 120s runp "$work/pod.json"
 pod=$answer
 ask redis.inspectp 60 crictl --timeout 50s inspectp --output table "$pod"

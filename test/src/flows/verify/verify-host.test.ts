@@ -170,6 +170,38 @@ test('checks beside the walk tell what they run when they run it, and not when a
   );
 });
 
+test('what nobody asks for any more is not waited for, and what is done at the end is told', async () => {
+  using host = recordedHost({ env: { FAIL: 'runp', OUTSIDE_HANGS: '1' } });
+  const events: Event[] = [];
+  let lastCheck = 0;
+  const checks = await verify(host, 'node', (event) => {
+    if (event.kind === 'checked') lastCheck = performance.now();
+    events.push(event);
+  });
+  const afterwards = performance.now() - lastCheck;
+  assert.deepEqual(red(checks), ['redis.runp']);
+  assert.ok(afterwards < 1000, `it went on for ${Math.round(afterwards)} ms`);
+  const commands = events.flatMap((event) => (event.kind === 'command' ? [event] : []));
+  assert.deepEqual(
+    commands.filter(({ id, command }) => id === 'redis.runp' && command.startsWith('journalctl')),
+    [
+      {
+        kind: 'command',
+        host: 'node-1',
+        phase: 'verify',
+        id: 'redis.runp',
+        command: 'journalctl -u berthd -u berth-shim -n 30',
+      },
+    ],
+  );
+  assert.deepEqual(
+    commands.filter(({ id }) => id === 'redis.clean-up').map(({ command }) => command),
+    ['crictl pods --label berth.dev/verify=walk-through'],
+  );
+  assert.deepEqual(openAtTheEnd(events), []);
+  assert.deepEqual(host.left(), []);
+});
+
 test('level smoke starts no pod', async () => {
   using host = recordedHost();
   const checks = await verify(host, 'smoke');
