@@ -11,6 +11,8 @@ export interface PackageManager {
   readonly remove: readonly string[];
   /** Finishes what an interrupted run, or a script that failed, left half done. */
   readonly repair: (names: readonly string[]) => readonly string[];
+  /** Brings the files of a package again, in the version that is installed. */
+  readonly reinstall: (name: string, version: string) => readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Lock files that other runs of it may hold. */
   readonly locks: readonly string[];
@@ -76,23 +78,25 @@ const aptOptions = [
   'Acquire::Retries=3',
 ];
 
+const aptInstall = [
+  'apt-get',
+  ...aptOptions,
+  '--no-install-recommends',
+  // A reset would have to know which of the archives in apt's cache are ours.
+  '-o',
+  'APT::Keep-Downloaded-Packages=false',
+  '-o',
+  'Dpkg::Options::=--force-confdef',
+  '-o',
+  'Dpkg::Options::=--force-confold',
+  'install',
+];
+
 export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = {
   apt: {
     // Without the mode apt-get ends with 0 although it could not fetch a single list.
     refresh: ['apt-get', ...aptOptions, '-o', 'APT::Update::Error-Mode=any', 'update'],
-    install: [
-      'apt-get',
-      ...aptOptions,
-      '--no-install-recommends',
-      // A reset would have to know which of the archives in apt's cache are ours.
-      '-o',
-      'APT::Keep-Downloaded-Packages=false',
-      '-o',
-      'Dpkg::Options::=--force-confdef',
-      '-o',
-      'Dpkg::Options::=--force-confold',
-      'install',
-    ],
+    install: aptInstall,
     exchange: (versions) => [
       'apt-get',
       ...aptOptions,
@@ -110,6 +114,7 @@ export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = 
     // Not apt-get: it would remove whatever depends on them too, instead of refusing.
     remove: ['dpkg', '--purge'],
     repair: () => ['dpkg', '--configure', '-a', '--force-confdef', '--force-confold'],
+    reinstall: (name, version) => [...aptInstall, '--reinstall', `${name}=${version}`],
     env: {
       DEBIAN_FRONTEND: 'noninteractive',
       // needrestart: list only; what runs is restarted by berth, and nothing else of the host.
@@ -138,6 +143,7 @@ export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = 
     // Not dnf: it would remove whatever depends on them too, and what it takes for unneeded by then.
     remove: ['rpm', '--erase'],
     repair: (names) => ['sh', '-c', dnfScript, 'sh', 'reinstall', ...names],
+    reinstall: (name) => ['sh', '-c', dnfScript, 'sh', 'reinstall', name],
     // The messages in which scripts fail are translated.
     env: { LC_ALL: 'C' },
     locks: [

@@ -1,4 +1,5 @@
 import { Fail } from '../core/fail.ts';
+import type { Secret } from '../core/secret.ts';
 import type { PackageFact } from '../host/facts/packages.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change, PackageChange, Step } from './change.ts';
@@ -136,9 +137,33 @@ const listsMustBeRefreshed = (
   facts: Facts,
   absent: readonly string[],
   isOffered: (name: string) => boolean,
-): boolean =>
-  (facts.packages.listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds ||
-  !absent.every(isOffered);
+): boolean => listsAreOld(facts) || !absent.every(isOffered);
+
+const listsAreOld = ({ packages: { listsAgeSeconds } }: Facts): boolean =>
+  (listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds;
+
+/** What brings the files of an installed package again. */
+export function reinstall(
+  facts: Facts,
+  name: string,
+  version: string,
+  env: Readonly<Record<string, string | Secret>>,
+): Step[] {
+  const { manager: managerName } = facts.packages;
+  if (managerName === undefined) throw noManager(facts);
+  const manager = packageManagers[managerName];
+  const run = (argv: readonly string[], deadlineSeconds: number): Step => ({
+    kind: 'run',
+    argv,
+    deadlineSeconds,
+    env: { ...manager.env, ...env },
+    locks: manager.locks,
+  });
+  return [
+    ...(manager.refresh && listsAreOld(facts) ? [run(manager.refresh, refreshDeadlineSeconds)] : []),
+    run(manager.reinstall(name, version), installDeadlineSeconds),
+  ];
+}
 
 /** apt-get(8) and dnf(8) take patterns, the newest that fits; for the revision of a package dnf needs none. */
 function pinnedPattern(version: string, manager: 'apt' | 'dnf'): string {

@@ -75,9 +75,13 @@ const provocations: Readonly<Record<string, { readonly script: string; readonly 
     script: `cd /usr/lib/berth/current && cp -a node node.new && mv -f node.new node`,
     evidence: /berth.*node \(deleted\)/,
   },
+  BD034: {
+    script: 'rm /usr/lib/cni/bridge',
+    evidence: /^containernetworking-plugins: \/usr\/lib\/cni\/bridge is missing$/,
+  },
 };
 
-const fixable = ['BD001', 'BD006', 'BD014', 'BD023', 'BD025', 'BD026'];
+const fixable = ['BD001', 'BD006', 'BD014', 'BD023', 'BD025', 'BD026', 'BD034'];
 
 test('the doctor names what is wrong with a node, mends it, and reset undoes what it did', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-doctor-'));
@@ -124,6 +128,7 @@ test('the doctor names what is wrong with a node, mends it, and reset undoes wha
     await host.output(`
       test ! -e /etc/cni/net.d/05-old.conflist && grep -q '^#berth# net.ipv4.ip_forward = 0' /etc/sysctl.d/99-hardening.conf
       getent hosts nobody-knows-me && iptables -C FORWARD -j BERTH-FORWARD && dpkg --audit | wc -l | grep -x 0
+      test -x /usr/lib/cni/bridge
       systemctl is-active berthd berth-shim berth-masquerade && crictl info > /dev/null`);
   });
 

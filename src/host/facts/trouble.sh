@@ -1,8 +1,15 @@
 # What is wrong on a host: asked by the doctor alone, since some of it takes a second to find out. Changes nothing.
-# Continues probe.sh, after lock-holder.sh. Parameters: owned, paths whose owning packages matter; locks, lock files of the package manager.
+# Continues probe.sh, after lock-holder.sh. Parameters: those of probe.sh; owned, paths whose owning packages matter; locks, lock files of the package manager.
 
 # FILES…: the lines of configuration files that say something, behind the name of their file.
 settings_of() { grep -sH -v -e '^[[:space:]]*[#;]' -e '^[[:space:]]*$' "$@"; }
+
+# PACKAGE: of what dpkg or rpm finds amiss in its files, programs and libraries that are missing or have other contents.
+# Configuration and documentation, which have a letter before their path, are the host's own matter.
+altered() {
+  sed -nE 's,^(missing|..5[^ ]*) +(/((usr/(local/)?)?(s?bin|lib(exec|32|64)?)|opt)/.*),\1 \2,p' |
+    while read -r how path; do printf 'altered\t%s\t%s\t%s\n' "$1" "$how" "$path"; done
+}
 
 echo @trouble
 if [ -n "$locks" ]; then
@@ -15,11 +22,16 @@ if [ -x /usr/bin/dpkg ] && command -v apt-get > /dev/null 2>&1; then
   [ -n "$owned" ] && /usr/bin/dpkg-query -S $owned 2>/dev/null | while IFS= read -r l; do
     printf 'owner\t%s\t%s\n' "${l##*: }" "${l%%: *}"
   done
+  for p in $apt; do LC_ALL=C /usr/bin/dpkg --verify "$p" 2>/dev/null | altered "$p"; done
 elif command -v rpm > /dev/null 2>&1; then
   e=$(rpm -qa 2>&1 > /dev/null) || printf 'audit\t%s\n' "$(printf '%s\nrpm -qa failed\n' "$e" | b64)"
   for p in $owned; do
     [ -e "$p" ] || continue
     n=$(rpm -qf --qf '%{NAME}\n' "$p" 2>/dev/null) && printf 'owner\t%s\t%s\n' "$p" "${n%%"$nl"*}"
+  done
+  for p in $dnf $dnf_else; do
+    p=${p#*=}
+    LC_ALL=C rpm -V --nodeps --noscripts "$p" 2>/dev/null | altered "$p"
   done
 fi
 

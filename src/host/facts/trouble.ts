@@ -8,6 +8,8 @@ export interface TroubleFacts {
   readonly packageAudit: string;
   /** Packages that own paths that berth writes, by path. */
   readonly owners: ReadonlyMap<string, string>;
+  /** Programs and libraries that are not as the packages that berth asks about brought them, by package. */
+  readonly altered: ReadonlyMap<string, readonly AlteredFile[]>;
   /** Who holds berth's own lock. */
   readonly berthLockHolder: string | undefined;
   /** Messages of SELinux and AppArmor about what they refused since the boot. */
@@ -33,6 +35,12 @@ export interface TroubleFacts {
   readonly listeners: readonly { readonly program: string; readonly pid: number }[];
 }
 
+export interface AlteredFile {
+  readonly path: string;
+  /** Otherwise it has other contents. */
+  readonly missing: boolean;
+}
+
 export interface FileSetting {
   readonly file: string;
   /** With dots, as sysctl(8) prints it. */
@@ -52,6 +60,7 @@ export const parseTrouble = (lines: Lines): TroubleFacts => ({
   packageLockHolder: textOf(lines, 'packagelock'),
   packageAudit: textOf(lines, 'audit') ?? '',
   owners: new Map(linesOf(lines, 'owner').map(([path = '', name = '']) => [path, name])),
+  altered: parseAltered(linesOf(lines, 'altered')),
   berthLockHolder: textOf(lines, 'berthlock'),
   denials: textLines(lines, 'denials'),
   sysctlSettings: textLines(lines, 'sysctls').flatMap(parseSetting),
@@ -95,6 +104,13 @@ const parseYesNo = (text: string): boolean | undefined => {
   if (text === 'yes') return true;
   return text === 'no' ? false : undefined;
 };
+
+function parseAltered(lines: Lines): Map<string, AlteredFile[]> {
+  const altered = new Map<string, AlteredFile[]>();
+  for (const [name = '', how, path = ''] of lines)
+    altered.set(name, [...(altered.get(name) ?? []), { path, missing: how === 'missing' }]);
+  return altered;
+}
 
 /** `/etc/sysctl.d/x.conf:net.ipv4.ip_forward = 1`; a leading minus says that failures do not matter. */
 function parseSetting(line: string): FileSetting[] {

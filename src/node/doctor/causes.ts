@@ -44,4 +44,5 @@ export const causes: readonly Cause[] = [
   network.masqueradeMissing,
   confinement.noParser,
   sharedCgroup,
+  packages.filesAltered,
 ];

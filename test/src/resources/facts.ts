@@ -53,6 +53,7 @@ const noTrouble: TroubleFacts = {
   packageLockHolder: undefined,
   packageAudit: '',
   owners: new Map(),
+  altered: new Map(),
   berthLockHolder: undefined,
   denials: [],
   sysctlSettings: [],
