@@ -9,6 +9,7 @@ import type { ReadSecret } from '../host/transport/open.ts';
 import { loadProfile, type ProfileAdditions } from '../profile/load-profile.ts';
 import { chooseArtifactCache } from './artifact-cache.ts';
 import { withArtifactSources } from './artifact-sources.ts';
+import { followWork } from './at-work.ts';
 import { keepConnections } from './connections.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { listenForInterrupts } from './interrupts.ts';
@@ -116,8 +117,11 @@ export const runOnHosts = async (subject: SubjectOf, options: RunOptions, work: 
 /** Throws where what the run is to be written to cannot be. */
 const runWith = async (shown: Face, subject: SubjectOf, options: RunOptions, work: Work): Promise<number> => {
   using log = await logFor(options, shown);
-  const face = scrubbedFace(log === undefined ? shown : bothFaces(shown, log.face));
+  const scrubbed = scrubbedFace(log === undefined ? shown : bothFaces(shown, log.face));
+  const { emit, isAtWork } = followWork(scrubbed.emit.bind(scrubbed));
+  const face: Face = { ...scrubbed, emit };
   using interrupts = listenForInterrupts((name) => {
+    if (!isAtWork()) return;
     const atOnce = name === 'SIGHUP' ? 'SIGTERM' : 'a second one';
     const message = `${name}: finishing or undoing the step at work; ${atOnce} ends berth at once`;
     face.emit({ kind: 'note', level: 'warn', message });
