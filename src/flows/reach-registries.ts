@@ -33,6 +33,9 @@ export const reachRegistries = async (
   });
 };
 
+/** By names: wget knows no ranges, nor does a curl before 7.86. */
+const loopback = ['localhost', '127.0.0.1', '::1'];
+
 /** A proxy with a login is a secret and goes nowhere near a command line: without it, the host is asked without one. */
 const openProxy = (proxy: ProxyAddress | undefined): string | undefined =>
   typeof proxy === 'string' ? proxy : undefined;
@@ -45,7 +48,7 @@ const scriptFor = async ({ spec }: HostEntry, registries: readonly string[]): Pr
     ['insecure', spec.registries.insecure.join(' ')],
     ...(http === undefined ? [] : ([['http_proxy', http]] as [string, string][])),
     ...(https === undefined ? [] : ([['https_proxy', https]] as [string, string][])),
-    ['no_proxy', spec.proxy.no.join(',')],
+    ['no_proxy', [...loopback, ...spec.proxy.no].join(',')],
   ];
   const assignments = parameters.map(([name, value]) => `${name}=${quote(value)}; export ${name}`);
   return `${assignments.join('\n')}\n${await scriptText}`;

@@ -63,9 +63,10 @@ const asked = async (
   folder: string,
   registries: readonly string[],
   insecure: readonly string[],
+  proxy = '',
 ): Promise<readonly RegistryAnswer[]> => {
   const profile = parseProfile(
-    `hosts: [{ name: here, local: {} }]\nspec: { registries: { insecure: ${JSON.stringify(insecure)} } }\n`,
+    `hosts: [{ name: here, local: {} }]\nspec: { registries: { insecure: ${JSON.stringify(insecure)} }${proxy} }\n`,
     'x.yaml',
   );
   const connection = hostWith(folder);
@@ -114,6 +115,19 @@ for (const [name, programs] of Object.entries(tools))
     );
     assert.match(answers[2]?.detail ?? '', /status 500: no registry/);
     assert.match(answers[3]?.detail ?? '', /refused|connect/i);
+  });
+
+for (const [name, programs] of Object.entries(tools))
+  test(`with ${name}: what is on the host itself is not asked of a proxy`, async (t) => {
+    const own = await server(t, 200);
+    const [port, nobody] = [own.split(':')[1], await freePort()];
+    const both = [own, `localhost:${port}`];
+    const proxy = `, proxy: { http: "http://127.0.0.1:${nobody}" }`;
+    const answers = await asked(onlyWith(t, programs), both, both, proxy);
+    assert.deepEqual(
+      answers.map(({ ok, detail }) => [ok, detail]),
+      both.map(() => [true, 'answers']),
+    );
   });
 
 test('with bash alone it is tried whether somebody listens; with nothing, that is said', async (t) => {
