@@ -125,16 +125,16 @@ the proof takes, for hosts that reach no registry.`,
   };
 };
 
-/** Every registry that the hosts would ask; not their own loopback. */
+/** Every registry that the hosts would ask; not the one that berth serves itself, and only while the proof runs. */
 export const registriesOf = (state: WizardState): readonly string[] => {
   const mirrors = list(state, at('mirrors')).flatMap((entry) => {
     const found = (entry as Readonly<Record<string, unknown>> | null)?.['mirrors'];
     return Array.isArray(found) ? found.map(String) : [];
   });
-  const image = String(valueAt(state.sources, imagePath) ?? '').split('/')[0] ?? '';
-  const named = [...list(state, at('unqualifiedSearch')).map(String), ...mirrors, image];
+  const image = valueAt(state.sources, sourcePath) === 'embedded' ? '' : valueAt(state.sources, imagePath);
+  const named = [...list(state, at('unqualifiedSearch')).map(String), ...mirrors, String(image ?? '')];
   const hosts = named.map((name) => name.split('/')[0] ?? '').filter((name) => /[.:]/.test(name));
-  return [...new Set(hosts)].filter((name) => !/^(localhost|127\.0\.0\.1)(:|$)/.test(name));
+  return [...new Set(hosts)];
 };
 
 const reachRows = (state: WizardState): PageRow[] => {
@@ -150,6 +150,7 @@ const reachRows = (state: WizardState): PageRow[] => {
       id: 'reach',
       label: `Ask ${asked.join(', ') || 'no registry'} from the hosts`,
       explain: `Each host that was met asks each registry for its API, by the proxy of the profile if there is one.
+localhost and 127.0.0.1 are each host's own there: what is to run on the node does not answer before it does.
 One that does not answer makes pulls fail, unless a mirror stands before it.`,
       press: () => ({
         ...state,

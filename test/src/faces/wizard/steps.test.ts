@@ -270,6 +270,14 @@ test('registries are asked from the hosts, and one that does not answer has a re
   assert.equal(told(state, { kind: 'reached-all' }).busy, undefined);
 });
 
+test('a mirror on the loopback is asked as well, which is that of each host; what berth serves there is not', () => {
+  const own = pressed(at(onTo(met(), 'registries'), 'Proof image'), 'right');
+  const state = pressed(typed(at(own, 'Mirror'), 'docker.io=127.0.0.1:9/hub,localhost:5001'), 'enter');
+  const asked = pressed(at(state, 'Ask docker.io, quay.io, 127.0.0.1:9, localhost:5001'), 'enter');
+  assert.ok(asked.wishes[0]?.kind === 'reach');
+  assert.deepEqual(asked.wishes[0].registries, ['docker.io', 'quay.io', '127.0.0.1:9', 'localhost:5001']);
+});
+
 test('what many hosts have in common is told once', () => {
   const many = withHosts(fresh(), ...['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example`));
   const routes = [{ interface: 'vpn0', destination: '10.88.0.0/14' }];
