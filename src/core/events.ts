@@ -86,7 +86,7 @@ export type Event =
       readonly id: string;
       readonly command: string;
     }
-  /** It is over, although what came of it is told later: of a check that is done beside others. */
+  /** It is over, although what came of it is told later, or not at all. */
   | { readonly kind: 'command-ended'; readonly host: string; readonly phase: Phase; readonly id: string }
   /** Bytes of an upload, a download or the pull of an image: of the step or the check `id`, or of an address. */
   | {

@@ -99,7 +99,7 @@ export const eventForms = [
     .describe('what the host runs from now on'),
   z
     .object({ kind: z.literal('command-ended'), host, phase, id })
-    .describe('and that it is over, where its check is told later: of those that are done side by side'),
+    .describe('and that it is over, where its check is told later or not at all'),
   z
     .object({
       kind: z.literal('bytes'),
