@@ -140,7 +140,11 @@ network_lane() {
   : >"$here/err"
   status=0
   frame network.pods "$server_begin"
+  # What others ask of the server they ask once.
+  begins network.pod-to-pod
+  tell socat - "TCP:$(bracketed "$server_address"):6379"
   repeat 60 server_up
+  over
 
   published_checks
   dns_checks

@@ -155,6 +155,11 @@ test('checks beside the walk tell what they run when they run it, and not when a
   assert.match(of('hostport.loopback').join(), /^socat - TCP:127\.0\.0\.1:\d+$/);
   assert.match(of('hostport.udp').at(-1) ?? '', /^socat -t 0\.5 - UDP:[\d.]+:\d+$/);
   assert.match(of('network.pods')[0] ?? '', /^crictl runp .*hostport-pod\.json$/);
+  assert.deepEqual(
+    of('network.pod-to-pod').slice(0, 1),
+    ['socat - TCP:10.88.0.4:6379'],
+    'the server is waited for',
+  );
   const at = (isIt: (event: Event) => boolean): number => {
     const index = events.findIndex(isIt);
     assert.notEqual(index, -1);
