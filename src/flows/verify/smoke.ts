@@ -121,8 +121,8 @@ const runtimeVersion = ({ name, version: pinned }: OciRuntime): Judge => ({
     return green(spec === undefined ? version : `${version}, OCI ${spec}`);
   },
   remedy:
-    `run berth apply: it installs ${name}; where it has nothing to do, somebody removed it beside its package ` +
-    '(apt-get install --reinstall, or dnf reinstall, brings it back)',
+    `run berth apply: it installs ${name}; where it has nothing to do, somebody removed it beside its package: ` +
+    'berth doctor finds that, and with --fix it brings it back',
 });
 
 /** Distributions and builds add to what the project calls a release: 1.1.5+ds1. */
@@ -140,7 +140,7 @@ const cniVersion: Judge = {
   },
   remedy:
     'run berth apply: it installs the plugins; where it has nothing to do, they are not in a folder of spec.cni.pluginDirs, ' +
-    'or somebody removed them beside their package (apt-get install --reinstall, or dnf reinstall, brings them back)',
+    'or somebody removed them beside their package: berth doctor finds that, and with --fix it brings them back',
 };
 
 /** The checks of level smoke: what smoke.sh runs, by its identifiers. */
