@@ -98,17 +98,8 @@ export const packageManagers: Readonly<Record<'apt' | 'dnf', PackageManager>> = 
     refresh: ['apt-get', ...aptOptions, '-o', 'APT::Update::Error-Mode=any', 'update'],
     install: aptInstall,
     exchange: (versions) => [
-      'apt-get',
-      ...aptOptions,
-      '--no-install-recommends',
+      ...aptInstall,
       '--allow-downgrades',
-      '-o',
-      'APT::Keep-Downloaded-Packages=false',
-      '-o',
-      'Dpkg::Options::=--force-confdef',
-      '-o',
-      'Dpkg::Options::=--force-confold',
-      'install',
       ...versions.map(([name, version]) => `${name}=${version}`),
     ],
     // Not apt-get: it would remove whatever depends on them too, instead of refusing.

@@ -1,12 +1,11 @@
 import { Fail } from '../core/fail.ts';
-import type { Secret } from '../core/secret.ts';
 import type { PackageFact } from '../host/facts/packages.ts';
 import type { Facts } from '../host/facts/probe.ts';
 import type { Change, PackageChange, Step } from './change.ts';
 import { planImagePackages } from './image-packages.ts';
 import { installLocked } from './locked-packages.ts';
-import { noSuchPackage, packageManagers } from './package-managers.ts';
-import type { LockedPackages, PackagesResource } from './resource.ts';
+import { noSuchPackage, type PackageManager, packageManagers } from './package-managers.ts';
+import type { Environment, LockedPackages, PackagesResource } from './resource.ts';
 
 /** Lists older than this may name versions that the mirror no longer has. */
 const listsAreOldSeconds = 24 * 3600;
@@ -33,14 +32,7 @@ export function planPackages(resource: PackagesResource, facts: Facts): Change[]
     return state !== 'installed' || !fits(name, version);
   });
   if (absent.length === 0 && unhealthy.length === 0) return [];
-  const run = (argv: readonly string[], deadlineSeconds: number): Step => ({
-    kind: 'run',
-    argv,
-    deadlineSeconds,
-    env: { ...manager.env, ...env },
-    locks: manager.locks,
-    ...(hint === undefined ? {} : { hints: { [noSuchPackage]: hint } }),
-  });
+  const run = runnerOf(manager, env, hint === undefined ? undefined : { [noSuchPackage]: hint });
   const steps: Step[] = [];
   if (unhealthy.length > 0) steps.push(run(manager.repair(unhealthy), installDeadlineSeconds));
   const isOffered = (name: string): boolean => {
@@ -142,23 +134,23 @@ const listsMustBeRefreshed = (
 const listsAreOld = ({ packages: { listsAgeSeconds } }: Facts): boolean =>
   (listsAgeSeconds ?? Number.POSITIVE_INFINITY) > listsAreOldSeconds;
 
-/** What brings the files of an installed package again. */
-export function reinstall(
-  facts: Facts,
-  name: string,
-  version: string,
-  env: Readonly<Record<string, string | Secret>>,
-): Step[] {
-  const { manager: managerName } = facts.packages;
-  if (managerName === undefined) throw noManager(facts);
-  const manager = packageManagers[managerName];
-  const run = (argv: readonly string[], deadlineSeconds: number): Step => ({
+const runnerOf =
+  (manager: PackageManager, env: Environment | undefined, hints?: Readonly<Record<number, string>>) =>
+  (argv: readonly string[], deadlineSeconds: number): Step => ({
     kind: 'run',
     argv,
     deadlineSeconds,
     env: { ...manager.env, ...env },
     locks: manager.locks,
+    ...(hints === undefined ? {} : { hints }),
   });
+
+/** What brings the files of an installed package again. */
+export function reinstall(facts: Facts, name: string, version: string, env: Environment): Step[] {
+  const { manager: managerName } = facts.packages;
+  if (managerName === undefined) throw noManager(facts);
+  const manager = packageManagers[managerName];
+  const run = runnerOf(manager, env);
   return [
     ...(manager.refresh && listsAreOld(facts) ? [run(manager.refresh, refreshDeadlineSeconds)] : []),
     run(manager.reinstall(name, version), installDeadlineSeconds),
