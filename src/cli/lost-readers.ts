@@ -1,12 +1,14 @@
+import type { Fail } from '../core/fail.ts';
 import { failureText } from '../faces/failure-text.ts';
 import { styleFor } from '../faces/style.ts';
-import { exitCodeOf } from './exit-codes.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { unwritable } from './write-whole.ts';
 
 /** What a write says to a pipe that nobody reads any more, and to a terminal that is gone. */
 const gone: ReadonlySet<string | undefined> = new Set(['EPIPE', 'EIO']);
 
 let isHeeded = true;
+let loss: Fail | undefined;
 
 /** From now on berth works to its end also when nobody listens any more: the hosts matter more. */
 export const goOnUnheard = (): void => {
@@ -18,7 +20,6 @@ export const goOnUnheard = (): void => {
  * takes no more is one, and is told once.
  */
 export const heedLostReaders = (): void => {
-  let isTold = false;
   for (const [name, stream] of [
     ['standard output', process.stdout],
     ['standard error', process.stderr],
@@ -28,10 +29,15 @@ export const heedLostReaders = (): void => {
         if (isHeeded) process.exit();
         return;
       }
-      const fail = unwritable(name, error);
-      if (!isTold)
-        process.stderr.write(failureText(fail, { style: styleFor(process.stderr), verbose: false }));
-      isTold = true;
-      if (isHeeded) process.exit(exitCodeOf(fail));
+      if (loss !== undefined) return;
+      loss = unwritable(name, error);
+      process.stderr.write(failureText(loss, { style: styleFor(process.stderr), verbose: false }));
+      if (isHeeded) process.exit(exitCodeOf(loss));
     });
+};
+
+/** What a run ends with: that some of its output was lost is a failure where there was no other. */
+export const withLoss = (exitCode: number): number => {
+  const isWell = exitCode === exitCodes.done || exitCode === exitCodes.changesPending;
+  return loss !== undefined && isWell ? exitCodeOf(loss) : exitCode;
 };

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { canAsk } from './ask.ts';
 import { exitCodes } from './exit-codes.ts';
-import { heedLostReaders } from './lost-readers.ts';
+import { heedLostReaders, withLoss } from './lost-readers.ts';
 import { makeProgram } from './program.ts';
 import { wantsJson } from './usage.ts';
 
@@ -31,4 +31,4 @@ const exitCode = await main(process.argv);
 // That something could not be written is heard of in the next turn.
 await new Promise((turn) => setImmediate(turn));
 // What still waits now, such as a command of a host that was given up, must not keep the user waiting.
-process.exit(exitCode);
+process.exit(withLoss(exitCode));

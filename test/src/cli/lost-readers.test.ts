@@ -37,6 +37,18 @@ test('and is told, and no reason to stop, where there is work at hosts', async (
   assert.doesNotMatch(stderr, /^ +at /m);
 });
 
+test('what is lost of the output of a run that went well is a failure', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-unheard-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, 'p.yaml'), 'hosts: [{ name: a, ssh: { host: 127.0.0.1, port: 1 } }]\n');
+  const { exitCode, stderr } = await shell('"$0" hosts p.yaml --json > /dev/full', folder);
+  assert.equal(exitCode, 16, stderr);
+  assert.match(
+    stderr,
+    /^berth: standard output cannot be written: ENOSPC[^\n]*\[DiskFull\]\nhint: [^\n]*\n$/,
+  );
+});
+
 test('a reader that has seen enough is no failure', async () => {
   const { exitCode, stderr } = await shell('set -o pipefail; "$0" errors | head -1 > /dev/null');
   assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' });
