@@ -6,6 +6,7 @@ import type { Face } from '../faces/face.ts';
 import { type ChangeReport, type HostReport, junitText } from '../faces/junit.ts';
 import { scrubbedEvent, scrubbedFailure } from '../faces/scrubbed.ts';
 import type { Change, Plan } from '../resources/change.ts';
+import { exitCodes } from './exit-codes.ts';
 import type { Work } from './run-command.ts';
 import { requireWritable, writeWhole } from './write-whole.ts';
 
@@ -126,15 +127,17 @@ export const withJunit = (file: string | undefined, name: string, work: Work): W
       },
     };
     let ended: Fail | undefined;
+    let exitCode: number = exitCodes.done;
     try {
-      return await work({ ...context, emit }, watched);
+      exitCode = await work({ ...context, emit }, watched);
+      return exitCode;
     } catch (error) {
       ended = scrubbedFailure(asFail(context.signal.aborted ? context.signal.reason : error));
       throw error;
     } finally {
       const report = junitText(gathered.reports(ended), { name, startedAt });
       await writeWhole(file, report, 0o644).catch((error: unknown) => {
-        if (ended === undefined) throw error;
+        if (ended === undefined && exitCode === exitCodes.done) throw error;
         face.failure(asFail(error));
       });
     }

@@ -53,6 +53,8 @@ export const requireWritable = async (path: string): Promise<void> => {
   await access(dirname(resolve(path)), constants.W_OK).catch((cause: unknown) => {
     throw unwritable(path, cause);
   });
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw new Fail('BadUsage', `${path} is a folder`, { hint: 'Name a file in it.' });
 };
 
 /** `what`: the file, as its user knows it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { writeWhole } from '../../../src/cli/write-whole.ts';
+import { requireWritable, writeWhole } from '../../../src/cli/write-whole.ts';
 import { Fail } from '../../../src/core/fail.ts';
 import { smallDisk } from '../../harness/small-disk.ts';
 import { runBerth } from './run-berth.ts';
@@ -21,6 +21,16 @@ test('a file that the disk has no room for is told as a full disk, and leaves no
     return true;
   });
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a folder in place of a file is refused before the work', async (t) => {
+  const folder = smallDisk(t);
+  await assert.rejects(requireWritable(folder), {
+    code: 'BadUsage',
+    message: `${folder} is a folder`,
+    hint: 'Name a file in it.',
+  });
+  await requireWritable(join(folder, 'report.xml'));
 });
 
 test('a report on a full disk ends the command as a full disk does', async (t) => {
