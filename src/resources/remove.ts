@@ -28,7 +28,8 @@ export function planRemoval(
   const { install } = facts;
   // While it ends its pods the runtime writes: what was not there at the probe can be there by then.
   const remains = trees.filter(({ path }) => stopPods !== undefined || remainsOf(path, facts));
-  if (install.origins.length === 0 && remains.length === 0) return { changes: [], notes: [] };
+  if (install.origins.length === 0 && remains.length === 0)
+    return { changes: install.generations.length > 0 ? [forgetOnly] : [], notes: [] };
   const packages = planPackageRemoval(facts);
   const files = newestFirst(fileOrigins(facts))
     .filter(({ path }) => !isInside(path, trees))

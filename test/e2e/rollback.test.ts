@@ -120,4 +120,21 @@ test('a host goes back: by itself when it is red, and when it is told to', async
     assert.equal(back.exitCode, 0, back.output);
     assert.equal(await stateOf(host), green);
   });
+
+  await t.test(
+    'a reset of a host that went back to before berth takes away what berth remembers',
+    async () => {
+      assert.equal((await berth('rollback', file, '0', '--yes')).exitCode, 0);
+      assert.match((await berth('rollback', file, '0', '--yes')).output, /nothing to do/);
+      const reset = await berth('reset', file, '--yes');
+      assert.equal(reset.exitCode, 0, reset.output);
+      assert.match(reset.output, /delete berth's records on the host/);
+      assert.equal(
+        await host.output('ls -d /var/lib/berth-install 2>&1 || true'),
+        "ls: cannot access '/var/lib/berth-install': No such file or directory\n",
+      );
+      const again = await berth('reset', file, '--yes');
+      assert.match(again.output, /Nothing to do: nothing of berth is left on these hosts/);
+    },
+  );
 });
