@@ -45,10 +45,14 @@ export class LiveProgress implements Progress {
     if (event.kind === 'note' && event.level === 'debug' && !this.#verbose) return;
     this.#state = afterEvent(this.#state, event, performance.now());
     if (event.kind === 'run-started') return;
-    if (event.kind === 'note')
-      this.#notes = [...this.#notes, { level: event.level, host: event.host, message: event.message }];
-    else if (event.host !== undefined) this.#untold.add(event.host);
+    if (event.kind === 'note' && this.#stays(event)) this.#notes = [...this.#notes, event];
+    if (event.kind !== 'note' && event.host !== undefined) this.#untold.add(event.host);
     this.#screen.changed();
+  }
+
+  /** What a host waits for or tries again is in its row while it does, and in its log: the outcome makes it moot. */
+  #stays({ level, host }: Note): boolean {
+    return level === 'warn' || host === undefined || this.#verbose;
   }
 
   isRead(): boolean {

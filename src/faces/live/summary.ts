@@ -1,3 +1,4 @@
+import type { Event } from '../../core/events.ts';
 import { counted, duration, printable } from '../../core/text.ts';
 import type { Style } from '../style.ts';
 import { type Board, type HostBoard, hasTrouble, type PhaseBoard } from './board.ts';
@@ -79,11 +80,7 @@ export const summaryText = (board: Board, style: Style, isNews: (host: string) =
 /** Hosts of which a note tells by name; the others of them are counted. */
 const namedHosts = 3;
 
-export interface Note {
-  readonly level: 'debug' | 'info' | 'warn';
-  readonly host: string | undefined;
-  readonly message: string;
-}
+export type Note = Extract<Event, { kind: 'note' }>;
 
 const whose = (hosts: readonly string[]): string => {
   const more = hosts.length - namedHosts;

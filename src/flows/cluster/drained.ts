@@ -115,8 +115,8 @@ async function drained<Made>(context: FlowContext, drain: Drain, make: () => Pro
   const { host, found, plane } = drain;
   const name = await nodeName({ connection: found.connection, signal: context.signal });
   const state = await answering(host, () => nodeState(plane, 'admin', name));
-  const note = (message: string): void =>
-    context.emit({ kind: 'note', level: 'info', host: host.name, message });
+  const note: Known['note'] = (message, level = 'info') =>
+    context.emit({ kind: 'note', level, host: host.name, message });
   if (state === undefined) {
     if (!drain.leaves) throw unknownNode(host, name, plane);
     // Whoever leaves may have been forgotten already.
@@ -137,7 +137,7 @@ async function drained<Made>(context: FlowContext, drain: Drain, make: () => Pro
 interface Known {
   readonly name: string;
   readonly state: NodeState;
-  readonly note: (message: string) => void;
+  readonly note: (message: string, level?: 'info' | 'warn') => void;
 }
 
 /** Makes the change while the pods of the node are elsewhere. */
@@ -149,7 +149,7 @@ async function emptied<Made>(
 ): Promise<Made> {
   // Whoever cordoned it before wants it to stay so.
   const letIn = state.spec.unschedulable
-    ? async () => note(`${node} was cordoned before, and stays so`)
+    ? async () => note(`${node} was cordoned before, and stays so`, 'warn')
     : () => uncordon(plane, node);
   let made: Made;
   try {

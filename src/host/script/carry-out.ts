@@ -195,7 +195,7 @@ class Run {
 
   /** The host undoes what is not confirmed: at once when it hears of it, else when the time of the guard has passed. */
   async #stopNow(stream: CommandStream): Promise<never> {
-    this.#note('the guarded change was not confirmed: the host undoes it');
+    this.#note('the guarded change was not confirmed: the host undoes it', 'warn');
     await stream.send(command('stop_now'));
     await this.#isOver();
     throw this.#over.signal.reason;
@@ -260,8 +260,8 @@ class Run {
     this.#over.abort();
   }
 
-  #note(message: string): void {
-    this.#options.emit({ kind: 'note', level: 'info', host: this.#connection.host, message });
+  #note(message: string, level: 'info' | 'warn' = 'info'): void {
+    this.#options.emit({ kind: 'note', level, host: this.#connection.host, message });
   }
 
   /** Before its shell holds the lock nothing is begun, and the stop file would be read by the apply that holds it. */

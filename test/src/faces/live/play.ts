@@ -24,6 +24,8 @@ const story: Told[] = [
   ...names.flatMap((name) => looked(name)),
   ...red(second),
   ...failing(third),
+  [2.7, { kind: 'note', level: 'info', host: first, message: 'waiting for its turn: an apply' }],
+  [2.8, { kind: 'note', level: 'info', message: 'an archive is checked by its published checksum' }],
   ...uploading(first),
   ...others.flatMap((name) => installing(name)),
 ];

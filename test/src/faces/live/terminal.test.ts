@@ -80,7 +80,7 @@ test('a terminal that changes its size gets a whole picture of that size, and no
   }
 });
 
-test('afterwards the first screen has what was there, the notes, the summary and every failure, and nothing of the view', async (t) => {
+test('afterwards the first screen has what was there, warnings, notes of no host, the summary and every failure, and nothing of the view', async (t) => {
   const terminal = await playing(t, { seconds: 2 }, { columns: 100, rows: 30 });
   await terminal.shows(/↑↓ choose/);
   await terminal.shows(/ended 0/);
@@ -88,7 +88,7 @@ test('afterwards the first screen has what was there, the notes, the summary and
   const left = await terminal.scrollback();
   assert.match(
     left,
-    /^before the view\nnode-1 {2}about to delete \/etc\/old\.conf\nnode-2 .*✗ verify.*1 of 4 checks red\nnode-3 .*✗ apply.*\nnode-1 .*✓ apply.*✓ verify.*\nberth: node-3: install runc, socat[\s\S]*E: Failed to fetch[\s\S]*hint: the package lists[\s\S]*the outcome\nended 0/,
+    /^before the view\nnode-1 {2}about to delete \/etc\/old\.conf\nan archive is checked by its published checksum\nnode-2 .*✗ verify.*1 of 4 checks red\nnode-3 .*✗ apply.*\nnode-1 .*✓ apply.*✓ verify.*\nberth: node-3: install runc, socat[\s\S]*E: Failed to fetch[\s\S]*hint: the package lists[\s\S]*the outcome\nended 0/,
   );
   assert.doesNotMatch(left, /↑↓|▸/);
 });

@@ -35,13 +35,14 @@ test('a node takes pods again when the change failed, and the failure is told', 
   assert.equal(asked.at(-1), 'c1: uncordon w1');
 });
 
-test('a node that was cordoned before stays so', async () => {
-  const { hosts, asked, changing, made } = scene([
+test('a node that was cordoned before stays so, and a warning says that it takes no pods', async () => {
+  const { hosts, asked, changing, made, warnings } = scene([
     { when: / get node /, says: node({ unschedulable: true }) },
     { when: / drain / },
   ]);
   await changing(hosts.w1, made('w1'));
   assert.equal(asked.at(-1), 'change w1');
+  assert.deepEqual(warnings(), ['w1 was cordoned before, and stays so']);
 });
 
 test('a node that cannot be drained is not changed, and takes pods again', async () => {

@@ -163,11 +163,14 @@ export const scene = (answers: readonly Answer[], options: SceneOptions = {}) =>
     asked.push(`change ${name}`);
     return name;
   };
+  const warnings = () =>
+    events.flatMap((event) => (event.kind === 'note' && event.level === 'warn' ? [event.message] : []));
   const notes = () => events.flatMap((event) => (event.kind === 'note' ? [event.message] : []));
   return {
     hosts: { c1, w1, w2 },
     asked,
     notes,
+    warnings,
     context,
     survey: async ({ name }: HostEntry): Promise<Surveyed> => surveyed.get(name) ?? assert.fail(name),
     changing: doing('change'),
