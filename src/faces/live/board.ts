@@ -33,7 +33,7 @@ export interface HostBoard {
 
 export interface PhaseBoard {
   readonly phase: Phase;
-  readonly state: 'running' | 'done' | 'failed';
+  readonly state: 'running' | 'done' | 'failed' | 'interrupted';
   /** The host passed it before in this run. */
   readonly isRepeated: boolean;
   readonly since: number;
@@ -177,6 +177,18 @@ const checked = (host: HostBoard, { check }: Extract<Event, { kind: 'checked' }>
   return withPhase(ended, 'verify', counted);
 };
 
+/** An interruption is nothing that went wrong: the phase at which it came did not fail, unless it was red by then. */
+const interrupted = (host: HostBoard): HostBoard => {
+  const last = host.phases.findLast(({ state }) => state === 'failed');
+  const isRedByThen = last?.phase === 'verify' && host.checks.red > 0;
+  return isRedByThen
+    ? host
+    : {
+        ...host,
+        phases: host.phases.map((board) => (board === last ? { ...board, state: 'interrupted' } : board)),
+      };
+};
+
 const commandBegun = (
   host: HostBoard,
   { id, command }: Extract<Event, { kind: 'command' }>,
@@ -210,6 +222,7 @@ const hostAfter = (host: HostBoard, event: Event, now: number): HostBoard => {
     case 'note':
       return event.level === 'debug' ? host : { ...host, note: event.message };
     case 'failed':
+      if (event.error.code === 'Cancelled') return interrupted(host);
       return { ...host, troubles: [...host.troubles, { kind: 'failure', error: event.error }] };
     default:
       return host;
@@ -228,6 +241,9 @@ const keptNotes = 50;
 
 export const hasTrouble = ({ phases, troubles }: HostBoard): boolean =>
   troubles.length > 0 || phases.some(({ state }) => state === 'failed');
+
+export const wasInterrupted = ({ phases }: HostBoard): boolean =>
+  phases.some(({ state }) => state === 'interrupted');
 
 /** The phase at work; when none is, the one that came last. */
 export const currentPhase = (host: HostBoard): PhaseBoard | undefined =>

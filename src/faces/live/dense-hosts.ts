@@ -8,8 +8,14 @@ import { toldPhases } from './told-phases.ts';
 import { troubleLines } from './trouble-lines.ts';
 import type { Room } from './whole-hosts.ts';
 
-const standingMarks = { failed: '✗', running: '▸', waiting: '·', done: '✓' } as const;
-const standingColours = { failed: 'red', running: 'cyan', waiting: undefined, done: 'green' } as const;
+const standingMarks = { failed: '✗', running: '▸', interrupted: '–', waiting: '·', done: '✓' } as const;
+const standingColours = {
+  failed: 'red',
+  running: 'cyan',
+  interrupted: 'yellow',
+  waiting: undefined,
+  done: 'green',
+} as const;
 
 /** Phases as columns. */
 interface Columns {

@@ -50,8 +50,8 @@ const shareOf = ({ done, total }: PhaseBoard, estimate: Estimate | undefined): n
   return whole === undefined || whole === 0 ? undefined : done / whole;
 };
 
-export const marks = { running: '▸', done: '✓', failed: '✗' } as const;
-export const colours = { running: 'cyan', done: 'green', failed: 'red' } as const;
+export const marks = { running: '▸', done: '✓', failed: '✗', interrupted: '–' } as const;
+export const colours = { running: 'cyan', done: 'green', failed: 'red', interrupted: 'yellow' } as const;
 
 /** A phase by its mark, its name, and the time it took. */
 export const phaseSpan = ({ phase, state, milliseconds }: PhaseBoard): Span => {

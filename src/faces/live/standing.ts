@@ -1,7 +1,7 @@
-import { type Board, currentPhase, type HostBoard, hasTrouble } from './board.ts';
+import { type Board, currentPhase, type HostBoard, hasTrouble, wasInterrupted } from './board.ts';
 
 /** How a host stands, in the order in which it matters to whoever looks. */
-export const standings = ['failed', 'running', 'waiting', 'done'] as const;
+export const standings = ['failed', 'running', 'interrupted', 'waiting', 'done'] as const;
 
 export type Standing = (typeof standings)[number];
 
@@ -25,6 +25,7 @@ const standingOf = (host: HostBoard, furthest: number, now: number): Standing =>
   const current = currentPhase(host);
   if (current === undefined) return host.transfers.size > 0 ? 'running' : 'waiting';
   if (current.state === 'running' || host.steps.length > 0) return 'running';
+  if (wasInterrupted(host)) return 'interrupted';
   const endedAt = current.since + (current.milliseconds ?? 0);
   if (now - endedAt < pauseMilliseconds) return 'running';
   return stageOf(host) < furthest ? 'waiting' : 'done';

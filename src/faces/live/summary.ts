@@ -1,7 +1,7 @@
 import type { Event } from '../../core/events.ts';
 import { counted, duration, printable } from '../../core/text.ts';
 import type { Style } from '../style.ts';
-import { type Board, type HostBoard, hasTrouble, type PhaseBoard } from './board.ts';
+import { type Board, type HostBoard, hasTrouble, type PhaseBoard, wasInterrupted } from './board.ts';
 import { colours, marks } from './progress-lines.ts';
 import { toldPhases } from './told-phases.ts';
 
@@ -22,7 +22,8 @@ const isWorthTelling = ({ phases, troubles }: HostBoard): boolean =>
 
 const phaseText = ({ phase, state, milliseconds }: PhaseBoard, style: Style): string => {
   const took = milliseconds === undefined ? '' : ` ${duration(milliseconds)}`;
-  return style(colours[state], `${marks[state]} ${phase}${took}`);
+  const end = state === 'interrupted' ? ' (interrupted)' : '';
+  return style(colours[state], `${marks[state]} ${phase}${took}${end}`);
 };
 
 const line = (name: string, width: number, { phases, checks }: HostBoard, style: Style): string => {
@@ -60,11 +61,12 @@ const together = (hosts: readonly HostBoard[], style: Style): string => {
 export const summaryText = (board: Board, style: Style, isNews: (host: string) => boolean): string => {
   const told = [...board.hosts].filter(([name, host]) => isNews(name) && isWorthTelling(host));
   const bad = told.filter(([, host]) => hasTrouble(host));
-  const good = told.filter(([, host]) => !hasTrouble(host));
+  const halfway = told.filter(([, host]) => !hasTrouble(host) && wasInterrupted(host));
+  const good = told.filter(([, host]) => !hasTrouble(host) && !wasInterrupted(host));
   const width = Math.max(0, ...told.map(([name]) => name.length));
   const one = ([name, host]: readonly [string, HostBoard]): string => line(name, width, host, style);
   const lines = [
-    ...bad.map(one),
+    ...[...bad, ...halfway].map(one),
     ...(good.length > listedHosts
       ? [
           together(

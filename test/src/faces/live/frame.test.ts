@@ -4,9 +4,11 @@ import test from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { renderToString } from 'ink';
 import { createElement } from 'react';
+import { Fail } from '../../../../src/core/fail.ts';
 import { frameOf, type Size } from '../../../../src/faces/live/frame.ts';
 import { afterWish, type Wish } from '../../../../src/faces/live/keys.ts';
 import { Picture } from '../../../../src/faces/live/picture.ts';
+import { countsText, ranked } from '../../../../src/faces/live/standing.ts';
 import { type LiveState, startOf } from '../../../../src/faces/live/state.ts';
 import { summaryText } from '../../../../src/faces/live/summary.ts';
 import {
@@ -166,6 +168,44 @@ test('what stays of a host that went back is told in the order in which it happe
     'node-1  ✓ connect 100 ms  ✓ probe 800 ms  ✓ prepare 4.0 s  ✓ plan 200 ms  ✓ apply 6.0 s  ✗ verify 3.2 s  ' +
       '✓ rollback 2.0 s  ✓ verify 3.0 s  one check green\n',
   );
+});
+
+test('a phase that was only interrupted is no red one, nor is its host in trouble', () => {
+  const error = new Fail('Cancelled', 'interrupted by SIGINT');
+  const story: Told[] = [
+    started(three),
+    ...three.flatMap((host) => looked(host)),
+    ...phase('node-1', 'apply', 3, 9),
+    ...phase('node-1', 'probe', 9, 9.001, true),
+    [9.001, { kind: 'failed', host: 'node-1', error }],
+    ...red('node-2'),
+    [24, { kind: 'failed', host: 'node-2', error }],
+    ...phase('node-3', 'apply', 3, 9, true),
+    [9, { kind: 'failed', host: 'node-3', error }],
+  ];
+  const { board } = stateAfter(story);
+  const before = '✓ connect 100 ms  ✓ probe 400 ms  ✓ prepare 2.0 s  ✓ plan 100 ms';
+  assert.equal(
+    summaryText(board, plain, () => true),
+    [
+      `node-2  ${before}  ✓ apply 16.5 s  ✗ verify 3.2 s  1 of 4 checks red\n`,
+      `node-1  ${before}  ✓ apply 6.0 s  – probe 1 ms (interrupted)\n`,
+      `node-3  ${before}  – apply 6.0 s (interrupted)\n`,
+    ].join(''),
+  );
+  assert.equal(countsText(ranked(board, 60_000)), '1 failed, 2 interrupted');
+});
+
+test('hosts that were interrupted are not among many that went well', () => {
+  const names = fleet(12);
+  const story: Told[] = [
+    started(names),
+    ...names.flatMap((host) => proven(host)),
+    ...phase('node-12', 'verify', 25, 26, true),
+    [26, { kind: 'failed', host: 'node-12', error: new Fail('Cancelled', 'interrupted by SIGINT') }],
+  ];
+  const summary = summaryText(stateAfter(story).board, plain, () => true);
+  assert.match(summary, /^node-12 .*– verify 1\.0 s \(interrupted\)\n11 hosts {2}✓ apply/);
 });
 
 test('what stays of fifty hosts is a glance', () => {
