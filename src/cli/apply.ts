@@ -38,21 +38,25 @@ export const apply = async (
   const { plan, applied, failures, notBegun, made, seen } = await carry(context, {
     confirm: (planned) => consent(planned, 'Apply these changes?', options, face, context.signal),
   });
-  const failed = exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
+  // What is told ends the live view, so not before the other hosts are proven.
+  const conclude = (): number => exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
   const pending = plan.hosts.some((host) => host.changes.length > 0);
-  if (options.check) return failed || (pending ? exitCodes.changesPending : exitCodes.done);
+  if (options.check) return conclude() || (pending ? exitCodes.changesPending : exitCodes.done);
   if (pending && !applied) {
+    const failed = conclude();
     face.message('Nothing was changed.');
     return failed || exitCodes.changesPending;
   }
   const done = pending ? `Done (${planSummary(plan)})` : 'Nothing to do: the hosts are as the profile says';
   const hosts = context.hosts.filter(({ name }) => isWorthProving(name, { plan, failures, notBegun }));
   if (hosts.length === 0) {
+    const failed = conclude();
     if (!failed) face.message(`${done}. Not verified: changes of other tags are pending.`);
     return failed;
   }
   const { proveApplied } = await import('./prove-applied.ts');
   const proven = await proveApplied({ ...context, hosts }, face, { made, seen });
+  const failed = conclude();
   if (failed || proven) return failed || proven;
   face.message(`${done}, and crictl has proven it.`);
   return exitCodes.done;

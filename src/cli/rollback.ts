@@ -27,18 +27,22 @@ const takeBack = async (
     { confirm: (planned) => consent(planned, 'Go back like this?', options, face, context.signal) },
     to,
   );
-  const failed = exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
+  // What is told ends the live view, so not before the other hosts are proven.
+  const conclude = (): number => exitCodeOfFailures(failures, context.hosts.length, face, notBegun);
   const pending = plan.hosts.some((host) => host.changes.length > 0);
-  if (options.check) return failed || (pending ? exitCodes.changesPending : exitCodes.done);
+  if (options.check) return conclude() || (pending ? exitCodes.changesPending : exitCodes.done);
   if (!pending) {
+    const failed = conclude();
     for (const { host, notes } of plan.hosts) face.message(`${host}: nothing to do (${notes.join('; ')})`);
     return failed;
   }
   if (!applied) {
+    const failed = conclude();
     face.message('Nothing was changed.');
     return failed || exitCodes.changesPending;
   }
   const proven = await verifyThem(context, face, made);
+  const failed = conclude();
   if (failed || proven) return failed || proven;
   face.message(`Done (${planSummary(plan)}). berth rollback again undoes it.`);
   return exitCodes.done;
