@@ -1,7 +1,12 @@
 import { type Check, type Event, isRed } from '../core/events.ts';
 import type { Fail } from '../core/fail.ts';
 import { checksSummary, checksText, whose } from './checks-text.ts';
-import { annotationOfNote, annotationsOfChecks, annotationsOfFailure } from './ci/annotations.ts';
+import {
+  annotationOfNote,
+  annotationsOfChecks,
+  annotationsOfFailure,
+  annotationsOfFindings,
+} from './ci/annotations.ts';
 import type { Annotation, Dialect } from './ci/dialect.ts';
 import { plain } from './ci/plain.ts';
 import { adoptionText, driftText } from './drift-text.ts';
@@ -139,7 +144,10 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
         annotate(annotationsOfChecks(name, list));
       }
     },
-    findings: (findings) => print(`\n${findingsText(findings, style)}`, { keep: true }),
+    findings: (findings) => {
+      print(`\n${findingsText(findings, style)}`, { keep: true });
+      for (const [host, found] of findings) annotate(annotationsOfFindings(host, found));
+    },
     hosts: (hosts, { checked }) => print(hostsText(hosts, { checked, style }), { keep: true }),
     explanation: (explanation) => print(explanationText(explanation, style), { keep: true }),
     stats: (stats) => print(`\n${statsText(stats)}`, { keep: true }),

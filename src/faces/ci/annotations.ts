@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { type Check, isRed } from '../../core/events.ts';
 import type { Fail } from '../../core/fail.ts';
 import { printable } from '../../core/text.ts';
+import type { Finding } from '../../node/doctor/cause.ts';
 import { problemsOf } from '../../profile/problem.ts';
 import type { Annotation } from './dialect.ts';
 
@@ -30,6 +31,14 @@ export const annotationsOfChecks = (whose: string, checks: readonly Check[]): An
     title: `${whose}: ${check.id}`,
     message: withRemedy(`${check.title}: ${check.detail}`, check.remedy),
   }));
+
+/** What the doctor found on `host`; what is nothing to act on is left out. */
+export const annotationsOfFindings = (host: string, findings: readonly Finding[]): Annotation[] =>
+  findings.flatMap(({ level, code, name, evidence, remedy }) =>
+    level === 'info'
+      ? []
+      : [{ level, title: `${host}: ${code}`, message: withRemedy(`${name}: ${evidence}`, remedy) }],
+  );
 
 export const annotationOfNote = (host: string | undefined, message: string): Annotation => ({
   level: 'warning',

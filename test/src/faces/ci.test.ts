@@ -190,6 +190,35 @@ test('a warning is an annotation, a note is none', () => {
   assert.deepEqual(out.match(/^::.*$/gm), ['::warning title=berth%3A a::the clock is off']);
 });
 
+test('what the doctor finds is annotated as what it is, with the remedy; what is only worth knowing is not', () => {
+  const finding = {
+    code: 'BD034',
+    name: 'plugin-gone',
+    why: 'pods get no network',
+    evidence: '/usr/lib/cni/portmap\nis missing',
+    remedy: 'install it again',
+    fix: [],
+  } as const;
+  const { out } = printed(github, (face) => {
+    face.findings(
+      new Map([
+        ['a', [{ ...finding, level: 'warning' }]],
+        [
+          'b',
+          [
+            { ...finding, level: 'error' },
+            { ...finding, level: 'info' },
+          ],
+        ],
+      ]),
+    );
+  });
+  assert.deepEqual(out.match(/^::.*$/gm), [
+    '::warning title=a%3A BD034::plugin-gone: /usr/lib/cni/portmap%0Ais missing%0Ainstall it again',
+    '::error title=b%3A BD034::plugin-gone: /usr/lib/cni/portmap%0Ais missing%0Ainstall it again',
+  ]);
+});
+
 test('sections of GitLab begin collapsed and end under the same name', () => {
   const { out } = printed(gitlab, (face) => {
     face.emit(started('a', 'connect'));
