@@ -1,7 +1,9 @@
 import { CommandFailed, type Fail } from '../core/fail.ts';
 import { printable } from '../core/text.ts';
 import { problemsOf } from '../profile/problem.ts';
+import { cutFrame } from './cut-frame.ts';
 import type { Style } from './style.ts';
+import { wrapped } from './wrapped.ts';
 
 /** Output of a failed command is shown from its end, where the reason usually stands. */
 const shownLines = 20;
@@ -23,10 +25,10 @@ const commandLines = (error: CommandFailed, style: Style): string[] => [
   ...[error.stderr, error.stdout].filter((output) => output.trim() !== '').flatMap(tail),
 ];
 
-const problemLines = (error: Fail, style: Style): string[] =>
+const problemLines = (error: Fail, style: Style, width: number): string[] =>
   problemsOf(error).flatMap(({ file, line, column, message, frame }) => [
-    `${file}:${line}:${column}: ${printable(message)}`,
-    style('dim', printable(frame)),
+    wrapped(`${file}:${line}:${column}: ${printable(message)}`, width, 4),
+    style('dim', cutFrame(printable(frame), width)),
   ]);
 
 /** Causes below the first message, each once: an error often repeats what it wraps. */
@@ -40,16 +42,16 @@ const causeLines = (error: Fail): string[] => {
   return lines;
 };
 
-/** A failure as a person reads it: what and where, the evidence, the remedy. */
+/** A failure as a person reads it: what and where, the evidence, the remedy. Without `width` lines are as long as they are. */
 export const failureText = (
   error: Fail,
-  options: { readonly style: Style; readonly verbose: boolean },
+  options: { readonly style: Style; readonly verbose: boolean; readonly width?: number },
 ): string => {
-  const { style } = options;
+  const { style, width = Number.POSITIVE_INFINITY } = options;
   const origin = error.cause instanceof Error ? error.cause : error;
   const stack = options.verbose || error.code === 'Internal' ? [style('dim', origin.stack ?? '')] : [];
   return [
-    ...problemLines(error, style),
+    ...problemLines(error, style, width),
     `${style(['red', 'bold'], 'berth')}: ${printable(error.message)} ${style('dim', `[${error.code}]`)}`,
     ...(error instanceof CommandFailed ? commandLines(error, style) : []),
     ...causeLines(error),

@@ -1,6 +1,7 @@
 import { counted, printable } from '../core/text.ts';
 import type { Generation } from '../host/facts/generations.ts';
 import type { Style } from './style.ts';
+import { wrapped } from './wrapped.ts';
 
 const endings = {
   done: 'done',
@@ -33,37 +34,56 @@ const what = ({ kind, to, changes }: Generation): string => {
   return `rollback to ${to === 0 ? 'before berth' : to}${count}`;
 };
 
-const row = (generation: Generation, all: readonly Generation[]): readonly string[] => [
+type Row = readonly [number: string, at: string, by: string, what: string, outcome: string];
+
+const row = (generation: Generation, all: readonly Generation[]): Row => [
   String(generation.number),
-  generation.at,
-  generation.by,
+  printable(generation.at),
+  printable(generation.by),
   what(generation),
   outcome(generation, all),
 ];
 
-const table = (rows: readonly (readonly string[])[]): string[] => {
+const table = (rows: readonly Row[]): string[] => {
   const widths = rows.reduce<number[]>(
     (wide, cells) => cells.map((cell, column) => Math.max(wide[column] ?? 0, cell.length)),
     [],
   );
-  return rows.map((cells) =>
-    cells
-      .map((cell, column) =>
-        column === 0 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
+  return rows.map((cells) => {
+    const padded = cells.map((cell, column) =>
+      column === 0 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+    );
+    return `  ${padded.join('  ')}`.trimEnd();
+  });
 };
 
-/** The generations of each host, the newest first. */
-export const generationsText = (all: ReadonlyMap<string, readonly Generation[]>, style: Style): string =>
+/** Where a table has no room: each generation, and below it what it was and came to. */
+const list = (rows: readonly Row[], width: number): string[] => {
+  const widest = Math.max(...rows.map(([number]) => number.length));
+  const indent = widest + 4;
+  return rows.flatMap(([number, at, by, what, outcome]) => [
+    wrapped(`  ${number.padStart(widest)}  ${at}  ${by}`, width, indent),
+    wrapped(`${' '.repeat(indent)}${what}: ${outcome}`, width, indent),
+  ]);
+};
+
+const fitted = (rows: readonly Row[], width: number): string[] => {
+  const lines = table(rows);
+  return lines.every((line) => line.length <= width) ? lines : list(rows, width);
+};
+
+/** The generations of each host, the newest first. Without `width` lines are as long as they are. */
+export const generationsText = (
+  all: ReadonlyMap<string, readonly Generation[]>,
+  { style, width = Number.POSITIVE_INFINITY }: { readonly style: Style; readonly width?: number },
+): string =>
   [...all]
     .flatMap(([host, generations]) => [
       style('bold', host),
       ...(generations.length === 0 ? ['  none: berth has not changed it yet'] : []),
-      ...table(generations.toReversed().map((each) => row(each, generations).map(printable))).map(
-        (line) => `  ${line}`,
+      ...fitted(
+        generations.toReversed().map((each) => row(each, generations)),
+        width,
       ),
       '',
     ])

@@ -81,7 +81,7 @@ export const summaryFace = (onEnd: (summary: Summary) => void): Face => {
     plan: (made) => {
       plan = made;
     },
-    generations: (all) => report('Generations', generationsText(all, uncoloured)),
+    generations: (all) => report('Generations', generationsText(all, { style: uncoloured })),
     drift: (host, drifts) => report(`Drift of ${host}`, driftText(host, drifts, look)),
     adoption: (adoption) => report('Adopted', adoptionText(adoption, look)),
     checks: (all) => {

@@ -69,7 +69,7 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
     for (const error of untold.splice(0)) tell(error);
   };
   const tell = (error: Fail): void => {
-    err.write(dialect.quoted(failureText(error, { style: styleFor(err), verbose })));
+    err.write(dialect.quoted(failureText(error, { style: styleFor(err), verbose, ...narrow(err) })));
     annotate(annotationsOfFailure(error), err);
   };
   const print = (text: string, options = { keep: false }): void =>
@@ -129,7 +129,7 @@ export const textFace = ({ progress, out, err, verbose, dialect = plain }: TextF
     },
     plan: (plan, { diffs }) =>
       printFolded(`Plan: ${planSummary(plan)}`, `\n${planText(plan, { diffs, style, ...narrow(out) })}`),
-    generations: (all) => print(`\n${generationsText(all, style)}`, { keep: true }),
+    generations: (all) => print(`\n${generationsText(all, { style, ...narrow(out) })}`, { keep: true }),
     drift: (host, drifts) => print(`\n${driftText(host, drifts, { width, style })}`, { keep: true }),
     adoption: (adoption) => print(`\n${adoptionText(adoption, { width, style })}`, { keep: true }),
     checks: (verified) => {

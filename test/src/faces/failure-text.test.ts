@@ -3,6 +3,8 @@ import test from 'node:test';
 import { asFail } from '../../../src/core/as-fail.ts';
 import { CommandFailed, Fail } from '../../../src/core/fail.ts';
 import { failureText } from '../../../src/faces/failure-text.ts';
+import { codeFrame } from '../../../src/profile/code-frame.ts';
+import { badProfile } from '../../../src/profile/problem.ts';
 
 const options = { style: (_format: unknown, text: string) => text, verbose: false };
 
@@ -41,4 +43,35 @@ test('an error that nobody foresaw shows where it came from', () => {
   const text = failureText(asFail(new TypeError('x is not a function')), options);
   assert.match(text, /unexpected: x is not a function/);
   assert.match(text, /failure-text\.test\.ts/);
+});
+
+test('on a narrow terminal the line of a profile is cut around its caret, and what is wrong breaks between words', () => {
+  const line =
+    '    - { name: a | bc, address: "192.0.2.10", user: admin, hostKeyFingerprint: nonsense, sudo: true }';
+  const shownAt = (column: number, width: number): string[] => {
+    const problem = {
+      file: 'fleet.yaml',
+      line: 1,
+      column,
+      message: 'this is nothing that berth knows; did you mean another word',
+      frame: codeFrame(line, 1, column),
+    };
+    const text = failureText(badProfile('fleet.yaml', [problem]), { ...options, width });
+    return text.split('\n').slice(0, 4);
+  };
+  assert.deepEqual(shownAt(56, 60), [
+    'fleet.yaml:1:56: this is nothing that berth knows; did you',
+    '    mean another word',
+    '    1 | … "192.0.2.10", user: admin, hostKeyFingerprint: no…',
+    '      |                           ^',
+  ]);
+  assert.deepEqual(shownAt(7, 60).slice(2), [
+    '    1 |     - { name: a | bc, address: "192.0.2.10", user: …',
+    '      |       ^',
+  ]);
+  assert.deepEqual(shownAt(line.length + 1, 60).slice(2), [
+    '    1 | … admin, hostKeyFingerprint: nonsense, sudo: true }',
+    '      |                                                    ^',
+  ]);
+  assert.deepEqual(shownAt(56, 140).slice(1, 3), [`    1 | ${line}`, `      | ${' '.repeat(55)}^`]);
 });
