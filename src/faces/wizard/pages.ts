@@ -1,7 +1,7 @@
 import type { Path } from '../../profile/tree.ts';
 import { ownValues } from './own-values.ts';
-import { type ActionRow, isRow, type PageRow, type Row } from './rows.ts';
-import { pageOf, type StepName, stepNames, type WizardState } from './state.ts';
+import { type ActionRow, answerOf, isRow, type PageRow, type Row, type TextRow } from './rows.ts';
+import { pageOf, type StepName, settle, stepNames, type WizardState } from './state.ts';
 import { candidateRows } from './steps/candidates.ts';
 import { connectionRows, meetNewHosts } from './steps/connections.ts';
 import { hostRows } from './steps/host.ts';
@@ -110,12 +110,29 @@ const unfinishedRow = (state: WizardState): Row | undefined =>
     .filter(isRow)
     .find(({ problem }) => problem !== undefined);
 
-/** On or back by so many steps; a step with an answer that cannot stand is not left forwards. */
-export const move = (state: WizardState, by: 1 | -1): WizardState => {
-  const name = stepNames[stepNames.indexOf(state.step) + by];
-  const open = by > 0 ? unfinishedRow(state) : undefined;
+const waitingRow = (state: WizardState): TextRow | undefined =>
+  rowsOf(state)
+    .filter((row) => row.kind === 'text')
+    .find(({ waits }) => waits === true);
+
+/** On or back by one step. */
+export const move = (state: WizardState, by: 1 | -1): WizardState =>
+  by > 0 ? goOn(state) : stepBy(state, by);
+
+/** A step with an answer that cannot stand is not left forwards; one that waits for Enter is taken first, as by Enter. */
+const goOn = (state: WizardState): WizardState => {
+  const open = unfinishedRow(state);
   if (open !== undefined)
     return { ...withFocus(state, open.id), notice: { level: 'bad', text: `${open.label}: ${open.problem}` } };
+  const waiting = waitingRow(state);
+  if (waiting?.enter === undefined) return stepBy(state, 1);
+  const taken = settle(waiting.enter());
+  // A text that stays was refused, or something else comes of it than an answer.
+  return answerOf(taken, waiting.id) === '' ? goOn(taken) : withFocus(taken, waiting.id);
+};
+
+const stepBy = (state: WizardState, by: 1 | -1): WizardState => {
+  const name = stepNames[stepNames.indexOf(state.step) + by];
   if (name === undefined) return state;
   const there: WizardState = { ...state, step: name, sheet: undefined, cursor: undefined, scrolled: 0 };
   return steps[name].enter?.(there) ?? there;

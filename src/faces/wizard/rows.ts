@@ -30,6 +30,8 @@ export interface TextRow extends AnswerRow {
   readonly write: (text: string) => WizardState;
   /** What Enter does; without it the next row is in focus. */
   readonly enter?: () => WizardState;
+  /** What is typed waits for Enter: who goes on has it taken. */
+  readonly waits?: boolean;
 }
 
 export interface ChoiceRow extends AnswerRow {
@@ -220,7 +222,7 @@ export const answerRow = (
     problem: text.trim() === '' ? undefined : problemIn?.(text),
     write: (typed) => withAnswer(state, id, typed),
     ...(path === undefined ? {} : { path }),
-    ...(enter === undefined ? {} : { enter: () => enter(text) }),
+    ...(enter === undefined ? {} : { enter: () => enter(text), waits: state.untaken.has(id) }),
   };
 };
 
@@ -229,4 +231,11 @@ export const answerOf = (state: WizardState, id: string): string => state.answer
 export const withAnswer = (state: WizardState, id: string, text: string): WizardState => ({
   ...state,
   answers: new Map(state.answers).set(id, text),
+  untaken: text.trim() === '' ? asTaken(state, id).untaken : new Set(state.untaken).add(id),
+});
+
+/** The text of the row stays, and waits for nothing any more. */
+export const asTaken = (state: WizardState, id: string): WizardState => ({
+  ...state,
+  untaken: new Set([...state.untaken].filter((one) => one !== id)),
 });

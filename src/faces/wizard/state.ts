@@ -72,6 +72,8 @@ export interface WizardState {
   readonly trail: Trail | undefined;
   /** Answers that stand in no profile, by row. */
   readonly answers: ReadonlyMap<string, string>;
+  /** Rows whose answer was typed since Enter took one there. */
+  readonly untaken: ReadonlySet<string>;
   /** The row in focus is explained. */
   readonly explains: boolean;
   /** Lines that the page and the profile beside it were scrolled away from the row in focus, each as far as it goes. */
@@ -104,6 +106,7 @@ export const wizardState = (sources: ProfileSources, isNew: boolean): WizardStat
   settled: undefined,
   trail: undefined,
   answers: new Map(),
+  untaken: new Set(),
   explains: false,
   scrolled: 0,
   meetings: new Map(),

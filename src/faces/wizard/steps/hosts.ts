@@ -2,7 +2,7 @@ import { counted, withPort } from '../../../core/text.ts';
 import type { Origin } from '../../../inventory/candidates/find.ts';
 import { addHosts, removeHost } from '../add-hosts.ts';
 import { knows, misfitOfHost } from '../document.ts';
-import { type ActionRow, answerRow, note, type PageRow, withAnswer } from '../rows.ts';
+import { type ActionRow, answerRow, asTaken, note, type PageRow, withAnswer } from '../rows.ts';
 import { hostsIn, type WizardState, type WrittenHost } from '../state.ts';
 import { typedHosts } from '../typed-hosts.ts';
 
@@ -53,11 +53,12 @@ const namesOf = (state: WizardState): string[] => hostsIn(state.sources).map(({ 
 const problemOfTyped = (state: WizardState, text: string): string | undefined => {
   const typed = typedHosts(text, namesOf(state));
   if ('problem' in typed) return typed.problem;
+  if (typed.hosts.length === 0) return 'names no host';
   return typed.hosts.map(({ name, way }) => misfitOfHost({ name, ...way })).find((why) => why !== undefined);
 };
 
 const find = (state: WizardState, origin: Origin, what: string): WizardState => ({
-  ...state,
+  ...asTaken(state, `import:${origin.kind}`),
   busy: `asking ${what}`,
   wishes: [{ kind: 'find', origin }],
 });

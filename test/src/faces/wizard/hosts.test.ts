@@ -85,6 +85,45 @@ test('hosts with one address and port are added, with a word about it', () => {
   assert.equal(withHosts(state, 'c=192.0.2.1:2222').notice?.text, 'one host added');
 });
 
+test('who goes on with a typed host has it, as by Enter', () => {
+  const waiting = typed(withHosts(fresh(), 'a.example'), 'b.example, c.example');
+  const onward = [
+    pressed(waiting, 'next'),
+    pressed(at(waiting, 'Continue'), 'enter'),
+    pressed(waiting, 'back', 'next'),
+    pressed(at(waiting, 'a  '), 'enter', 'back', 'next'),
+  ];
+  for (const state of onward) {
+    assert.equal(state.step, 'connections');
+    assert.deepEqual(names(state), ['a', 'b', 'c']);
+    assert.equal(state.notice?.text, '2 hosts added');
+    assert.equal(state.wishes[0]?.kind, 'meet');
+  }
+});
+
+test('a typed host that cannot stand keeps the page, and is in focus', () => {
+  for (const [host, why] of [
+    ['bad/host', /Add: .*neither a host name nor an address/],
+    [' , ', /Add: names no host/],
+  ] as const) {
+    const state = pressed(at(typed(withHosts(fresh(), 'a.example'), host), 'a  '), 'next');
+    assert.equal(state.step, 'hosts');
+    assert.equal(rowAt(state).label, 'Add');
+    assert.match(state.notice?.text ?? '', why);
+  }
+});
+
+test('who goes on with a typed inventory is asked which of its hosts become nodes, once', () => {
+  const asked = pressed(typed(at(withHosts(fresh(), 'a.example'), 'From Ansible'), 'hosts.ini'), 'next');
+  const origin = { kind: 'ansible', place: 'hosts.ini' } as const;
+  assert.deepEqual(asked.wishes, [{ kind: 'find', origin }]);
+  assert.deepEqual([asked.step, rowAt(asked).label], ['hosts', 'From Ansible']);
+  const sheet = told(asked, { kind: 'found', origin, candidates, remarks: [] });
+  assert.equal(pressed(at(sheet, 'Add 3 hosts'), 'enter', 'next').step, 'connections');
+  const trouble = { code: 'BadUsage', message: 'there is no hosts.ini', remedy: undefined } as const;
+  assert.equal(pressed(told(asked, { kind: 'not-found', origin, trouble }), 'next').step, 'connections');
+});
+
 test('a host can be opened, and each of its values is judged by the schema', () => {
   let state = pressed(at(withHosts(fresh(), 'ops@192.0.2.10'), 'node-1'), 'enter');
   state = typed(at(state, 'Port'), '99999');

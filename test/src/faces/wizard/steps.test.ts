@@ -247,6 +247,17 @@ test('mirrors are added with the registry that they stand for, changed, and take
   assert.deepEqual(specOf(state).registries.mirrors, []);
 });
 
+test('who goes on with a typed mirror has it, as by Enter', () => {
+  const waiting = typed(at(onTo(met(), 'registries'), 'Mirror'), 'docker.io=mirror.example');
+  const state = pressed(waiting, 'next');
+  assert.equal(state.step, 'kubernetes');
+  assert.deepEqual(specOf(state).registries.mirrors, [
+    { registry: 'docker.io', mirrors: ['mirror.example'] },
+  ]);
+  const wrong = pressed(typed(at(onTo(met(), 'registries'), 'Mirror'), 'docker.io='), 'next');
+  assert.deepEqual([wrong.step, rowAt(wrong).label], ['registries', 'Mirror']);
+});
+
 test('registries are asked from the hosts, and one that does not answer has a remedy', () => {
   const asked = pressed(at(onTo(met(), 'registries'), 'Ask docker.io, quay.io'), 'enter');
   assert.ok(asked.wishes[0]?.kind === 'reach');
