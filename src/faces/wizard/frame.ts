@@ -4,7 +4,7 @@ import { type Form, formOf } from './form.ts';
 import { folded, foldedAll, type Line, line } from './lines.ts';
 import { focused, titleOf } from './pages.ts';
 import type { Row } from './rows.ts';
-import { stepNames, type WizardState } from './state.ts';
+import { type Scrolled, stepNames, unscrolled, type WizardState } from './state.ts';
 import { firstOf, type Part, yamlPart } from './yaml-pane.ts';
 
 export interface Size {
@@ -21,8 +21,8 @@ export interface Frame {
   readonly below: readonly Line[];
   readonly foot: readonly Line[];
   readonly cursor: { readonly x: number; readonly y: number } | undefined;
-  /** Lines that something of it is scrolled, of those that are wanted. */
-  readonly scrolled: number;
+  /** Of what is wanted, as far as there are lines. */
+  readonly scrolled: Scrolled;
 }
 
 /** From here on the profile has room beside the form. */
@@ -121,7 +121,7 @@ const tooSmall = ({ columns, rows }: Size): Frame => {
     below: [],
     foot: [],
     cursor: undefined,
-    scrolled: 0,
+    scrolled: unscrolled,
   };
 };
 
@@ -156,7 +156,7 @@ export const frameOf = (state: WizardState, size: Size): Frame => {
     foot,
     formWidth,
     cursor: form.cursor === undefined ? undefined : { ...form.cursor, y: head.length + form.cursor.y },
-    scrolled: Math.abs(form.scrolled) > Math.abs(yaml.scrolled) ? form.scrolled : yaml.scrolled,
+    scrolled: { page: form.scrolled, profile: yaml.scrolled },
   };
   if (isWide)
     return { ...told, form: [...form.lines, ...more], beside: filled(yaml.lines, height), below: [] };
@@ -184,7 +184,7 @@ const formPart = (
 ): FormPart => {
   const { lines, focus, cursor, starts } = formOf(state, width);
   const around = windowed(lines, focus, height);
-  const from = firstOf(around + state.scrolled, lines.length, height);
+  const from = firstOf(around + state.scrolled.page, lines.length, height);
   const arrows = `${from > 0 ? '↑' : ''}${from + height < lines.length ? '↓' : ''}`;
   const isSeen = cursor !== undefined && cursor.y >= from && cursor.y < from + height;
   return {
@@ -199,8 +199,6 @@ const formPart = (
 
 /** How much of the page is seen. */
 export interface Sight {
-  /** Lines that the page itself was scrolled. */
-  readonly scrolled: number;
   /** Lines to scroll so that one of those seen stays, of the page and of the profile. */
   readonly turn: number;
   readonly placeOf: (row: Row) => 'above' | 'seen' | 'below';
@@ -210,9 +208,8 @@ export interface Sight {
 export const sightOf = (state: WizardState, size: Size): Sight | undefined => {
   if (isTooSmall(size) || state.question !== undefined) return undefined;
   const { isWide, height, formWidth, formHeight, lower } = layoutOf(state, size);
-  const { scrolled, from, starts } = formPart(state, { width: formWidth - 1, height: formHeight });
+  const { from, starts } = formPart(state, { width: formWidth - 1, height: formHeight });
   return {
-    scrolled,
     turn: Math.max(1, Math.min(formHeight, isWide ? height : lower) - 1),
     placeOf: ({ id }) => {
       const line = starts.get(id) ?? from;
@@ -225,7 +222,8 @@ export const sightOf = (state: WizardState, size: Size): Sight | undefined => {
 /** The state without the part of its scrolling that goes beyond an end: it would have to be scrolled back first. */
 export const withinReach = (state: WizardState, size: Size): WizardState => {
   const { scrolled } = frameOf(state, size);
-  return scrolled === state.scrolled ? state : { ...state, scrolled };
+  const { page, profile } = state.scrolled;
+  return scrolled.page === page && scrolled.profile === profile ? state : { ...state, scrolled };
 };
 
 /** A secret is asked for: nothing else is on the page. */
@@ -254,6 +252,6 @@ const questionFrame = (
     beside: [],
     below: [],
     cursor: { x: 2 + dots.length, y: head.length + label.length },
-    scrolled: 0,
+    scrolled: unscrolled,
   };
 };

@@ -1,7 +1,7 @@
 import type { Path } from '../../profile/tree.ts';
 import { ownValues } from './own-values.ts';
 import { type ActionRow, answerOf, isRow, type PageRow, type Row, type TextRow } from './rows.ts';
-import { pageOf, type StepName, settle, stepNames, type WizardState } from './state.ts';
+import { pageOf, type StepName, settle, stepNames, unscrolled, type WizardState } from './state.ts';
 import { candidateRows } from './steps/candidates.ts';
 import { connectionRows, meetNewHosts } from './steps/connections.ts';
 import { hostRows } from './steps/host.ts';
@@ -98,7 +98,7 @@ export const withFocus = (state: WizardState, id: string): WizardState => ({
   ...state,
   focus: new Map(state.focus).set(pageOf(state), id),
   cursor: undefined,
-  scrolled: 0,
+  scrolled: unscrolled,
 });
 
 /** A sheet was closed: the step below begins again what it begins, such as to meet a host that was changed. */
@@ -134,6 +134,12 @@ const goOn = (state: WizardState): WizardState => {
 const stepBy = (state: WizardState, by: 1 | -1): WizardState => {
   const name = stepNames[stepNames.indexOf(state.step) + by];
   if (name === undefined) return state;
-  const there: WizardState = { ...state, step: name, sheet: undefined, cursor: undefined, scrolled: 0 };
+  const there: WizardState = {
+    ...state,
+    step: name,
+    sheet: undefined,
+    cursor: undefined,
+    scrolled: unscrolled,
+  };
   return steps[name].enter?.(there) ?? there;
 };

@@ -6,7 +6,7 @@ import type { KeyName } from './keys.ts';
 import { comeBack, focused, move, rowsOf, withFocus } from './pages.ts';
 import { afterReply } from './replies.ts';
 import { isRow, type Row, type TextRow } from './rows.ts';
-import { pageOf, settle, type WizardState } from './state.ts';
+import { pageOf, settle, unscrolled, type WizardState } from './state.ts';
 
 export type WizardEvent =
   | { readonly kind: 'typed'; readonly text: string }
@@ -94,9 +94,9 @@ const afterKey = (state: WizardState, key: KeyName, sight: Sight | undefined): W
     case 'down':
       return step(state, 1, sight);
     case 'scroll-up':
-      return { ...state, scrolled: state.scrolled - (sight?.turn ?? 0) };
+      return scrolledBy(state, -(sight?.turn ?? 0));
     case 'scroll-down':
-      return { ...state, scrolled: state.scrolled + (sight?.turn ?? 0) };
+      return scrolledBy(state, sight?.turn ?? 0);
     case 'home':
     case 'end':
       return row?.kind === 'text' ? inSight(edited(state, row, key)) : toEnd(state, key);
@@ -124,8 +124,14 @@ const step = (state: WizardState, by: 1 | -1, sight: Sight | undefined): WizardS
   const next = rows[rows.findIndex(({ id }) => id === focused(state)?.id) + by];
   const ahead = by > 0 ? 'below' : 'above';
   return next === undefined || sight?.placeOf(next) === ahead
-    ? { ...settle(state), cursor: undefined, scrolled: (sight?.scrolled ?? state.scrolled) + by }
+    ? scrolledBy({ ...settle(state), cursor: undefined }, by)
     : withFocus(settle(state), next.id);
+};
+
+/** What has no more lines stays where it is: `withinReach`. */
+const scrolledBy = (state: WizardState, lines: number): WizardState => {
+  const { page, profile } = state.scrolled;
+  return { ...state, scrolled: { page: page + lines, profile: profile + lines } };
 };
 
 /** The first or the last row in focus, and everything that is to be read before or after it. */
@@ -134,14 +140,14 @@ const toEnd = (state: WizardState, key: 'home' | 'end'): WizardState => {
     .filter(isRow)
     .at(key === 'home' ? 0 : -1);
   if (row === undefined) return state;
-  return { ...withFocus(settle(state), row.id), scrolled: key === 'home' ? -Infinity : Infinity };
+  return scrolledBy(withFocus(settle(state), row.id), key === 'home' ? -Infinity : Infinity);
 };
 
 /** Who answers a row that was scrolled away has to see it first; a text shows what becomes of it. */
 const isOutOfSight = (row: Row, sight: Sight | undefined): boolean =>
   row.kind !== 'text' && sight !== undefined && sight.placeOf(row) !== 'seen';
 
-const inSight = (state: WizardState): WizardState => ({ ...state, scrolled: 0 });
+const inSight = (state: WizardState): WizardState => ({ ...state, scrolled: unscrolled });
 
 /** Enter takes nothing there: the answer stands already. */
 const isAnswered = (row: Row): boolean =>

@@ -55,6 +55,14 @@ export interface Trail {
 /** How the wizard ended: with a profile to write, and to plan or not; or with nothing. */
 export type Ending = 'plan' | 'write' | 'left';
 
+/** Lines that the page, and the profile beside it, were scrolled away from the row in focus: each goes as far as it has lines. */
+export interface Scrolled {
+  readonly page: number;
+  readonly profile: number;
+}
+
+export const unscrolled: Scrolled = { page: 0, profile: 0 };
+
 /** Everything that the wizard knows. Only `reduce` makes new ones. */
 export interface WizardState {
   readonly sources: ProfileSources;
@@ -76,8 +84,7 @@ export interface WizardState {
   readonly untaken: ReadonlySet<string>;
   /** The row in focus is explained. */
   readonly explains: boolean;
-  /** Lines that the page and the profile beside it were scrolled away from the row in focus, each as far as it goes. */
-  readonly scrolled: number;
+  readonly scrolled: Scrolled;
   /** By `meetingKey`: a host that is edited has not been met. */
   readonly meetings: ReadonlyMap<string, Meeting>;
   /** By host and registry, in the order of the answers. */
@@ -108,7 +115,7 @@ export const wizardState = (sources: ProfileSources, isNew: boolean): WizardStat
   answers: new Map(),
   untaken: new Set(),
   explains: false,
-  scrolled: 0,
+  scrolled: unscrolled,
   meetings: new Map(),
   reached: new Map(),
   published: undefined,

@@ -6,7 +6,7 @@ import type { Errands } from './errands.ts';
 import { type Size, withinReach } from './frame.ts';
 import { reduce, type WizardEvent } from './reduce.ts';
 import { Screen } from './screen.ts';
-import { changedFiles, type Ending, type WizardState, wizardState } from './state.ts';
+import { changedFiles, type Ending, unscrolled, type WizardState, wizardState } from './state.ts';
 
 export interface Written {
   readonly ending: Ending;
@@ -103,6 +103,7 @@ class Sitting {
   /** Terminals differ in what they keep of a screen that changes its size: nothing of it is relied upon. */
   readonly #onResize = (): void => {
     if (this.#screen === undefined || this.#isSpoken) return;
+    this.#state = withinReach(this.#state, this.#size());
     this.#screen.clear();
     this.#wizard.out.write(clearAndHome);
     this.#screen.rerender(this.#element());
@@ -145,7 +146,7 @@ class Sitting {
   #take(event: WizardEvent): void {
     const size = this.#isSpoken ? undefined : this.#size();
     const state = reduce(this.#state, event, size);
-    this.#state = size === undefined ? { ...state, scrolled: 0 } : withinReach(state, size);
+    this.#state = size === undefined ? { ...state, scrolled: unscrolled } : withinReach(state, size);
     this.#screen?.rerender(this.#element());
     if (this.#state.ending !== undefined) this.#end.resolve();
     for (const wish of this.#state.wishes)

@@ -56,7 +56,7 @@ export const yamlPart = (state: WizardState, size: { width: number; height: numb
   const range = rangeInFocus(state);
   const start = range?.from ?? sectionLine(state);
   const around = firstOf(start - Math.floor(size.height / 3), lines.length, size.height);
-  const from = firstOf(around + state.scrolled, lines.length, size.height);
+  const from = firstOf(around + state.scrolled.profile, lines.length, size.height);
   const shown = lines.slice(from, from + size.height).map((text, index) => {
     const isInFocus = range !== undefined && from + index >= range.from && from + index <= range.to;
     const line = printable(text);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { isDeepStrictEqual, stripVTControlCharacters, styleText } from 'node:util';
 import { renderToString } from 'ink';
 import { createElement } from 'react';
 import type { Style } from '../../../../src/faces/style.ts';
@@ -259,7 +259,8 @@ const walked = (
   let state = from;
   for (;;) {
     const next = pressedAt(size, state, key);
-    if (next.scrolled === state.scrolled && focused(next)?.id === focused(state)?.id) return { seen, state };
+    if (isDeepStrictEqual(next.scrolled, state.scrolled) && focused(next)?.id === focused(state)?.id)
+      return { seen, state };
     for (const line of lines(next, size)) seen.add(line);
     state = next;
   }
@@ -316,6 +317,24 @@ test('what is read between two rows goes by line by line, and a row out of sight
     assert.match(drawn(back, size, plain), /› ▸ Try all of them again/);
     assert.equal(pressedAt(size, back, 'enter').wishes[0]?.kind, 'meet');
   }
+});
+
+test('of the page and the profile, each that has more moves with PageUp and PageDown', () => {
+  const moved = (from: WizardState, size: Size, key: 'scroll-up' | 'scroll-down') => {
+    const next = pressedAt(size, from, key);
+    for (const lines of [linesOf, profileLinesOf]) {
+      const end = walked(from, size, key).state;
+      if (lines(from, size).join() === lines(end, size).join()) continue;
+      assert.notDeepEqual(lines(next, size), lines(from, size), `${lines.name}, ${key}, ${size.columns}`);
+    }
+    return next;
+  };
+  for (const page of story().values())
+    for (const size of [...sizes, { columns: 28, rows: 14 }])
+      for (const ends of [['scroll-up', 'scroll-down'] as const, ['scroll-down', 'scroll-up'] as const]) {
+        let state = walked(page, size, ends[0]).state;
+        for (let left = 6; left > 0; left -= 1) state = moved(state, size, ends[1]);
+      }
 });
 
 test('a host that did not answer is seen as soon as the page is, on a small terminal too', () => {
