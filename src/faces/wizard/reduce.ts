@@ -143,9 +143,9 @@ const toEnd = (state: WizardState, key: 'home' | 'end'): WizardState => {
   return scrolledBy(withFocus(settle(state), row.id), key === 'home' ? -Infinity : Infinity);
 };
 
-/** Who answers a row that was scrolled away has to see it first; a text shows what becomes of it. */
+/** Who answers a row that was scrolled away has to see it first. */
 const isOutOfSight = (row: Row, sight: Sight | undefined): boolean =>
-  row.kind !== 'text' && sight !== undefined && sight.placeOf(row) !== 'seen';
+  sight !== undefined && sight.placeOf(row) !== 'seen';
 
 const inSight = (state: WizardState): WizardState => ({ ...state, scrolled: unscrolled });
 
@@ -155,9 +155,9 @@ const isAnswered = (row: Row): boolean =>
 
 const afterRowKey = (state: WizardState, row: Row, key: KeyName, sight: Sight | undefined): WizardState => {
   if (key === 'enter' && isAnswered(row)) return step(state, 1, sight);
+  if (row.kind === 'text' && key !== 'enter') return inSight(edited(state, row, key));
   if (isOutOfSight(row, sight)) return inSight(state);
   if (key === 'enter') return entered(state, row);
-  if (row.kind === 'text') return inSight(edited(state, row, key));
   if (row.kind === 'choice' && (key === 'left' || key === 'right'))
     return settle(choosing(state, row, key === 'left' ? -1 : 1));
   if (row.kind === 'switch' && (key === 'left' || key === 'right')) return settle(flipping(state, row));
@@ -167,7 +167,8 @@ const afterRowKey = (state: WizardState, row: Row, key: KeyName, sight: Sight | 
 
 const entered = (state: WizardState, row: Row): WizardState => {
   if (row.kind === 'action') return settle(staying(state, row, { ...row.press(), cursor: undefined }));
-  if (row.kind === 'text' && row.enter !== undefined) return settle({ ...row.enter(), cursor: undefined });
+  if (row.kind === 'text' && row.enter !== undefined)
+    return inSight(settle({ ...row.enter(), cursor: undefined }));
   return row.kind === 'switch' ? settle(flipping(state, row)) : state;
 };
 

@@ -319,6 +319,19 @@ test('what is read between two rows goes by line by line, and a row out of sight
   }
 });
 
+test('Enter in a text out of sight shows the text, and what is wrong with it, before it takes anything', () => {
+  const size = { columns: 40, rows: 20 };
+  const hosts = withHosts(fresh(), ...Array.from({ length: 12 }, (_, index) => `n${index}.example`));
+  for (const host of ['bad/host', 'good.example']) {
+    const typing = typedAt(size, at(hosts, 'Add'), host);
+    const away = pressedAt(size, typing, 'scroll-up', 'scroll-up', 'scroll-up');
+    assert.doesNotMatch(drawn(away, size, plain), /› Add/);
+    const back = pressedAt(size, away, 'enter');
+    assert.match(drawn(back, size, plain), host === 'bad/host' ? /› Add(.|\n)*✗/ : /› Add/);
+    assert.equal(back.sources, hosts.sources);
+  }
+});
+
 test('of the page and the profile, each that has more moves with PageUp and PageDown', () => {
   const moved = (from: WizardState, size: Size, key: 'scroll-up' | 'scroll-down') => {
     const next = pressedAt(size, from, key);
