@@ -1,5 +1,6 @@
 # Asks registries for their API (OCI distribution specification, end-1) from this host, and prints for each:
-#   NAME <tab> `status N`, `open` where only a connection could be tried, or why not
+#   NAME <tab> `status N`, `open` where only a connection could be tried, `plain` where it answers without the TLS that is
+#   wanted, or why not
 # Parameters: registries, insecure (words), and the variables of a proxy where there is one.
 
 ask() {
@@ -30,14 +31,27 @@ except Exception as error:
   fi
 }
 
+answers() {
+  case $1 in *'status '[1-5]* | *open) ;; *) false ;; esac
+}
+
+# Each tool, with each TLS library, has its own words for an answer that is no TLS. A port tells more: TLS and plain HTTP cannot
+# share one, and a server with TLS answers HTTP with 400 or not at all.
+is_plain() {
+  case $1 in *:[0-9]*) ;; *) return 1 ;; esac
+  case $(ask "http://$1/v2/" '--max-redirs 0') in *'status 200'* | *'status 401'*) ;; *) false ;; esac
+}
+
 for r in $registries; do
   address=$r
   # The registry behind the name (containers-registries.conf(5)).
   [ "$r" = docker.io ] && address=registry-1.docker.io
   said=$(ask "https://$address/v2/" '')
-  for i in $insecure; do
-    [ "$i" = "$r" ] || continue
-    case $said in *'status '[1-5]* | *open) ;; *) said=$(ask "http://$address/v2/" --insecure) ;; esac
-  done
+  if ! answers "$said"; then
+    case " $insecure " in
+      *" $r "*) said=$(ask "http://$address/v2/" --insecure) ;;
+      *) ! is_plain "$address" || said=plain ;;
+    esac
+  fi
   printf '%s\t%s\n' "$r" "$(printf '%s' "$said" | tr '\n\t' '  ' | cut -c1-300)"
 done

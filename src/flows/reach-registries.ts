@@ -10,6 +10,8 @@ export interface RegistryAnswer {
   readonly ok: boolean;
   /** What was seen, in words. */
   readonly detail: string;
+  /** It answers without TLS, which the profile does not allow it. */
+  readonly isPlain?: boolean;
 }
 
 const scriptText = readFile(new URL('./reach-registries.sh', import.meta.url), 'utf8');
@@ -71,6 +73,8 @@ const answersIn = (stdout: string, registries: readonly string[]): RegistryAnswe
   return registries.map((registry) => {
     const said = lines.get(registry);
     if (said === undefined) return { registry, ok: false, detail: 'was not asked' };
+    if (said === 'plain')
+      return { registry, ok: false, isPlain: true, detail: 'speaks plain HTTP, without TLS' };
     if (said.endsWith('open')) return { registry, ok: true, detail: 'accepts connections' };
     const status = statusIn(said);
     if (status !== undefined && answers.has(status)) return { registry, ok: true, detail: 'answers' };

@@ -30,6 +30,8 @@ export interface Reach {
   readonly ok: boolean;
   /** What was seen, in words. */
   readonly detail: string;
+  /** It answers without TLS, which the profile does not allow it. */
+  readonly isPlain?: boolean;
 }
 
 /** A host as it stands in the profile that it is asked with; `key` comes back with the answer. */

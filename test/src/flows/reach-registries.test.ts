@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +12,23 @@ import { type RegistryAnswer, reachRegistries } from '../../../src/flows/reach-r
 import type { Connection } from '../../../src/host/transport/connection.ts';
 import { parseProfile } from '../../../src/profile/parse-profile.ts';
 import { freePort } from '../../harness/free-port.ts';
+import { selfSigned } from '../../harness/self-signed.ts';
 
 /** Answers every request with this status, as a registry that wants a login does with 401. */
 const server = async (t: TestContext, status: number): Promise<string> => {
   const listening = createServer((_request, response) => response.writeHead(status).end());
+  t.after(() => listening.close());
+  await new Promise<void>((ready) => listening.listen(0, '127.0.0.1', ready));
+  return `127.0.0.1:${(listening.address() as AddressInfo).port}`;
+};
+
+/** A registry with TLS, whose certificate nobody knows. */
+const tlsServer = async (t: TestContext): Promise<string> => {
+  const folder = mkdtempSync(join(tmpdir(), 'berth-reach-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const { key, certificate } = selfSigned(folder, '127.0.0.1');
+  const pair = { key: readFileSync(key), cert: readFileSync(certificate) };
+  const listening = createTlsServer(pair, (_request, response) => response.end());
   t.after(() => listening.close());
   await new Promise<void>((ready) => listening.listen(0, '127.0.0.1', ready));
   return `127.0.0.1:${(listening.address() as AddressInfo).port}`;
@@ -93,6 +107,7 @@ const asked = async (
 const tools = {
   curl: { curl: '/usr/bin/curl' },
   wget: { wget: '/usr/bin/wget' },
+  python3: { python3: '/usr/bin/python3' },
 };
 
 for (const [name, programs] of Object.entries(tools))
@@ -139,9 +154,20 @@ test('with bash alone it is tried whether somebody listens; with nothing, that i
   assert.deepEqual([none?.ok, none?.detail], [false, 'no curl, wget, python3 or bash here to ask with']);
 });
 
-test('a registry that speaks no TLS is one only where the profile says that it need not', async (t) => {
-  const open = await server(t, 200);
-  const [answer] = await asked(onlyWith(t, { curl: '/usr/bin/curl' }), [open], []);
-  assert.equal(answer?.ok, false);
-  assert.match(answer?.detail ?? '', /SSL|TLS|wrong version/i);
-});
+for (const [name, programs] of Object.entries(tools))
+  test(`with ${name}: a registry that speaks no TLS is one only where the profile says that it need not`, async (t) => {
+    const plain = [await server(t, 200), await server(t, 401)];
+    const tls = await tlsServer(t);
+    const answers = await asked(onlyWith(t, programs), [...plain, tls, await server(t, 404)], []);
+    assert.deepEqual(
+      answers.map(({ ok, isPlain = false }) => [ok, isPlain]),
+      [
+        [false, true],
+        [false, true],
+        [false, false],
+        [false, false],
+      ],
+    );
+    assert.equal(answers[0]?.detail, 'speaks plain HTTP, without TLS');
+    assert.match(answers[2]?.detail ?? '', /certificate/i);
+  });

@@ -29,6 +29,8 @@ const list = (state: WizardState, path: Path): readonly unknown[] => {
   return Array.isArray(value) ? value : [];
 };
 
+const noTls = 'No TLS';
+
 const insecureExplained = `Registries that are spoken to without TLS, or with a certificate that nobody checks.
 Whoever sits on the way can hand other images to the node.`;
 
@@ -141,8 +143,10 @@ const reachRows = (state: WizardState): PageRow[] => {
   const met = metHosts(state).map(({ name }) => name);
   if (met.length === 0) return [note('No host has been met: registries are asked from the hosts.', 'dim')];
   const asked = registriesOf(state);
+  const insecure = list(state, at('insecure'));
   const seen = [...state.reached.values()].filter(
-    ({ host, registry }) => met.includes(host) && asked.includes(registry),
+    ({ host, registry, isPlain = false }) =>
+      met.includes(host) && asked.includes(registry) && !(isPlain && insecure.includes(registry)),
   );
   return [
     {
@@ -160,7 +164,7 @@ One that does not answer makes pulls fail, unless a mirror stands before it.`,
       }),
     },
     ...reachNotes(seen),
-    ...(seen.some(({ ok }) => !ok) ? [note(`  → ${remedy}`, 'warn')] : []),
+    ...remediesFor(seen).map((remedy) => note(`  → ${remedy}`, 'warn')),
   ];
 };
 
@@ -178,7 +182,19 @@ const reachNotes = (seen: readonly Reach[]): NoteRow[] => {
   );
 };
 
-const remedy =
+const remediesFor = (seen: readonly Reach[]): string[] => {
+  const plain = [...new Set(seen.filter(({ isPlain }) => isPlain).map(({ registry }) => registry))];
+  return [
+    ...(plain.length > 0
+      ? [
+          `Add ${plain.join(', ')} to ${noTls} above, if nobody else sits on the way to it; or give it a certificate.`,
+        ]
+      : []),
+    ...(seen.some(({ ok, isPlain = false }) => !ok && !isPlain) ? [unreachedRemedy] : []),
+  ];
+};
+
+const unreachedRemedy =
   'Give the hosts a mirror that they reach, or spec.proxy in the file; or load images another way, and let berth make the image of the proof.';
 
 export const registriesRows = (state: WizardState): PageRow[] => [
@@ -200,7 +216,7 @@ Write REGISTRY=MIRROR, several mirrors with commas between them; more of the sam
     enter: (text) => addMirror(state, text),
   }),
   textRow(state, {
-    label: 'No TLS',
+    label: noTls,
     path: at('insecure'),
     as: 'list',
     empty: 'none',

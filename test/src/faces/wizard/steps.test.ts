@@ -281,6 +281,24 @@ test('registries are asked from the hosts, and one that does not answer has a re
   assert.equal(told(state, { kind: 'reached-all' }).busy, undefined);
 });
 
+test('a registry that speaks plain HTTP is sent to the row that lets it', () => {
+  const state = pressed(typed(at(onTo(met(), 'registries'), 'Mirror'), 'docker.io=localhost:5000'), 'enter');
+  const detail = 'speaks plain HTTP, without TLS';
+  const reach = { host: 'node-1', registry: 'localhost:5000', ok: false, isPlain: true, detail };
+  const plain = told(state, { kind: 'reached', reach });
+  assert.deepEqual(notes(plain).slice(-2), [
+    `✗ node-1: localhost:5000: ${detail}`,
+    '  → Add localhost:5000 to No TLS above, if nobody else sits on the way to it; or give it a certificate.',
+  ]);
+  const both = told(plain, {
+    kind: 'reached',
+    reach: { host: 'node-1', registry: 'quay.io', ok: false, detail: 'Could not resolve host' },
+  });
+  assert.match(notes(both).at(-1) ?? '', /→ .*mirror/);
+  const named = typed(at(plain, 'No TLS'), 'localhost:5000');
+  assert.doesNotMatch(notes(named).join(' '), /plain HTTP/, 'what was seen belongs to another answer');
+});
+
 test('a mirror on the loopback is asked as well, which is that of each host; what berth serves there is not', () => {
   const own = pressed(at(onTo(met(), 'registries'), 'Proof image'), 'right');
   const state = pressed(typed(at(own, 'Mirror'), 'docker.io=127.0.0.1:9/hub,localhost:5001'), 'enter');
