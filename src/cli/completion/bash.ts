@@ -13,6 +13,10 @@ const answer = (value: Value): string => {
       return `${offer(value)} "$(_berth_hosts)"`;
     case 'words':
       return `${value.files === true ? '_berth_files; ' : ''}${offer(value)} "${words(value.words)}"`;
+    case 'verbs': {
+      const cases = [...value.below].map(([name, verbs]) => `${name}) _berth_words "${words(verbs)}" ;;`);
+      return `case $before in ${cases.join(' ')} esac`;
+    }
     case 'other':
       return ':';
   }

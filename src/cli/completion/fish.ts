@@ -13,13 +13,17 @@ const answer = (value: Value): string => {
       const words = value.words.join(' ');
       return `${value.files === true ? '-F' : '-f'} -a '${value.list ? `(__berth_list ${words})` : words}'`;
     }
+    case 'verbs':
     case 'other':
       return '-f';
   }
 };
 
-const within = (command: CompletedCommand): string =>
-  `complete -c berth -n 'test (__berth_command) = ${command.name}'`;
+/** `before`: where this word stands right before the one that is completed. */
+const within = (command: CompletedCommand, before?: string): string => {
+  const more = before === undefined ? '' : `; and test (commandline -opc)[-1] = ${before}`;
+  return `complete -c berth -n 'test (__berth_command) = ${command.name}${more}'`;
+};
 
 const optionLine = (command: CompletedCommand, { names, description, value }: CompletedOption): string => {
   const flags = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
@@ -27,9 +31,15 @@ const optionLine = (command: CompletedCommand, { names, description, value }: Co
   return `${within(command)} ${flags.join(' ')} -d ${quoted(description)}${takes}`;
 };
 
-/** Places are not counted: what any of them may be is offered in all of them. */
-const placeLines = (command: CompletedCommand): string[] =>
-  command.places.filter(({ kind }) => kind !== 'other').map((value) => `${within(command)} ${answer(value)}`);
+/** Places are not counted: what any of them may be is offered in all of them, but where the word before tells them apart. */
+const placeLines = (command: CompletedCommand): string[] => {
+  const first = command.places.some(({ kind }) => kind === 'verbs') ? command.name : undefined;
+  return command.places.flatMap((value) => {
+    if (value.kind === 'other') return [];
+    if (value.kind !== 'verbs') return [`${within(command, first)} ${answer(value)}`];
+    return [...value.below].map(([name, verbs]) => `${within(command, name)} -f -a '${verbs.join(' ')}'`);
+  });
+};
 
 const commandLines = (command: CompletedCommand): string[] => [
   `complete -c berth -n 'test -z "$(__berth_command)"' -f -a ${command.name} -d ${quoted(command.summary)}`,

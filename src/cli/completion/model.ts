@@ -16,6 +16,8 @@ export type Value =
       readonly list: boolean;
       readonly files?: boolean;
     }
+  /** The commands below the one that the word before names. */
+  | { readonly kind: 'verbs'; readonly below: ReadonlyMap<string, readonly string[]> }
   | { readonly kind: 'other' };
 
 export interface CompletedOption {
@@ -85,13 +87,21 @@ const optionsOf = (command: Command): readonly Option[] => {
 /** The commands of the program with everything that can stand after them; hidden ones are left out. */
 export const completedCommands = (program: Command): readonly CompletedCommand[] => {
   const help = program.createHelp();
+  const below = new Map(
+    program.commands
+      .map((command) => [command.name(), command.commands.map((one) => one.name())] as const)
+      .filter(([, verbs]) => verbs.length > 0),
+  );
   return help.visibleCommands(program).map((command) => ({
     name: command.name(),
     summary: firstSentence(command.summary() || command.description()),
     options: optionsOf(command).map(optionOf),
     places:
       command.name() === 'help'
-        ? [{ kind: 'words', words: program.commands.map((one) => one.name()), list: false }]
+        ? [
+            { kind: 'words', words: program.commands.map((one) => one.name()), list: false },
+            { kind: 'verbs', below },
+          ]
         : placesOf(command),
     variadic: command.registeredArguments.at(-1)?.variadic === true,
   }));

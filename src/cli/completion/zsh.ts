@@ -18,13 +18,23 @@ const action = (value: Value): string => {
       return value.list
         ? `value:_values -s , value ${value.words.join(' ')}`
         : `value:(${value.words.join(' ')})`;
+    case 'verbs': {
+      const cases = [...value.below].map(
+        ([name, verbs]) => `[[ $words[CURRENT-1] == ${name} ]] && compadd ${verbs.join(' ')}`,
+      );
+      return `verb:{ ${cases.join('; ')} }`;
+    }
     case 'other':
       return 'value: ';
   }
 };
 
+/** The value of a long one stands behind a `=`, or in the next word. */
 const optionSpecs = ({ names, description, value }: CompletedOption): string[] =>
-  names.map((name) => `'*${name}[${quoted(description)}]${value === undefined ? '' : `:${action(value)}`}'`);
+  names.map((name) => {
+    const sign = value !== undefined && name.startsWith('--') ? '=' : '';
+    return `'*${name}${sign}[${quoted(description)}]${value === undefined ? '' : `:${action(value)}`}'`;
+  });
 
 const placeSpecs = ({ places, variadic }: CompletedCommand): string[] =>
   places.map((value, index) => {

@@ -40,6 +40,7 @@ const cases: readonly (readonly [line: string, wanted: readonly string[], unwant
   ['berth lock --arch x64,a', ['x64,arm64'], []],
   ['berth completion ', ['bash', 'zsh', 'fish'], ['fleet.yaml']],
   ['berth help ver', ['verify'], ['plan']],
+  ['berth help hosts ', ['create', 'delete'], ['plan', 'fleet.yaml', 'local-up-cluster']],
 ];
 
 /** What is typed, and what stands on the line after Tab and one more letter: only a list may go on with a comma. */
@@ -53,6 +54,10 @@ const single: readonly (readonly [line: string, completed: string])[] = [
   ['berth kubernetes local', 'berth kubernetes local-up-cluster x'],
   ['berth completion ba', 'berth completion bash x'],
   ['berth help explai', 'berth help explain x'],
+  ['berth help hosts cre', 'berth help hosts create x'],
+  ['berth verify fleet.yaml --level=fu', 'berth verify fleet.yaml --level=full x'],
+  ['berth export fleet.yaml --arch=ar', 'berth export fleet.yaml --arch=arm64 x'],
+  ['berth explain fleet.yaml spec --host=al', 'berth explain fleet.yaml spec --host=alpha x'],
 ];
 
 /** A second value where one alone can stand. */
@@ -119,6 +124,7 @@ for (const [shell, { argv, setUp }] of Object.entries(seats))
     await terminal.press('-l', `${setUp}; echo re''ady`);
     await terminal.press('Enter');
     await terminal.shows(/^ready$/m);
+    // zsh ends an option that takes a value with the sign that parts them, which goes when a blank is typed.
     for (const [line, wanted] of cases) {
       // Not C-c: a signal may overtake what is typed after it, and take that away too.
       await terminal.press('C-u');
@@ -127,8 +133,8 @@ for (const [shell, { argv, setUp }] of Object.entries(seats))
       await terminal.press('Tab');
       // Where there is one answer it is on the line, else all stand below it.
       const words = wanted.map((word) => word.split(',').at(-1) ?? '');
-      const screen = await terminal.shows(new RegExp(`(^|[\\s,])${words.at(-1)}([\\s,]|$)`, 'm'), 15);
-      const answers = screen.split(/\s+/).flatMap((word) => [word, ...word.split(',')]);
+      const screen = await terminal.shows(new RegExp(`(^|[\\s,])${words.at(-1)}([\\s,=]|$)`, 'm'), 15);
+      const answers = screen.split(/\s+/).flatMap((word) => [word, ...word.split(/[,=]/)]);
       check(answers, [line, words, []]);
     }
     for (const [line, completed] of single) {
