@@ -8,12 +8,12 @@ export const nameOf = (command: Command): string =>
 /** What commander has against the command line; undefined where somebody only asked for help or the version. */
 export const usageFail = (error: CommanderError, command: Command): Fail | undefined => {
   if (error.exitCode === 0) return undefined;
-  const help = `See ${nameOf(command)} --help.`;
+  const help = `see ${nameOf(command)} --help`;
   // The help is all that commander says then.
   if (error.code === 'commander.help')
     return new Fail('BadUsage', 'the command line names no command', { hint: help });
   const [message = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
-  const guess = suggestion.replace(/^\((.*)\)$/, '$1 ');
+  const guess = suggestion.replace(/^\(Did (.*)\)$/, 'did $1 ');
   return new Fail('BadUsage', message, { hint: `${guess}${help}` });
 };
 

@@ -77,7 +77,7 @@ test('a mistyped command is bad usage and gets a suggestion', async () => {
   assert.equal(ran.exitCode, 10);
   assert.equal(
     ran.stderr,
-    "berth: unknown command 'aply' [BadUsage]\nhint: Did you mean apply? See berth --help.\n",
+    "berth: unknown command 'aply' [BadUsage]\nhint: did you mean apply? see berth --help\n",
   );
 });
 
@@ -90,10 +90,7 @@ test('an unknown option, a missing profile and a bad number are bad usage', asyn
   ]) {
     const ran = await runBerth(args);
     assert.equal(ran.exitCode, 10, args.join(' '));
-    assert.match(
-      ran.stderr,
-      /^berth: .* \[BadUsage\]\nhint: (Did you mean .*\? )?See berth plan --help\.\n$/,
-    );
+    assert.match(ran.stderr, /^berth: .* \[BadUsage\]\nhint: (did you mean .*\? )?see berth plan --help\n$/);
   }
 });
 
@@ -102,7 +99,7 @@ test('without a command and a terminal there is the help, and an error as all ot
   assert.equal(ran.exitCode, 10);
   assert.match(
     ran.stderr,
-    /^Usage: berth [\s\S]*\nberth: the command line names no command \[BadUsage\]\nhint: See berth --help\.\n$/,
+    /^Usage: berth [\s\S]*\nberth: the command line names no command \[BadUsage\]\nhint: see berth --help\n$/,
   );
 });
 
