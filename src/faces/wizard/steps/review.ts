@@ -50,7 +50,10 @@ export const reviewRows = (state: WizardState): PageRow[] => {
   return [
     ...unfinished(state),
     ...warnings(state),
-    note(`${counted(hostsIn(state.sources).length, 'host')}. PageUp and PageDown scroll the profile.`, 'dim'),
+    note(
+      `The profile has ${counted(hostsIn(state.sources).length, 'host')}. PageUp and PageDown scroll it.`,
+      'dim',
+    ),
     ...(others.length > 0 ? [note(`Also written: ${others.join(', ')}`, 'dim')] : []),
     {
       kind: 'action',

@@ -554,6 +554,7 @@ test('the review tells what was typed and is not in the profile', () => {
 test('the review ends with the profile, planned or not, or with nothing', () => {
   const state = onTo(met(), 'review');
   assert.equal(rowAt(state).label, 'Write berth.yaml, and plan');
+  assert.match(notes(state).join('\n'), /^The profile has one host\. PageUp/m);
   assert.equal(pressed(state, 'enter').ending, 'plan');
   assert.equal(pressed(at(state, 'Write berth.yaml, and end'), 'enter').ending, 'write');
   assert.equal(pressed(at(state, 'Leave'), 'enter').ending, 'left');
