@@ -12,6 +12,9 @@ export const line = (text: string, look?: Format): Line => [
   { text, ...(look === undefined ? {} : { look }) },
 ];
 
+/** A ✗ or a → that would stand alone says of nothing what it is. */
+const isMark = (text: string): boolean => [...text.trim()].length === 1;
+
 /** `text` in lines of at most `width` columns; words that are longer are cut, because what is not seen cannot be done. */
 export const folded = (text: string, width: number, indent = 0): string[] => {
   const room = Math.max(8, width);
@@ -24,7 +27,7 @@ export const folded = (text: string, width: number, indent = 0): string[] => {
   };
   for (const word of text.trim().split(/ +/)) {
     const glue = current.trim() === '' ? '' : ' ';
-    if ([...current, ...glue, ...word].length <= room) current += glue + word;
+    if ([...current, ...glue, ...word].length <= room || isMark(current)) current += glue + word;
     else push(word);
     while ([...current].length > room) {
       const characters = [...current];

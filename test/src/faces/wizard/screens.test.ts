@@ -350,6 +350,13 @@ test('of the page and the profile, each that has more moves with PageUp and Page
       }
 });
 
+test('a long name leaves no mark alone on its line', () => {
+  const name = 'a-very-long-host-name-that-goes-on-and-on';
+  const page = onTo(withHosts(fresh(), `${name}=192.0.2.1`), 'connections');
+  const picture = drawn(allMet(page), { columns: 40, rows: 20 }, plain);
+  assert.match(picture, /^ {2}✓ a-very-long-host-name-that-goes-on/m);
+});
+
 test('a host that did not answer is seen as soon as the page is, on a small terminal too', () => {
   const missed = story().get('connections-missed') ?? fresh();
   assert.equal(rows(missed)[0]?.label, 'Continue', 'nobody presses a row that came by itself');
