@@ -2,8 +2,8 @@ import { quoteAll } from '../quote.ts';
 import type { Step } from './step.ts';
 
 /*
- * What a person can do about what programs of a host said. For advice alone: nothing is decided by these words, which are
- * those of the C locale.
+ * What programs of a host said, and what a person can do about it. To be told alone: nothing is decided by these words,
+ * which are those of the C locale.
  */
 
 const goesOn = 'run the same command again: it goes on where this one stopped.';
@@ -114,11 +114,41 @@ const aptWords = (words: readonly string[]): string[] => [
   ...words.filter((word, index) => !word.startsWith('-') && words[index - 1] !== '-o'),
 ];
 
+/** They alone wait for locks. */
+const isPackager = ({ locks }: RunStep): boolean => locks !== undefined && locks.length > 0;
+
+/** How the lines begin that tell a cause: what stands later here is also said of what follows from the earlier. */
+const causes: readonly RegExp[] = [
+  /^the installation script of .* failed$/,
+  /scriptlet failed/,
+  /^dpkg: (?:unrecoverable fatal )?error\b/,
+  /^[EW]: (?:Failed to fetch|GPG error)/,
+  /^The following packages have unmet dependencies:/,
+  /^E: /,
+  /^Errors during downloading/,
+  /^Failed to (?:download|resolve)/,
+  /^Error:/,
+];
+
+const goesOnBelow = /:$|conflicting requests$/;
+
+/** The sentence among what a package manager printed that tells why it failed; undefined when none is known. */
+export const causeOfPackager = (step: RunStep, output: string): string | undefined => {
+  if (!isPackager(step)) return undefined;
+  const lines = output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const first = causes.map((cause) => lines.findIndex((line) => cause.test(line))).find((at) => at >= 0);
+  if (first === undefined) return undefined;
+  const length = lines.slice(first).findIndex((line) => !goesOnBelow.test(line)) + 1;
+  return lines.slice(first, length === 0 ? undefined : first + length).join(' ');
+};
+
 /** About a run of the package manager that failed, by what it printed; undefined for other commands. */
-export const adviceOfPackager = ({ argv, locks }: RunStep, output: string): string | undefined => {
-  // They alone wait for locks.
-  if (locks === undefined || locks.length === 0) return undefined;
+export const adviceOfPackager = (step: RunStep, output: string): string | undefined => {
+  if (!isPackager(step)) return undefined;
   const known = ofPackager.find(({ said }) => said.test(output));
   const advice = known === undefined ? '' : `${known.advice} `;
-  return `${advice}See it on the host with: ${typed(argv)}. Mend it, then ${goesOn}`;
+  return `${advice}See it on the host with: ${typed(step.argv)}. Mend it, then ${goesOn}`;
 };

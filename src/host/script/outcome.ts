@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { CommandFailed, Fail } from '../../core/fail.ts';
-import { adviceOfPackager, adviceOfSystem } from './advice.ts';
+import { adviceOfPackager, adviceOfSystem, causeOfPackager } from './advice.ts';
 import type { Work } from './step.ts';
 
 /** What the host says while it works; executor.sh prints it. */
@@ -180,9 +180,10 @@ function commandFailed(what: string, work: Work | undefined, failure: Failure): 
     step?.kind === 'run'
       ? (step.hints?.[failure.exitCode] ?? adviceOfPackager(step, failure.output))
       : undefined;
+  const cause = step?.kind === 'run' ? causeOfPackager(step, failure.output) : undefined;
   const why = lastLine === '' ? `${failure.reason} ${failure.detail}` : lastLine;
   return new CommandFailed(
-    `${what}: exit code ${failure.exitCode}: ${why}`,
+    `${what}: exit code ${failure.exitCode}: ${cause ?? why}`,
     { argv, exitCode: failure.exitCode, stdout: failure.output, stderr: '' },
     { ...(hint === undefined ? {} : { hint }), context: { step: failure.step, detail: failure.detail } },
   );

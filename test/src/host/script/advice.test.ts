@@ -6,15 +6,15 @@ import { packageManagers } from '../../../../src/resources/package-managers.ts';
 
 const { apt, dnf } = packageManagers;
 
-const hintOf = (
-  argv: readonly string[],
-  output: string,
-  more: Partial<Extract<Step, { kind: 'run' }>> = {},
-) => {
+type RunStep = Extract<Step, { kind: 'run' }>;
+
+const failureOf = (argv: readonly string[], output: string, more: Partial<RunStep> = {}) => {
   const step: Step = { kind: 'run', argv, deadlineSeconds: 5, locks: apt.locks, ...more };
   const failure = { kind: 'fail', reason: 'command', exitCode: 100, step: 0, detail: '', output } as const;
-  return describeFailure('a', { id: 'packages', summary: 'install runc', steps: [step] }, failure).hint;
+  return describeFailure('a', { id: 'packages', summary: 'install runc', steps: [step] }, failure);
 };
+
+const hintOf = (...said: Parameters<typeof failureOf>) => failureOf(...said).hint;
 
 const install = [...apt.install, 'runc', 'socat'];
 
@@ -82,6 +82,62 @@ test('what a package manager said has its advice, how to see it, and that berth 
     assert.match(hint, / See it on the host with: apt-get install runc socat\./, output);
     assert.match(hint, / Mend it, then run the same command again: it goes on where this one stopped\.$/);
   }
+});
+
+/** What apt-get, dpkg and dnf print, and the cause among it. */
+const causes: readonly (readonly [string, string])[] = [
+  [
+    "Err:1 http://x bookworm InRelease\n  403  Forbidden [IP: 192.0.2.1 80]\nE: Failed to fetch http://x/InRelease  403  Forbidden [IP: 192.0.2.1 80]\nE: The repository 'http://x bookworm InRelease' is not signed.",
+    'E: Failed to fetch http://x/InRelease  403  Forbidden [IP: 192.0.2.1 80]',
+  ],
+  [
+    "W: Failed to fetch http://x/InRelease  Temporary failure resolving 'x'\nE: Some index files failed to download. They have been ignored, or old ones used instead.",
+    "W: Failed to fetch http://x/InRelease  Temporary failure resolving 'x'",
+  ],
+  [
+    "W: GPG error: http://x bookworm InRelease: The following signatures couldn't be verified: NO_PUBKEY 1F\nE: The repository 'http://x bookworm InRelease' is not signed.",
+    "W: GPG error: http://x bookworm InRelease: The following signatures couldn't be verified: NO_PUBKEY 1F",
+  ],
+  [
+    'E: Could not get lock /var/lib/dpkg/lock. It is held by process 812 (apt-get)\nE: Unable to lock the administration directory',
+    'E: Could not get lock /var/lib/dpkg/lock. It is held by process 812 (apt-get)',
+  ],
+  [
+    'The following packages have unmet dependencies:\n runc : Depends: libc6 (>= 2.38) but 2.36 is to be installed\nE: Unable to correct problems, you have held broken packages.',
+    'The following packages have unmet dependencies: runc : Depends: libc6 (>= 2.38) but 2.36 is to be installed',
+  ],
+  [
+    'Setting up runc (1.1.5) ...\ndpkg: error processing package runc (--configure):\n installed runc package post-installation script subprocess returned error exit status 1\nErrors were encountered while processing:\n runc\nE: Sub-process /usr/bin/dpkg returned an error code (1)',
+    'dpkg: error processing package runc (--configure): installed runc package post-installation script subprocess returned error exit status 1',
+  ],
+  [
+    "Errors during downloading metadata for repository 'base':\n  - Status code: 403 for https://x/repomd.xml (IP: 192.0.2.1)\nError: Failed to download metadata for repo 'base': Cannot download repomd.xml",
+    "Errors during downloading metadata for repository 'base': - Status code: 403 for https://x/repomd.xml (IP: 192.0.2.1)",
+  ],
+  [
+    'Error: \n Problem: conflicting requests\n  - nothing provides container-selinux needed by runc-1.1.5.x86_64',
+    'Error: Problem: conflicting requests - nothing provides container-selinux needed by runc-1.1.5.x86_64',
+  ],
+  [
+    'Error: Transaction test error:\n  installing package runc needs 12MB more space on the / filesystem\n\nError Summary\n-------------\nDisk Requirements:\n   At least 12MB more space needed on the / filesystem.',
+    'Error: Transaction test error: installing package runc needs 12MB more space on the / filesystem',
+  ],
+  [
+    'Error: Transaction failed\nwarning: %post(runc-1.1.5.x86_64) scriptlet failed, exit status 1',
+    'warning: %post(runc-1.1.5.x86_64) scriptlet failed, exit status 1',
+  ],
+  [
+    'warning: %post(runc-1.1.5.x86_64) scriptlet failed, exit status 1\nthe installation script of runc failed',
+    'the installation script of runc failed',
+  ],
+  ['nothing that we know\nand its last line', 'and its last line'],
+];
+
+test('of all that a package manager said the message has the cause, and not what followed from it', () => {
+  for (const [output, cause] of causes)
+    assert.equal(failureOf(install, output).message, `a: install runc: exit code 100: ${cause}`);
+  const of = failureOf(['kubeadm', 'join'], 'E: first\nE: last', { locks: [] });
+  assert.equal(of.message, 'a: install runc: exit code 100: E: last');
 });
 
 test('what nobody foresaw is to be seen by the command as a person types it', () => {
