@@ -4,7 +4,7 @@
  *     lock                       taken by flock for the time of an apply; names its holder
  *     origin                     how things were before berth touched them first (tab-separated, one a line); a rollback
  *                                to before berth puts it away: what comes next is a first touch again
- *     applied                    path and digest of what berth wrote last, oldest first
+ *     applied                    path and digest of what berth wrote last and did not take away since, oldest first
  *     failed-packages            packages of which rpm ran a script that failed, one a line
  *     digests                    digest, status (size, inode, time stamps) and path of large files that berth wrote
  *     objects/<sha256>           contents that berth replaced

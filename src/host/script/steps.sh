@@ -53,6 +53,15 @@ settle() {
   [ "$5" -le 65536 ] || note_digest "$1" "$4"
 }
 
+# PATH: what is taken away, with all below it, is nothing that we wrote any more. Told before it goes: a run that is cut off
+# in between still finds it.
+forget_written() {
+  [ -s "$state/applied" ] || return 0
+  while IFS=$tab read -r p s; do
+    case $p in "$1" | "$1"/*) ;; *) printf '%s\t%s\n' "$p" "$s" ;; esac
+  done < "$state/applied" > "$state/applied.new" && mv -f "$state/applied.new" "$state/applied"
+}
+
 # PATH SHA256: spares the next probe the reading of a large file.
 note_digest() {
   printf '%s %s %s\n' "$2" "$(stat -c '%s,%i,%y,%z' "$1" | tr ' ' _)" "$1" > "$state/digests.new"
@@ -126,6 +135,7 @@ link() {
   detail=$1
   prepare "$1"
   make_durable
+  forget_written "$1"
   ln -s "$2" "$temporary" && mv -fT "$temporary" "$1" || full "${1%/*}" 4096
 }
 
@@ -133,6 +143,7 @@ link() {
 # nothing below a mount is ever deleted.
 remove_tree() {
   make_durable
+  forget_written "$1"
   if [ ! -d "$1" ]; then
     rm -f "$1" || fail delete
     return 0
@@ -174,6 +185,7 @@ remove() {
   else
     note_file "$1"
     make_durable
+    forget_written "$1"
     rm -f "$1" || fail delete
   fi
 }

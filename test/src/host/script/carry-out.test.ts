@@ -572,6 +572,25 @@ test('what was written last is remembered once for each path', async () => {
   );
 });
 
+test('what was taken away again is no longer remembered as written, be it alone, in a tree, or for a link', async () => {
+  await using host = await bench();
+  const paths = ['kept', 'gone', 'linked', 'tree/one', 'tree/two', 'treetop'].map(host.at);
+  await host.carryOut([work('a', ...paths.map((path) => write(path, 'x')))]);
+  await host.carryOut([
+    work(
+      'b',
+      { kind: 'delete', path: host.at('gone') },
+      { kind: 'delete', path: host.at('tree'), recursive: true },
+      { kind: 'link', path: host.at('linked'), target: host.at('kept') },
+    ),
+  ]);
+  const lines = (await host.state('applied')).trim().split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.split('\t')[0]),
+    [host.at('kept'), host.at('treetop')],
+  );
+});
+
 test("berth's own memory on a file system that became read-only is told as such", async () => {
   await using host = await bench();
   await host.carryOut([]);
