@@ -31,13 +31,14 @@ const answersValue = (title: string, value: string, remedy: string): Judge => ({
   remedy,
 });
 
-const portRemedy = (port: number): string =>
-  `free the port, or name another in spec.verify.hostPort (now ${port})`;
-
+/** Told only where the pod did not start, or was not tried: then its second stream says who listens there. */
 const hostPort = (port: number): Judge => ({
-  title: `host port ${port} is free`,
-  judge: () => green('taken'),
-  remedy: portRemedy(port),
+  title: `a pod takes port ${port}`,
+  judge: ({ stderr }) =>
+    red(stderr.trim(), `free the port, or name another in spec.verify.hostPort (now ${port})`),
+  remedy:
+    'the portmap plugin publishes ports: it must be in the CNI configuration, and in a folder of spec.cni.pluginDirs; ' +
+    'where somebody removed it beside its package, berth doctor finds that, and with --fix it brings it back',
 });
 
 const publishRemedy =

@@ -83,7 +83,8 @@ const socketInfo: Judge = {
     const bad = conditions.filter(({ type, status }) => needed.includes(type) && !status);
     if (bad.length === 0) return green(needed.join(', '));
     const remedy = bad.some(({ type }) => type === 'NetworkReady')
-      ? 'look for a valid configuration in /etc/cni/net.d, and for its plugins in the folders of spec.cni.pluginDirs'
+      ? 'look for a valid configuration in /etc/cni/net.d, and for its plugins in the folders of spec.cni.pluginDirs; ' +
+        'where somebody removed them beside their package, berth doctor finds that, and with --fix it brings them back'
       : 'see why with: journalctl -u berthd -n 50';
     return red(
       bad.map(({ type, reason, message }) => `${type} is false: ${reason} ${message}`.trim()).join('; '),

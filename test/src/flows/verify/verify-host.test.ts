@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Check, type Event, isRed } from '../../../../src/core/events.ts';
@@ -338,6 +339,37 @@ for (const [what, env, id, detail] of [
     else assert.match(check.detail, detail);
     assert.deepEqual(host.left(), []);
   });
+
+test('a host port that somebody holds, and one that no plugin publishes, have remedies of their own', async () => {
+  const holder = createServer().listen(0);
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  const pod = async (env: NodeJS.ProcessEnv, spec: Spec): Promise<Check> => {
+    using host = recordedHost({ env });
+    const options = { emit: () => undefined, signal: AbortSignal.timeout(120_000) };
+    const checks = await verifyHost(host.connection, spec, options);
+    assert.deepEqual(red(checks), ['hostport.pod']);
+    assert.deepEqual(notRun(checks), [...neverRun, 'hostport.rest']);
+    return byId(checks, 'hostport.pod');
+  };
+  const spec = specOf('node');
+  try {
+    const taken = await pod({}, { ...spec, verify: { ...spec.verify, hostPort: port } });
+    assert.match(taken.detail, new RegExp(`^somebody on the host listens on port ${port}: `));
+    assert.match(taken.remedy ?? '', /free the port, or name another in spec\.verify\.hostPort/);
+  } finally {
+    holder.close();
+  }
+  const lacking = await pod({ NO_PORTMAP: '1' }, spec);
+  assert.equal(lacking.detail, 'failed to find plugin "portmap"');
+  assert.match(lacking.remedy ?? '', /spec\.cni\.pluginDirs.*berth doctor .* --fix/);
+});
+
+test('a network that is not ready sends to the doctor, who knows what was removed', async () => {
+  using host = recordedHost({ env: { NETWORK_READY: 'false' } });
+  const { remedy = '' } = byId(await verify(host, 'smoke'), 'socket.info');
+  assert.match(remedy, /\/etc\/cni\/net\.d.*spec\.cni\.pluginDirs.*berth doctor .* --fix/);
+});
 
 test('what the host itself cannot do is not held against its pods', async () => {
   using host = recordedHost({ env: { HOST_IS_ALONE: '1' } });
