@@ -119,6 +119,7 @@ const isPackager = ({ locks }: RunStep): boolean => locks !== undefined && locks
 
 /** How the lines begin that tell a cause: what stands later here is also said of what follows from the earlier. */
 const causes: readonly RegExp[] = [
+  /^no repository of the host has /,
   /^the installation script of .* failed$/,
   /scriptlet failed/,
   /^dpkg: (?:unrecoverable fatal )?error\b/,

@@ -1,10 +1,11 @@
 # What installations bring. Part of executor.sh.
 
-# Name and version of each, sorted as comm wants it.
+# Name and version of each, sorted as comm wants it. One whose files are there counts, whatever it still waits for (dpkg(1),
+# package states): who finishes what somebody else began has not brought it.
 installed_packages() {
   if command -v dpkg-query > /dev/null 2>&1; then
     dpkg-query -W -f '${Status} ${Package} ${Version}\n' | while read -r w e s p v; do
-      [ "$s" = installed ] && printf '%s %s\n' "$p" "$v"
+      case $s in not-installed | config-files) ;; *) printf '%s %s\n' "$p" "$v" ;; esac
     done
   else rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE}\n'; fi | LC_ALL=C sort -u
 }

@@ -87,6 +87,10 @@ test('what a package manager said has its advice, how to see it, and that berth 
 /** What apt-get, dpkg and dnf print, and the cause among it. */
 const causes: readonly (readonly [string, string])[] = [
   [
+    'No match for argument: jqq\nError: Unable to find a match: jqq\nno repository of the host has jqq',
+    'no repository of the host has jqq',
+  ],
+  [
     "Err:1 http://x bookworm InRelease\n  403  Forbidden [IP: 192.0.2.1 80]\nE: Failed to fetch http://x/InRelease  403  Forbidden [IP: 192.0.2.1 80]\nE: The repository 'http://x bookworm InRelease' is not signed.",
     'E: Failed to fetch http://x/InRelease  403  Forbidden [IP: 192.0.2.1 80]',
   ],

@@ -411,6 +411,28 @@ test('packages are noted as brought, also those of an installation that failed i
   assert.doesNotMatch(await host.state('origin'), /base/);
 });
 
+test('a package that was there half done is not brought by who finishes it; one that was left so is', async () => {
+  await using host = await bench();
+  using _ = await packageList(host);
+  const packages = host.at('packages');
+  await writeFile(
+    packages,
+    'install ok unpacked tree 1\ninstall ok triggers-pending libc-bin 2\ndeinstall ok config-files gone 1\n',
+  );
+  const finish = `sed -i 's/unpacked\\|triggers-pending/installed/' ${packages}`;
+  const install: Work = {
+    ...work(
+      'packages',
+      sh(
+        `${finish}; echo install ok installed runc 1 >> ${packages}; echo install ok half-configured jq 1 >> ${packages}; exit 1`,
+      ),
+    ),
+    bringsPackages: true,
+  };
+  await failure(host.carryOut([install]));
+  assert.equal(await host.state('origin'), 'package\tjq\npackage\trunc\n');
+});
+
 test('a unit is stale from the first change to its files until it was restarted', async () => {
   await using host = await bench();
   const changed: Work = { ...work('conf', write(host.at('conf'), 'x')), makesStale: ['berthd.service'] };
