@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { scrub } from '../core/secret.ts';
 import type { Face } from '../faces/face.ts';
 import { formFace } from '../faces/json.ts';
@@ -49,7 +49,8 @@ export const openLogFile = (
 function openOrFail(path: string): number {
   try {
     const descriptor = openSync(path, 'a', 0o600);
-    fchmodSync(descriptor, 0o600);
+    // A device is everybody's.
+    if (fstatSync(descriptor).isFile()) fchmodSync(descriptor, 0o600);
     return descriptor;
   } catch (cause) {
     throw unwritable(`the log file ${path}`, cause);

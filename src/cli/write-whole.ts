@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { isDiskFull } from '../core/own-disk.ts';
 
 /**
- * Writes a file that is there whole or not at all, and that only its owner may read unless `mode` says otherwise.
+ * Writes a file that is there whole or not at all, and that only its owner may read unless `mode` says otherwise. Links stay,
+ * and lead to it; a device or a pipe is written to.
  * @throws Fail `BadUsage` when the place cannot be written, `DiskFull` when it has no room
  */
 export const writeWhole = async (
@@ -15,15 +16,23 @@ export const writeWhole = async (
   mode = 0o600,
   owner?: { readonly uid: number; readonly gid: number },
 ): Promise<void> => {
-  const part = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}`);
+  const there = await stat(path).catch(() => undefined);
+  if (there !== undefined && !there.isFile()) {
+    await writeFile(path, text).catch((cause: unknown) => {
+      throw unwritable(path, cause);
+    });
+    return;
+  }
+  const place = there === undefined ? path : await realpath(path);
+  const part = join(dirname(place), `.${basename(place)}.${randomBytes(4).toString('hex')}`);
   try {
     await using file = await open(part, 'wx', mode);
     if (owner !== undefined) await file.chown(owner.uid, owner.gid);
     await file.chmod(mode);
     await file.writeFile(text);
     await file.sync();
-    await rename(part, path);
-    await using folder = await open(dirname(path), 'r');
+    await rename(part, place);
+    await using folder = await open(dirname(place), 'r');
     await folder.sync();
   } catch (cause) {
     await rm(part, { force: true });
@@ -50,11 +59,13 @@ export const rewriteWhole = async (path: string, text: string): Promise<void> =>
  * @throws Fail `BadUsage`
  */
 export const requireWritable = async (path: string): Promise<void> => {
-  await access(dirname(resolve(path)), constants.W_OK).catch((cause: unknown) => {
-    throw unwritable(path, cause);
-  });
   const there = await stat(path).catch(() => undefined);
   if (there?.isDirectory()) throw new Fail('BadUsage', `${path} is a folder`, { hint: 'Name a file in it.' });
+  const place = await realpath(path).catch(() => resolve(path));
+  const written = there === undefined || there.isFile() ? dirname(place) : place;
+  await access(written, constants.W_OK).catch((cause: unknown) => {
+    throw unwritable(path, cause);
+  });
 };
 
 /** `what`: the file, as its user knows it. */

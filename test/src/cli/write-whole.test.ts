@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { requireWritable, writeWhole } from '../../../src/cli/write-whole.ts';
@@ -21,6 +22,21 @@ test('a file that the disk has no room for is told as a full disk, and leaves no
     return true;
   });
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a device, a pipe and what a link leads to are written to, and stay what they are', async (t) => {
+  const folder = smallDisk(t);
+  const [device, file, link] = ['device', 'file', 'link'].map((name) => join(folder, name));
+  assert.ok(device && file && link);
+  execFileSync('mknod', [device, 'c', '1', '3']);
+  writeFileSync(file, 'before', { mode: 0o640 });
+  symlinkSync('file', link);
+  await requireWritable(device);
+  await writeWhole(device, 'into nothing');
+  assert.ok(lstatSync(device).isCharacterDevice());
+  await writeWhole(link, 'after');
+  assert.ok(lstatSync(link).isSymbolicLink());
+  assert.equal(readFileSync(file, 'utf8'), 'after');
 });
 
 test('a folder in place of a file is refused before the work', async (t) => {
