@@ -1,4 +1,3 @@
-import { realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { Fail } from '../core/fail.ts';
 import { readIfThere } from '../core/read-if-there.ts';
@@ -95,7 +94,7 @@ const write = async (written: Written, sources: ProfileSources, isNew: boolean):
   const { files } = written;
   for (const { file } of files) await requireUnchanged(file, isNew ? undefined : textIn(sources, file));
   // Before the first is written: a profile without the include that goes with it is a broken one.
-  for (const { file } of files) await requireWritable(await realpath(file).catch(() => file));
+  for (const { file } of files) await requireWritable(file);
   for (const { file, text } of files) {
     await (isNew ? writeWhole(file, text, newMode) : rewriteWhole(file, text));
     say(`Wrote ${file}: ${counted(text.trimEnd().split('\n').length, 'line')}.`);

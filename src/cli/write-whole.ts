@@ -44,14 +44,13 @@ export const writeWhole = async (
 const byteOrderMark = '\u{feff}';
 
 /**
- * Writes a file anew that is there, where a link leads to it: who may read it, whose it is, and whether it begins with a byte
- * order mark, stay as they are.
+ * Writes a file anew that is there: who may read it, whose it is, and whether it begins with a byte order mark, stay as they
+ * are.
  */
 export const rewriteWhole = async (path: string, text: string): Promise<void> => {
-  const place = await realpath(path);
-  const { mode, uid, gid } = await stat(place);
-  const mark = (await readFile(place, 'utf8')).startsWith(byteOrderMark) ? byteOrderMark : '';
-  await writeWhole(place, mark + text, mode & 0o7777, process.geteuid?.() === 0 ? { uid, gid } : undefined);
+  const { mode, uid, gid } = await stat(path);
+  const mark = (await readFile(path, 'utf8')).startsWith(byteOrderMark) ? byteOrderMark : '';
+  await writeWhole(path, mark + text, mode & 0o7777, process.geteuid?.() === 0 ? { uid, gid } : undefined);
 };
 
 /**
